@@ -1,0 +1,25 @@
+package job
+
+// CancelOp asks for the end of a job.
+type CancelOp struct{ Now Time }
+
+// Apply cancels a job that nobody holds at once; a holder is told by its next
+// heartbeat, and the job is final when the holder gives up, completes or falls
+// silent for a lease. Repeated, it changes nothing. A finished job is refused
+// with JobFinished.
+func (op CancelOp) Apply(j Job) (Job, Outcome) {
+	switch {
+	case j.State == Finished:
+		return j, refused(JobFinished)
+	case j.State == Cancelled:
+		return j, unchanged()
+	case j.LeaseExpired(op.Now):
+		return j.endClaim(op.Now, Withdrawn, "", nil).end(op.Now, Cancelled), ok()
+	case j.State == Claimed && j.CancelAsked:
+		return j, unchanged()
+	case j.State == Claimed:
+		j.CancelAsked = true
+		return j, ok()
+	}
+	return j.end(op.Now, Cancelled), ok()
+}

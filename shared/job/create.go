@@ -1,0 +1,33 @@
+package job
+
+// CreateOp makes a new job. It is the only Op without a Job to apply to.
+type CreateOp struct {
+	Now      Time
+	ID       string
+	Problem  int
+	Language Language
+	Group    string
+	Code     Artifact
+}
+
+// New is the job as created: its code is not checked yet, so it is not queued.
+func (op CreateOp) New() Job {
+	return Job{
+		ID:        op.ID,
+		Problem:   op.Problem,
+		Language:  op.Language,
+		Group:     op.Group,
+		Code:      op.Code,
+		State:     Created,
+		CreatedAt: op.Now,
+	}
+}
+
+// Repeats says whether op asks for what j already is. A job that exists with
+// another content is a JobConflict.
+func (op CreateOp) Repeats(j Job) Outcome {
+	if j.Problem == op.Problem && j.Language == op.Language && j.Group == op.Group && j.Code == op.Code {
+		return unchanged()
+	}
+	return refused(JobConflict)
+}

@@ -1,0 +1,62 @@
+package job
+
+// Reason is why a runner gives a job back.
+type Reason string
+
+// The reasons of the wire contract.
+const (
+	Drain      Reason = "drain"       // the runner shuts down
+	Preempted  Reason = "preempted"   // the runner is needed for something else
+	InfraError Reason = "infra_error" // the runner is at fault; counts as a failure
+	Stopped    Reason = "cancelled"   // the runner was told to stop, and has
+)
+
+// Reasons lists every legal reason.
+func Reasons() []Reason { return []Reason{Drain, Preempted, InfraError, Stopped} }
+
+// ReleaseOp gives a job back at once.
+type ReleaseOp struct {
+	Now       Time
+	Runner    string
+	TokenHash string
+	Reason    Reason
+}
+
+// Apply queues j again with a new bell, or ends it: cancelled if that was
+// asked, with JE if its failures or attempts are used up. A runner that was
+// told to stop without a cancel had run for MaxRun; that counts as a failure.
+// Repeated, it changes nothing. Refused with NotClaimed or InvalidToken.
+func (op ReleaseOp) Apply(j Job) (Job, Outcome) {
+	if standing := j.Stand(op.Runner, op.TokenHash); standing.Code != OK || standing.Accepted {
+		if i, found := j.past(op.Runner, op.TokenHash); found && j.gaveBack(j.Past[i]) {
+			return j, unchanged()
+		}
+		if standing.Accepted {
+			return j, refused(NotClaimed)
+		}
+		return j, refused(standing.Code)
+	}
+	cancel := j.CancelAsked
+	how := Released
+	if cancel {
+		how = Withdrawn
+	}
+	j = j.endClaim(op.Now, how, op.Reason, nil)
+	if cancel {
+		return j.end(op.Now, Cancelled), ok()
+	}
+	if op.Reason == InfraError || op.Reason == Stopped {
+		j.Failures++
+	}
+	if j.Failures >= MaxFailures || j.AttemptsUsed() >= MaxAttempts {
+		return j.endJE(op.Now), ok()
+	}
+	j.State = Queued
+	return j.ring(op.Now), ok()
+}
+
+// gaveBack says whether an attempt of the current generation ended because its
+// runner let go of it.
+func (j Job) gaveBack(past Past) bool {
+	return past.Generation == j.Generation && (past.How == Released || past.How == Withdrawn && past.Reason != "")
+}

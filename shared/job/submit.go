@@ -1,0 +1,15 @@
+package job
+
+// SubmitOp queues a created job. Whoever applies it has checked the code.
+type SubmitOp struct{ Now Time }
+
+// Apply queues j. A job that is past that is left as it is, and so is a
+// handwritten one: it is kept, never queued.
+func (op SubmitOp) Apply(j Job) (Job, Outcome) {
+	if j.State != Created || j.Language == Handwritten {
+		return j, unchanged()
+	}
+	j.State = Queued
+	j.QueuedAt = op.Now
+	return j.ring(op.Now), ok()
+}

@@ -1,0 +1,108 @@
+// Package judge makes the verdict: from cases to tasks to the submission. It
+// is pure and checks everything that a runner sends before it counts.
+package judge
+
+import "fmt"
+
+// Task is what a problem says about one of its tasks.
+type Task struct {
+	Score       int `json:"taskScore"`   // points if every case is AC
+	Cases       int `json:"caseCount"`   // how many cases it has
+	MemoryLimit int `json:"memoryLimit"` // KB
+	TimeLimit   int `json:"timeLimit"`   // ms
+}
+
+// Status is the code of a verdict. Where several are joined the highest counts.
+type Status int
+
+// The statuses of the wire contract.
+const (
+	AC  Status = 0
+	WA  Status = 1
+	CE  Status = 2
+	TLE Status = 3
+	MLE Status = 4
+	RE  Status = 5
+	JE  Status = 6
+	OLE Status = 7
+)
+
+var names = [...]string{"AC", "WA", "CE", "TLE", "MLE", "RE", "JE", "OLE"}
+
+// String is the name of s on the wire.
+func (s Status) String() string {
+	if s < 0 || int(s) >= len(names) {
+		return fmt.Sprintf("Status(%d)", int(s))
+	}
+	return names[s]
+}
+
+// ParseStatus finds the status of a name.
+func ParseStatus(name string) (Status, bool) {
+	for i, n := range names {
+		if n == name {
+			return Status(i), true
+		}
+	}
+	return 0, false
+}
+
+// Case is what a runner saw when it ran one case.
+type Case struct {
+	ExitCode    int
+	Status      Status
+	Stdout      string
+	Stderr      string
+	ExecTime    int64 // ms, -1: unknown
+	MemoryUsage int64 // KB, -1: unknown
+}
+
+// TaskVerdict is the verdict on one task, with its cases; their outputs are
+// kept elsewhere.
+type TaskVerdict struct {
+	Status      Status
+	Score       int
+	ExecTime    int64 // ms, -1: unknown
+	MemoryUsage int64 // KB, -1: unknown
+	Cases       []Case
+}
+
+// Verdict is the verdict on a submission.
+type Verdict struct {
+	Status      Status
+	Score       int
+	ExecTime    int64 // ms, -1: unknown
+	MemoryUsage int64 // KB, -1: unknown
+	Tasks       []TaskVerdict
+}
+
+// Judge joins cases to a verdict: a task takes the maxima over its cases and
+// its full score only if every case is AC; the submission takes the maxima over
+// its tasks and the sum of their scores. The cases must have the shape of the
+// tasks; a *Fault names the first place where they do not.
+func Judge(tasks []Task, cases [][]Case) (Verdict, error) {
+	if len(cases) != len(tasks) {
+		return Verdict{}, &Fault{"tasks", fmt.Sprintf("want %d tasks, got %d", len(tasks), len(cases))}
+	}
+	v := Verdict{ExecTime: -1, MemoryUsage: -1}
+	for i, task := range tasks {
+		if len(cases[i]) != task.Cases {
+			return Verdict{}, &Fault{fmt.Sprintf("tasks[%d]", i), fmt.Sprintf("want %d cases, got %d", task.Cases, len(cases[i]))}
+		}
+		t := TaskVerdict{ExecTime: -1, MemoryUsage: -1, Cases: cases[i]}
+		for _, c := range cases[i] {
+			t.Status = max(t.Status, c.Status)
+			t.ExecTime = max(t.ExecTime, c.ExecTime)
+			t.MemoryUsage = max(t.MemoryUsage, c.MemoryUsage)
+		}
+		if t.Status == AC {
+			t.Score = task.Score
+		}
+		v.Status = max(v.Status, t.Status)
+		v.ExecTime = max(v.ExecTime, t.ExecTime)
+		v.MemoryUsage = max(v.MemoryUsage, t.MemoryUsage)
+		v.Score += t.Score
+		v.Tasks = append(v.Tasks, t)
+	}
+	return v, nil
+}

@@ -1,0 +1,108 @@
+// Package problem holds what jobs are judged by. A problem's tasks and test
+// data change together: a draft is written, and publishing turns it into the
+// next version, which never changes again. A claim pins the version that is
+// current then. Pure, like package job.
+package problem
+
+import (
+	"fmt"
+	"slices"
+
+	"runlease/shared/job"
+	"runlease/shared/judge"
+)
+
+// The limits of a problem.
+const (
+	MaxTasks    = 100
+	MaxCases    = 100  // of one task
+	MaxAllCases = 1000 // of all tasks
+	FullScore   = 100  // what the scores of the tasks sum to
+	MaxTestdata = 1 << 30
+	// MaxTime in ms: no case may run longer than a claim.
+	MaxTime = 3_600_000
+	// MaxMemory in KB is 64 GiB.
+	MaxMemory = 64 << 20
+)
+
+// Content is what a version or a draft says.
+type Content struct {
+	Tasks    []judge.Task // never changed in place
+	Testdata job.Artifact // a zip; the zero Artifact: none
+}
+
+// Problem is its current version and its draft.
+type Problem struct {
+	ID      int
+	Current Content
+	Number  int // of the current version; 0: never published
+	Draft   *Content
+
+	Version int64  // +1 with every write
+	WriteID string // of the last write
+}
+
+// Equal says whether two contents are the same.
+func (c Content) Equal(d Content) bool {
+	return c.Testdata == d.Testdata && slices.Equal(c.Tasks, d.Tasks)
+}
+
+// Check finds the first thing wrong with tasks, as a *judge.Fault.
+func Check(tasks []judge.Task) error {
+	if len(tasks) == 0 || len(tasks) > MaxTasks {
+		return &judge.Fault{Path: "tasks", Why: fmt.Sprintf("want 1 to %d tasks", MaxTasks)}
+	}
+	score, cases := 0, 0
+	for i, t := range tasks {
+		for _, field := range []struct {
+			name            string
+			value, from, to int
+		}{
+			{"taskScore", t.Score, 0, FullScore},
+			{"caseCount", t.Cases, 1, MaxCases},
+			{"memoryLimit", t.MemoryLimit, 1, MaxMemory},
+			{"timeLimit", t.TimeLimit, 1, MaxTime},
+		} {
+			if field.value < field.from || field.value > field.to {
+				return &judge.Fault{
+					Path: fmt.Sprintf("tasks[%d].%s", i, field.name),
+					Why:  fmt.Sprintf("want %d to %d", field.from, field.to),
+				}
+			}
+		}
+		score += t.Score
+		cases += t.Cases
+	}
+	if cases > MaxAllCases {
+		return &judge.Fault{Path: "tasks", Why: fmt.Sprintf("want at most %d cases in all", MaxAllCases)}
+	}
+	if score != FullScore {
+		return &judge.Fault{Path: "tasks", Why: fmt.Sprintf("scores sum to %d, want %d", score, FullScore)}
+	}
+	return nil
+}
+
+// PutDraft writes a draft and says whether that changed anything. Without test
+// data of its own it keeps the current version's.
+func (p Problem) PutDraft(c Content) (Problem, bool) {
+	if c.Testdata == (job.Artifact{}) {
+		c.Testdata = p.Current.Testdata
+	}
+	if p.Draft != nil && p.Draft.Equal(c) {
+		return p, false
+	}
+	p.Draft = &c
+	return p, true
+}
+
+// Publish makes the draft the current version and says whether that changed
+// anything: an unchanged draft, or none, does not. Whoever calls it has checked
+// the draft's test data.
+func (p Problem) Publish() (Problem, bool) {
+	if p.Draft == nil || (p.Number > 0 && p.Draft.Equal(p.Current)) {
+		return p, false
+	}
+	p.Current = *p.Draft
+	p.Number++
+	return p, true
+}
