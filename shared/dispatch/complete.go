@@ -1,0 +1,119 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"runlease/shared/job"
+	"runlease/shared/judge"
+)
+
+// CompleteRequest reports a result.
+type CompleteRequest struct {
+	ID        string
+	Runner    string
+	TokenHash string
+	Tasks     []byte       // JSON: a list per task of a list of cases
+	Outputs   job.Artifact // uploaded before; the zero Artifact: the outputs are in Tasks
+}
+
+// Complete accepts the result of the current claim: its outputs are stored,
+// then the verdict is written, then the message is deleted. Refused with
+// NotFound, NotClaimed, InvalidToken, InvalidResult, OutputsMismatch,
+// ResultConflict or JobCancelled.
+func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
+	var stored storedOutputs
+	var refusal Answer
+	judged := map[int]judgement{} // by version: a conflict does not judge again
+	c, err := d.update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
+		refusal = Answer{}
+		standing := j.Stand(r.Runner, r.TokenHash)
+		op := job.CompleteOp{Now: d.now(), Runner: r.Runner, TokenHash: r.TokenHash}
+		if standing.ProblemVersion == 0 {
+			next, out := op.Apply(j)
+			return next, out, nil
+		}
+		// Whoever made the attempt, its result is judged by the version that it
+		// was made for: a late one is evidence only if it is a legal result.
+		result, known := judged[standing.ProblemVersion]
+		if !known {
+			var err error
+			if result, err = d.judge(ctx, j.Problem, standing.ProblemVersion, r); err != nil {
+				return j, job.Outcome{}, err
+			}
+			judged[standing.ProblemVersion] = result
+		}
+		switch {
+		case result.fault != nil && standing.Code != job.OK:
+			return j, job.Outcome{Code: standing.Code}, nil
+		case result.fault != nil:
+			refusal = Answer{InvalidResult, result.fault.Error()}
+			return j, job.Outcome{Code: InvalidResult}, nil
+		}
+		op.Result = result.result
+		if standing.Code == job.OK && !standing.Accepted && !j.CancelAsked {
+			op.Result.Outputs = d.storeOutputs(ctx, &stored, r, standing, result.cases)
+			if stored.mismatch {
+				refusal = Answer{Code: OutputsMismatch}
+				return j, job.Outcome{Code: OutputsMismatch}, nil
+			}
+		}
+		next, out := op.Apply(j)
+		return next, out, nil
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	if refusal.Code != "" {
+		return refusal, nil
+	}
+	if c.Write && c.after.Final() {
+		d.forget(ctx, c.before.Claim.Handle)
+	}
+	return c.answer(), nil
+}
+
+// judgement is what a reported result comes to by one version of its problem.
+type judgement struct {
+	fault  *judge.Fault // it is not legal
+	cases  [][]judge.Case
+	result job.Result
+}
+
+// judge reads and judges a reported result.
+func (d *Dispatcher) judge(ctx context.Context, problem, version int, r CompleteRequest) (judgement, error) {
+	content, err := d.version(ctx, problem, version)
+	if err != nil {
+		return judgement{}, err
+	}
+	cases, err := judge.Parse(content.Tasks, r.Tasks)
+	var verdict judge.Verdict
+	if err == nil {
+		verdict, err = judge.Judge(content.Tasks, cases)
+	}
+	var fault *judge.Fault
+	if errors.As(err, &fault) {
+		return judgement{fault: fault}, nil
+	}
+	if err != nil {
+		return judgement{}, err
+	}
+	// A digest of all that was sent tells a repetition from another result.
+	sent, err := json.Marshal(struct {
+		Cases   [][]judge.Case
+		Outputs job.Artifact
+	}{cases, r.Outputs})
+	if err != nil {
+		return judgement{}, fmt.Errorf("digest result: %w", err)
+	}
+	return judgement{cases: cases, result: job.Result{
+		Status:  int(verdict.Status),
+		Score:   verdict.Score,
+		RunTime: verdict.ExecTime,
+		Memory:  verdict.MemoryUsage,
+		Tasks:   verdict.Record(),
+		Digest:  digest(sent),
+	}}, nil
+}

@@ -1,0 +1,115 @@
+package dispatch
+
+import (
+	"context"
+
+	"runlease/shared/job"
+)
+
+// CreateRequest hands a job in.
+type CreateRequest struct {
+	ID       string
+	Problem  int
+	Language job.Language
+	Group    string
+	Code     job.Artifact
+	Inline   []byte // the code itself; nil: it will be uploaded
+}
+
+// Created is a new job, or the one that was there with the same content.
+type Created struct {
+	Job    job.Job
+	New    bool
+	Upload *Upload // where to put the code, while it is still awaited
+}
+
+// Create makes a job. With its code inline it is queued in one call: the code
+// is stored, the bell rung, the job written. Refused with ProblemNotFound or
+// JobConflict.
+func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answer, error) {
+	published, err := d.published(ctx, r.Problem)
+	if err != nil {
+		return Created{}, Answer{}, err
+	}
+	if !published {
+		return Created{}, Answer{Code: ProblemNotFound}, nil
+	}
+	now := d.now()
+	op := job.CreateOp{Now: now, ID: r.ID, Problem: r.Problem, Language: r.Language, Group: r.Group, Code: r.Code}
+	submit := apply(job.SubmitOp{Now: now}.Apply)
+	j := op.New()
+	if r.Inline != nil {
+		// A job that exists must not get another message and another object for
+		// every repetition, so it is looked for first.
+		there, found, err := d.Store.Get(ctx, r.ID)
+		if err != nil {
+			return Created{}, Answer{}, err
+		}
+		if found {
+			if out := op.Repeats(there); out.Code != job.OK || there.State != job.Created || there.Language == job.Handwritten {
+				return Created{Job: there}, Answer{Code: out.Code}, nil
+			}
+		}
+		if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {
+			return Created{}, Answer{}, err
+		}
+		if found {
+			c, err := d.updateFrom(ctx, there, submit)
+			return Created{Job: c.after}, c.answer(), err
+		}
+		if j, _, err = submit(j); err != nil {
+			return Created{}, Answer{}, err
+		}
+		if j.Bell > 0 {
+			if err := d.ring(ctx, j); err != nil {
+				return Created{}, Answer{}, err
+			}
+		}
+	}
+	j.Version = 1
+	if j.WriteID, err = d.writeID(); err != nil {
+		return Created{}, Answer{}, err
+	}
+	current, created, err := d.Store.Create(ctx, j)
+	if err != nil {
+		return Created{}, Answer{}, err
+	}
+	if !created { // since we looked
+		if out := op.Repeats(current); out.Code != job.OK {
+			return Created{}, Answer{Code: out.Code}, nil
+		}
+		j = current
+		if r.Inline != nil && j.State == job.Created {
+			c, err := d.updateFrom(ctx, j, submit)
+			if err != nil {
+				return Created{}, Answer{}, err
+			}
+			j = c.after
+		}
+	}
+	reply := Created{Job: j, New: created}
+	if r.Inline == nil && j.State == job.Created {
+		up, err := d.URLs.PutURL(ctx, codeKey(r.ID, r.Code.SHA256), r.Code)
+		if err != nil {
+			return Created{}, Answer{}, err
+		}
+		reply.Upload = &up
+	}
+	return reply, granted, nil
+}
+
+// anyVersion stands for "there is a version"; none has this number.
+const anyVersion = 0
+
+// published says whether a problem has a version; once it has, it always will.
+func (d *Dispatcher) published(ctx context.Context, id int) (bool, error) {
+	if _, known := d.known.get(id, anyVersion); known {
+		return true, nil
+	}
+	p, found, err := d.Store.Problem(ctx, id)
+	if err != nil || !found || p.Number == 0 {
+		return false, err
+	}
+	d.known.put(id, anyVersion, p.Current)
+	return true, nil
+}

@@ -1,0 +1,79 @@
+package dispatch
+
+import (
+	"context"
+
+	"runlease/shared/job"
+)
+
+// Download is where to get bytes, for URLLife, and what they must be.
+type Download struct {
+	URL      string
+	Name     string // of the file
+	Artifact job.Artifact
+}
+
+// Code gives the holder of a job its code. tokenHash is empty if the runner did
+// not say. Refused with NotFound, NotClaimed, InvalidToken or CodeNotFound.
+func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Download, Answer, error) {
+	j, answer, err := d.held(ctx, id, runner, tokenHash)
+	if err != nil || !answer.OK() {
+		return Download{}, answer, err
+	}
+	if j.Code.SHA256 == "" {
+		return Download{}, Answer{Code: CodeNotFound}, nil
+	}
+	return d.download(ctx, codeKey(j.ID, j.Code.SHA256), j.ID+".zip", j.Code)
+}
+
+// Testdata gives the holder of a job the test data of the pinned version.
+// Refused like Code, or with TestdataNotFound.
+func (d *Dispatcher) Testdata(ctx context.Context, id, runner, tokenHash string) (Download, Answer, error) {
+	j, answer, err := d.held(ctx, id, runner, tokenHash)
+	if err != nil || !answer.OK() {
+		return Download{}, answer, err
+	}
+	content, err := d.version(ctx, j.Problem, j.Claim.ProblemVersion)
+	if err != nil {
+		return Download{}, Answer{}, err
+	}
+	if content.Testdata.SHA256 == "" {
+		return Download{}, Answer{Code: TestdataNotFound}, nil
+	}
+	return d.download(ctx, testdataKey(j.Problem, content.Testdata.SHA256), testdataName(j.Problem), content.Testdata)
+}
+
+// Outputs gives the zip of the case outputs of an accepted result. Refused with
+// NotFound or OutputsNotFound.
+func (d *Dispatcher) Outputs(ctx context.Context, id string) (Download, Answer, error) {
+	j, found, err := d.Store.Get(ctx, id)
+	switch {
+	case err != nil:
+		return Download{}, Answer{}, err
+	case !found:
+		return Download{}, notFound, nil
+	case j.Result == nil || j.Result.Outputs == "" || j.Result.Outputs == job.OutputsMissing:
+		return Download{}, Answer{Code: OutputsNotFound}, nil
+	}
+	return d.download(ctx, j.Result.Outputs, "outputs-"+j.ID+".zip", job.Artifact{})
+}
+
+// held reads a job for its current holder.
+func (d *Dispatcher) held(ctx context.Context, id, runner, tokenHash string) (job.Job, Answer, error) {
+	j, found, err := d.Store.Get(ctx, id)
+	if err != nil {
+		return job.Job{}, Answer{}, err
+	}
+	if !found {
+		return job.Job{}, notFound, nil
+	}
+	return j, Answer{Code: j.HeldBy(runner, tokenHash)}, nil
+}
+
+func (d *Dispatcher) download(ctx context.Context, key, name string, a job.Artifact) (Download, Answer, error) {
+	url, err := d.URLs.GetURL(ctx, key, name)
+	if err != nil {
+		return Download{}, Answer{}, err
+	}
+	return Download{URL: url, Name: name, Artifact: a}, granted, nil
+}

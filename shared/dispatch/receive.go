@@ -1,0 +1,100 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"runlease/shared/job"
+)
+
+// offer is a job that can be claimed, with the message that said so.
+type offer struct {
+	job    job.Job
+	handle string
+}
+
+// receive takes up to limit messages, does what the state of each one's job
+// asks for, and returns those whose jobs can be claimed; their messages stay
+// hidden for hide. It also returns how many messages there were. It stands for
+// every receiver of a message. What fails after the jobs are read is logged:
+// the messages come back by themselves.
+func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration) ([]offer, int, error) {
+	messages, err := d.Queue.Receive(ctx, limit, hide)
+	if err != nil || len(messages) == 0 {
+		return nil, 0, err
+	}
+	ids := make([]string, 0, len(messages))
+	seen := make(map[string]bool, len(messages))
+	for _, m := range messages {
+		if !seen[m.Job] {
+			seen[m.Job] = true
+			ids = append(ids, m.Job)
+		}
+	}
+	jobs, err := d.Store.GetMany(ctx, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+
+	var offers []offer
+	var hidings []Hiding
+	var spent []string
+	offered := make(map[string]bool)
+	now := d.now()
+	for _, m := range messages {
+		j, exists := jobs[m.Job]
+		handling := m.Dispose(j, exists, now)
+		switch handling.Do {
+		case job.Offered:
+			// A message may come twice in one answer; the job is offered once.
+			if !offered[j.ID] {
+				offered[j.ID] = true
+				offers = append(offers, offer{j, m.Handle})
+			}
+		case job.Attached:
+			hidings = append(hidings, Hiding{m.Handle, handling.Hide})
+			d.attach(ctx, j, m, now)
+		case job.Ended:
+			if d.end(ctx, j, now) {
+				spent = append(spent, m.Handle)
+			}
+		case job.Deleted:
+			spent = append(spent, m.Handle)
+		case job.Hidden:
+			hidings = append(hidings, Hiding{m.Handle, handling.Hide})
+		}
+	}
+	if len(hidings) > 0 {
+		if err := d.Queue.Hide(ctx, hidings); err != nil {
+			d.Log.WarnContext(ctx, "messages not hidden", "error", err)
+		}
+	}
+	if len(spent) > 0 {
+		if err := d.Queue.Delete(ctx, spent); err != nil {
+			d.Log.WarnContext(ctx, "messages not deleted", "error", err)
+		}
+	}
+	return offers, len(messages), nil
+}
+
+// attach gives the claim the handle of its message.
+func (d *Dispatcher) attach(ctx context.Context, j job.Job, m job.Received, now job.Time) {
+	op := job.AttachOp{Now: now, Bell: m.Bell, Handle: m.Handle}
+	if _, err := d.updateFrom(ctx, j, apply(op.Apply)); err != nil {
+		d.Log.WarnContext(ctx, "receipt handle not noted", "job_id", j.ID, "error", err)
+	}
+}
+
+// end makes j final if it is over, and says whether it is now.
+func (d *Dispatcher) end(ctx context.Context, j job.Job, now job.Time) bool {
+	c, err := d.updateFrom(ctx, j, apply(job.EndOp{Now: now}.Apply))
+	if err != nil {
+		d.Log.WarnContext(ctx, "job not ended", "job_id", j.ID, "error", err)
+		return false
+	}
+	if c.Write {
+		d.Log.InfoContext(ctx, "job ended by the system", "job_id", j.ID, "attempt", c.after.Attempt, "state", string(c.after.State))
+	}
+	// The message of another bell than the one that was read is not ours to delete.
+	return c.after.Final() && c.after.Bell == j.Bell
+}

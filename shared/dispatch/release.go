@@ -1,0 +1,21 @@
+package dispatch
+
+import (
+	"context"
+
+	"runlease/shared/job"
+)
+
+// Release gives a job back at once. Refused with NotFound, NotClaimed or InvalidToken.
+func (d *Dispatcher) Release(ctx context.Context, id, runner, tokenHash string, reason job.Reason) (Answer, error) {
+	op := job.ReleaseOp{Now: d.now(), Runner: runner, TokenHash: tokenHash, Reason: reason}
+	c, err := d.update(ctx, id, apply(op.Apply))
+	if err != nil {
+		return Answer{}, err
+	}
+	if c.Write {
+		// Queued again or final: either way the old message is spent.
+		d.forget(ctx, c.before.Claim.Handle)
+	}
+	return c.answer(), nil
+}

@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"context"
+	"time"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/problem"
+)
+
+// port names a call of a port, as a trace shows it.
+type port string
+
+// The port calls at which a request parks. Presigning asks nobody and is none.
+const (
+	portGet            port = "store.Get"
+	portGetMany        port = "store.GetMany"
+	portCreate         port = "store.Create"
+	portSave           port = "store.Save"
+	portOpen           port = "store.Open"
+	portProblem        port = "store.Problem"
+	portProblemVersion port = "store.ProblemVersion"
+	portMark           port = "store.Mark"
+	portSaveMark       port = "store.SaveMark"
+	portRing           port = "queue.Ring"
+	portReceive        port = "queue.Receive"
+	portHide           port = "queue.Hide"
+	portDelete         port = "queue.Delete"
+	portVisible        port = "queue.Visible"
+	portStat           port = "objects.Stat"
+	portPut            port = "objects.Put"
+)
+
+// call is a port call that a request has reached and that has not happened yet.
+type call struct {
+	port          port
+	ids           []string // of jobs; handles of Delete; the key of an object
+	before, after job.Job  // Create has only after
+	message       job.Message
+	limit         int
+	hide          time.Duration
+	hidings       []dispatch.Hiding
+	shard         int
+	cursor        string
+	was, is       dispatch.Mark
+	number        [2]int // of a problem and its version
+	body          []byte
+	artifact      job.Artifact
+}
+
+// reply is what came of a call.
+type reply struct {
+	job      job.Job
+	ok       bool // found, created, saved, exists
+	jobs     map[string]job.Job
+	received []job.Received
+	visible  int
+	page     []dispatch.OpenJob
+	cursor   string
+	mark     dispatch.Mark
+	problem  problem.Problem
+	content  problem.Content
+	artifact job.Artifact
+	err      error
+}
+
+// adapters are the three ports as memory keeps them.
+type adapters struct {
+	store   dispatch.Store
+	queue   dispatch.Queue
+	objects dispatch.Objects
+}
+
+// perform lets a call happen.
+func (a adapters) perform(c *call) (r reply) {
+	ctx := context.Background()
+	switch c.port {
+	case portGet:
+		r.job, r.ok, r.err = a.store.Get(ctx, c.ids[0])
+	case portGetMany:
+		r.jobs, r.err = a.store.GetMany(ctx, c.ids)
+	case portCreate:
+		r.job, r.ok, r.err = a.store.Create(ctx, c.after)
+	case portSave:
+		r.job, r.ok, r.err = a.store.Save(ctx, c.before, c.after)
+	case portOpen:
+		r.page, r.cursor, r.err = a.store.Open(ctx, c.shard, c.cursor, c.limit)
+	case portProblem:
+		r.problem, r.ok, r.err = a.store.Problem(ctx, c.number[0])
+	case portProblemVersion:
+		r.content, r.ok, r.err = a.store.ProblemVersion(ctx, c.number[0], c.number[1])
+	case portMark:
+		r.mark, r.err = a.store.Mark(ctx)
+	case portSaveMark:
+		r.ok, r.err = a.store.SaveMark(ctx, c.was, c.is)
+	case portRing:
+		r.err = a.queue.Ring(ctx, c.message)
+	case portReceive:
+		r.received, r.err = a.queue.Receive(ctx, c.limit, c.hide)
+	case portHide:
+		r.err = a.queue.Hide(ctx, c.hidings)
+	case portDelete:
+		r.err = a.queue.Delete(ctx, c.ids)
+	case portVisible:
+		r.visible, r.err = a.queue.Visible(ctx)
+	case portStat:
+		r.artifact, r.ok, r.err = a.objects.Stat(ctx, c.ids[0])
+	case portPut:
+		r.err = a.objects.Put(ctx, c.ids[0], c.body, c.artifact)
+	}
+	return r
+}
+
+// parkedStore, parkedQueue and parkedObjects are the ports of one request: each
+// call parks it until somebody lets the call happen and gives it the reply.
+type (
+	parkedStore   struct{ *flight }
+	parkedQueue   struct{ *flight }
+	parkedObjects struct{ *flight }
+)
+
+func (p parkedStore) Get(_ context.Context, id string) (job.Job, bool, error) {
+	r := p.park(call{port: portGet, ids: []string{id}})
+	return r.job, r.ok, r.err
+}
+
+func (p parkedStore) GetMany(_ context.Context, ids []string) (map[string]job.Job, error) {
+	r := p.park(call{port: portGetMany, ids: ids})
+	return r.jobs, r.err
+}
+
+func (p parkedStore) Create(_ context.Context, j job.Job) (job.Job, bool, error) {
+	r := p.park(call{port: portCreate, after: j})
+	return r.job, r.ok, r.err
+}
+
+func (p parkedStore) Save(_ context.Context, before, after job.Job) (job.Job, bool, error) {
+	r := p.park(call{port: portSave, before: before, after: after})
+	return r.job, r.ok, r.err
+}
+
+func (p parkedStore) Open(_ context.Context, shard int, cursor string, limit int) ([]dispatch.OpenJob, string, error) {
+	r := p.park(call{port: portOpen, shard: shard, cursor: cursor, limit: limit})
+	return r.page, r.cursor, r.err
+}
+
+func (p parkedStore) Problem(_ context.Context, id int) (problem.Problem, bool, error) {
+	r := p.park(call{port: portProblem, number: [2]int{id, 0}})
+	return r.problem, r.ok, r.err
+}
+
+// SaveProblem is not part of the simulation: problems are published before it.
+func (p parkedStore) SaveProblem(context.Context, problem.Problem, problem.Problem) (problem.Problem, bool, error) {
+	panic("problems do not change")
+}
+
+func (p parkedStore) ProblemVersion(_ context.Context, id, number int) (problem.Content, bool, error) {
+	r := p.park(call{port: portProblemVersion, number: [2]int{id, number}})
+	return r.content, r.ok, r.err
+}
+
+func (p parkedStore) Mark(context.Context) (dispatch.Mark, error) {
+	r := p.park(call{port: portMark})
+	return r.mark, r.err
+}
+
+func (p parkedStore) SaveMark(_ context.Context, before, after dispatch.Mark) (bool, error) {
+	r := p.park(call{port: portSaveMark, was: before, is: after})
+	return r.ok, r.err
+}
+
+func (p parkedQueue) Ring(_ context.Context, m job.Message) error {
+	return p.park(call{port: portRing, message: m}).err
+}
+
+func (p parkedQueue) Receive(_ context.Context, limit int, hide time.Duration) ([]job.Received, error) {
+	r := p.park(call{port: portReceive, limit: limit, hide: hide})
+	return r.received, r.err
+}
+
+func (p parkedQueue) Hide(_ context.Context, hidings []dispatch.Hiding) error {
+	return p.park(call{port: portHide, hidings: hidings}).err
+}
+
+func (p parkedQueue) Delete(_ context.Context, handles []string) error {
+	return p.park(call{port: portDelete, ids: handles}).err
+}
+
+func (p parkedQueue) Visible(context.Context) (int, error) {
+	r := p.park(call{port: portVisible})
+	return r.visible, r.err
+}
+
+func (p parkedObjects) Stat(_ context.Context, key string) (job.Artifact, bool, error) {
+	r := p.park(call{port: portStat, ids: []string{key}})
+	return r.artifact, r.ok, r.err
+}
+
+func (p parkedObjects) Put(_ context.Context, key string, body []byte, a job.Artifact) error {
+	return p.park(call{port: portPut, ids: []string{key}, body: body, artifact: a}).err
+}

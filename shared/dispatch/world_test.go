@@ -1,0 +1,217 @@
+package dispatch_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/memory"
+	"runlease/shared/problem"
+)
+
+// world is a Dispatcher on the memory adapters with a clock that a test moves
+// and ports that it can break.
+type world struct {
+	*dispatch.Dispatcher
+	t         *testing.T
+	ctx       context.Context
+	clock     time.Time
+	store     *brokenStore
+	queue     *brokenQueue
+	artifacts *brokenArtifacts
+}
+
+// errBroken is what a broken port answers.
+var errBroken = errors.New("broken on purpose")
+
+// brokenStore fails a Save before or after it took effect.
+type brokenStore struct {
+	*memory.Store
+	saveFails   bool
+	replyIsLost bool
+	meanwhile   func() // runs before each Save
+}
+
+func (s *brokenStore) Save(ctx context.Context, before, after job.Job) (job.Job, bool, error) {
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
+	if s.saveFails {
+		return job.Job{}, false, errBroken
+	}
+	current, saved, err := s.Store.Save(ctx, before, after)
+	if s.replyIsLost {
+		return job.Job{}, false, errBroken
+	}
+	return current, saved, err
+}
+
+type brokenQueue struct {
+	*memory.Queue
+	ringFails, hideFails, deleteFails bool
+}
+
+func (q *brokenQueue) Ring(ctx context.Context, m job.Message) error {
+	if q.ringFails {
+		return errBroken
+	}
+	return q.Queue.Ring(ctx, m)
+}
+
+func (q *brokenQueue) Hide(ctx context.Context, h []dispatch.Hiding) error {
+	if q.hideFails {
+		return errBroken
+	}
+	return q.Queue.Hide(ctx, h)
+}
+
+func (q *brokenQueue) Delete(ctx context.Context, h []string) error {
+	if q.deleteFails {
+		return errBroken
+	}
+	return q.Queue.Delete(ctx, h)
+}
+
+type brokenArtifacts struct {
+	*memory.Artifacts
+	putFails bool
+}
+
+func (a *brokenArtifacts) Put(ctx context.Context, key string, body []byte, want job.Artifact) error {
+	if a.putFails {
+		return errBroken
+	}
+	return a.Artifacts.Put(ctx, key, body, want)
+}
+
+// newWorld has one published problem, 1: a task of 40 points with two cases and
+// one of 60 with one.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, ctx: context.Background(), clock: time.Unix(1_700_000_000, 0)}
+	now := func() time.Time { return w.clock }
+	w.store = &brokenStore{Store: memory.NewStore()}
+	w.queue = &brokenQueue{Queue: memory.NewQueue(now)}
+	w.artifacts = &brokenArtifacts{Artifacts: memory.NewArtifacts("http://127.0.0.1", []byte("secret"), now)}
+	w.Dispatcher = dispatch.New(w.store, w.queue, w.artifacts)
+	w.Now = now
+	w.Log = slog.New(slog.DiscardHandler)
+
+	testdata := []byte("PK test data")
+	content := problem.Content{
+		Tasks: []judge.Task{
+			{Score: 40, Cases: 2, MemoryLimit: 65536, TimeLimit: 1000},
+			{Score: 60, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000},
+		},
+		Testdata: measure(testdata),
+	}
+	if _, err := w.PutProblem(w.ctx, 1, content); err != nil {
+		t.Fatal(err)
+	}
+	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+content.Testdata.SHA256+".zip", testdata, content.Testdata))
+	if _, changed, answer, err := w.Publish(w.ctx, 1); err != nil || !changed || !answer.OK() {
+		t.Fatal(changed, answer, err)
+	}
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func measure(body []byte) job.Artifact {
+	sum := sha256.Sum256(body)
+	return job.Artifact{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+func (w *world) pass(d time.Duration) { w.clock = w.clock.Add(d) }
+
+func inline(id string) dispatch.CreateRequest {
+	code := []byte("PK code of " + id)
+	return dispatch.CreateRequest{ID: id, Problem: 1, Code: measure(code), Inline: code}
+}
+
+func (w *world) create(id string) {
+	w.t.Helper()
+	_, answer, err := w.Create(w.ctx, inline(id))
+	w.granted(answer, err)
+}
+
+func (w *world) granted(answer dispatch.Answer, err error) {
+	w.t.Helper()
+	if err != nil || !answer.OK() {
+		w.t.Fatalf("got %q %q, %v", answer.Code, answer.Detail, err)
+	}
+}
+
+func (w *world) refused(want job.Code, answer dispatch.Answer, err error) {
+	w.t.Helper()
+	if err != nil || answer.Code != want {
+		w.t.Fatalf("got %q %q, %v; want %q", answer.Code, answer.Detail, err, want)
+	}
+}
+
+// listed returns the ids that a list shows.
+func (w *world) listed() []string {
+	w.t.Helper()
+	l, err := w.List(w.ctx, 10)
+	must(w.t, err)
+	ids := []string{}
+	for _, j := range l.Jobs {
+		ids = append(ids, j.ID)
+	}
+	return ids
+}
+
+func (w *world) claim(id, runner string) dispatch.Claimed {
+	w.t.Helper()
+	c, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: id, Runner: runner, Lease: time.Minute})
+	w.granted(answer, err)
+	return c
+}
+
+func (w *world) get(id string) job.Job {
+	w.t.Helper()
+	j, answer, err := w.Get(w.ctx, id)
+	w.granted(answer, err)
+	return j
+}
+
+// result is a legal result in which every case has a status.
+func result(status string) []byte {
+	c := `{"exitCode":0,"status":"` + status + `","stdout":"out","stderr":"","execTime":3,"memoryUsage":9}`
+	return []byte("[[" + c + "," + c + "],[" + c + "]]")
+}
+
+func report(c dispatch.Claimed, tasks []byte) dispatch.CompleteRequest {
+	return dispatch.CompleteRequest{
+		ID: c.Job.ID, Runner: c.Job.Claim.Runner, TokenHash: auth.Hash(c.Token), Tasks: tasks,
+	}
+}
+
+// messages counts all messages, the hidden ones too.
+func (w *world) messages() int {
+	w.t.Helper()
+	clock := w.clock
+	w.pass(24 * time.Hour)
+	n, err := w.queue.Visible(w.ctx)
+	w.clock = clock
+	must(w.t, err)
+	return n
+}
+
+// fixedRandom makes the same tokens in every run.
+func fixedRandom() io.Reader { return bytes.NewReader(bytes.Repeat([]byte("random bytes "), 1000)) }
