@@ -1,0 +1,196 @@
+package memory
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// BlobPath is where the embedded server mounts Artifacts as an http.Handler.
+const BlobPath = "/blobs/"
+
+// Artifacts is dispatch.Artifacts in memory. As an http.Handler it serves its
+// own presigned URLs and enforces what S3 enforces: method, key, expiry, size,
+// checksum, and that nothing is overwritten.
+type Artifacts struct {
+	mu      sync.RWMutex
+	baseURL string
+	secret  []byte
+	now     func() time.Time
+	objects map[string]object
+}
+
+type object struct {
+	body     []byte
+	artifact job.Artifact
+}
+
+// NewArtifacts is an empty Artifacts whose URLs start with baseURL (scheme and
+// host) and are signed with secret.
+func NewArtifacts(baseURL string, secret []byte, now func() time.Time) *Artifacts {
+	return &Artifacts{baseURL: baseURL, secret: secret, now: now, objects: make(map[string]object)}
+}
+
+// The parameters of a presigned URL.
+const (
+	paramExpires   = "expires"   // epoch seconds
+	paramFilename  = "filename"  // of a download
+	paramSize      = "size"      // of an upload, bytes
+	paramSHA256    = "sha256"    // of an upload, lower-case hex
+	paramSignature = "signature" // over method, key and all other parameters
+)
+
+// The headers of an upload, as S3 names them.
+const (
+	headerChecksum    = "X-Amz-Checksum-Sha256" // base64
+	headerIfNoneMatch = "If-None-Match"
+)
+
+// GetURL presigns a download.
+func (a *Artifacts) GetURL(_ context.Context, key, filename string) (string, error) {
+	return a.sign(http.MethodGet, key, dispatch.URLLife, url.Values{paramFilename: {filename}}), nil
+}
+
+// PutURL presigns an upload.
+func (a *Artifacts) PutURL(_ context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
+	sum, err := hex.DecodeString(want.SHA256)
+	if err != nil {
+		return dispatch.Upload{}, fmt.Errorf("presign upload: %w", err)
+	}
+	return dispatch.Upload{
+		URL: a.sign(http.MethodPut, key, dispatch.UploadLife, url.Values{
+			paramSize:   {strconv.FormatInt(want.Size, 10)},
+			paramSHA256: {want.SHA256},
+		}),
+		Method: http.MethodPut,
+		Headers: map[string]string{
+			headerChecksum:    base64.StdEncoding.EncodeToString(sum),
+			headerIfNoneMatch: "*",
+		},
+	}, nil
+}
+
+// Stat looks an object up.
+func (a *Artifacts) Stat(_ context.Context, key string) (job.Artifact, bool, error) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	o, exists := a.objects[key]
+	return o.artifact, exists, nil
+}
+
+// Put stores an object unless it exists.
+func (a *Artifacts) Put(_ context.Context, key string, body []byte, want job.Artifact) error {
+	if got := measure(body); got != want {
+		return fmt.Errorf("put %s: the body is not what was announced", key)
+	}
+	a.store(key, append([]byte(nil), body...), want)
+	return nil
+}
+
+func (a *Artifacts) store(key string, body []byte, artifact job.Artifact) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, exists := a.objects[key]; exists {
+		return false
+	}
+	a.objects[key] = object{body, artifact}
+	return true
+}
+
+func measure(body []byte) job.Artifact {
+	sum := sha256.Sum256(body)
+	return job.Artifact{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+func (a *Artifacts) sign(method, key string, life time.Duration, params url.Values) string {
+	params.Set(paramExpires, strconv.FormatInt(a.now().Add(life).Unix(), 10))
+	params.Set(paramSignature, a.signature(method, key, params))
+	return a.baseURL + BlobPath + key + "?" + params.Encode()
+}
+
+// signature covers everything that a URL says.
+func (a *Artifacts) signature(method, key string, params url.Values) string {
+	signed := url.Values{}
+	for name, values := range params {
+		if name != paramSignature {
+			signed[name] = values
+		}
+	}
+	mac := hmac.New(sha256.New, a.secret)
+	fmt.Fprintf(mac, "%s\n%s\n%s", method, key, signed.Encode())
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// ServeHTTP serves presigned URLs below BlobPath with S3's statuses: 403 for
+// what the signature does not cover or has expired, 404, 400 for bytes that are
+// not what was announced, 412 for an object that exists.
+func (a *Artifacts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	key := r.URL.Path[min(len(BlobPath), len(r.URL.Path)):]
+	params := r.URL.Query()
+	want := a.signature(r.Method, key, params)
+	expires, err := strconv.ParseInt(params.Get(paramExpires), 10, 64)
+	switch {
+	case !hmac.Equal([]byte(want), []byte(params.Get(paramSignature))):
+		http.Error(w, "the signature does not match", http.StatusForbidden)
+	case err != nil || a.now().Unix() >= expires:
+		http.Error(w, "the URL has expired", http.StatusForbidden)
+	case r.Method == http.MethodPut:
+		a.upload(w, r, key, params)
+	default:
+		a.serve(w, key, params.Get(paramFilename))
+	}
+}
+
+func (a *Artifacts) serve(w http.ResponseWriter, key, filename string) {
+	a.mu.RLock()
+	o, exists := a.objects[key]
+	a.mu.RUnlock()
+	if !exists {
+		http.Error(w, "no such key", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", filename))
+	w.Header().Set("Content-Length", strconv.Itoa(len(o.body)))
+	w.Write(o.body) //nolint:errcheck // the client has gone away
+}
+
+func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, params url.Values) {
+	size, err := strconv.ParseInt(params.Get(paramSize), 10, 64)
+	want := job.Artifact{Size: size, SHA256: params.Get(paramSHA256)}
+	sum, hexErr := hex.DecodeString(want.SHA256)
+	switch {
+	case err != nil || hexErr != nil,
+		r.Header.Get(headerIfNoneMatch) != "*",
+		r.Header.Get(headerChecksum) != base64.StdEncoding.EncodeToString(sum),
+		r.ContentLength != size:
+		http.Error(w, "a signed header is missing or differs", http.StatusForbidden)
+		return
+	}
+	if _, exists, _ := a.Stat(r.Context(), key); exists {
+		http.Error(w, "the key exists", http.StatusPreconditionFailed)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, size+1))
+	if err != nil || measure(body) != want {
+		http.Error(w, "the body does not match its size or checksum", http.StatusBadRequest)
+		return
+	}
+	if !a.store(key, body, want) {
+		http.Error(w, "the key exists", http.StatusPreconditionFailed)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}

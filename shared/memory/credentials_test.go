@@ -1,0 +1,13 @@
+package memory_test
+
+import (
+	"testing"
+
+	"runlease/shared/auth"
+	"runlease/shared/auth/authtest"
+	"runlease/shared/memory"
+)
+
+func TestCredentials(t *testing.T) {
+	authtest.Directory(t, func(*testing.T) auth.Directory { return memory.NewCredentials() })
+}

@@ -1,0 +1,210 @@
+// Package memory holds all three ports in memory: for unit tests, for the
+// simulation and for the embedded server. It keeps the promises that the real
+// services keep, and the conformance suites hold it to them.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"sync"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/problem"
+)
+
+// Store is dispatch.Store in memory. Jobs and problems are values whose slices
+// are never changed in place, so what it gives out and takes in is not copied.
+type Store struct {
+	mu       sync.RWMutex
+	jobs     map[string]job.Job
+	open     [dispatch.Shards][]dispatch.OpenJob // each sorted by openOrder
+	problems map[int]problem.Problem
+	versions map[versionKey]problem.Content
+	mark     dispatch.Mark
+}
+
+type versionKey struct{ id, number int }
+
+// NewStore is an empty Store.
+func NewStore() *Store {
+	return &Store{
+		jobs:     make(map[string]job.Job),
+		problems: make(map[int]problem.Problem),
+		versions: make(map[versionKey]problem.Content),
+	}
+}
+
+// Get reads a job.
+func (s *Store) Get(_ context.Context, id string) (job.Job, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	j, found := s.jobs[id]
+	return j, found, nil
+}
+
+// GetMany reads those of the jobs that there are.
+func (s *Store) GetMany(_ context.Context, ids []string) (map[string]job.Job, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := make(map[string]job.Job, len(ids))
+	for _, id := range ids {
+		if j, exists := s.jobs[id]; exists {
+			found[id] = j
+		}
+	}
+	return found, nil
+}
+
+// Create writes a new job if its id is free.
+func (s *Store) Create(_ context.Context, j job.Job) (job.Job, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if current, taken := s.jobs[j.ID]; taken {
+		return current, current.WriteID == j.WriteID, nil
+	}
+	s.put(job.Job{}, j)
+	return j, true, nil
+}
+
+// Save writes a job if nobody has since before was read.
+func (s *Store) Save(_ context.Context, before, after job.Job) (job.Job, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, found := s.jobs[after.ID]
+	if !found || current.Version != before.Version {
+		return current, found && current.WriteID == after.WriteID, nil
+	}
+	s.put(current, after)
+	return after, true, nil
+}
+
+// put writes a job and moves its entry in the index.
+func (s *Store) put(before, after job.Job) {
+	s.jobs[after.ID] = after
+	was, is := openEntry(before), openEntry(after)
+	if before.Open() == after.Open() && was == is {
+		return
+	}
+	shard := &s.open[shardOf(after.ID)]
+	if before.Open() {
+		if i, found := slices.BinarySearchFunc(*shard, was, openOrder); found {
+			*shard = slices.Delete(*shard, i, i+1)
+		}
+	}
+	if after.Open() {
+		i, _ := slices.BinarySearchFunc(*shard, is, openOrder)
+		*shard = slices.Insert(*shard, i, is)
+	}
+}
+
+func openEntry(j job.Job) dispatch.OpenJob {
+	return dispatch.OpenJob{ID: j.ID, QueuedAt: j.QueuedAt}
+}
+
+func openOrder(a, b dispatch.OpenJob) int {
+	if a.QueuedAt != b.QueuedAt {
+		return cmp.Compare(a.QueuedAt, b.QueuedAt)
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+func shardOf(id string) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32() % dispatch.Shards)
+}
+
+// Open lists open jobs of a shard, oldest first, behind a cursor.
+func (s *Store) Open(_ context.Context, shard int, cursor string, limit int) ([]dispatch.OpenJob, string, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := s.open[shard]
+	from := 0
+	if cursor != "" {
+		var last dispatch.OpenJob
+		if _, err := fmt.Sscanf(cursor, "%d#%s", &last.QueuedAt, &last.ID); err != nil {
+			return nil, "", fmt.Errorf("read cursor: %w", err)
+		}
+		i, found := slices.BinarySearchFunc(all, last, openOrder)
+		if found {
+			i++
+		}
+		from = i
+	}
+	to := min(from+limit, len(all))
+	page := slices.Clone(all[from:to])
+	if to == len(all) {
+		return page, "", nil
+	}
+	last := all[to-1]
+	return page, fmt.Sprintf("%d#%s", last.QueuedAt, last.ID), nil
+}
+
+// Problem reads a problem.
+func (s *Store) Problem(_ context.Context, id int) (problem.Problem, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, found := s.problems[id]
+	return p, found, nil
+}
+
+// SaveProblem writes a problem if nobody has since before was read, and with it
+// the record of a new version.
+func (s *Store) SaveProblem(_ context.Context, before, after problem.Problem) (problem.Problem, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current := s.problems[after.ID]
+	if current.Version != before.Version {
+		return current, current.WriteID == after.WriteID, nil
+	}
+	s.problems[after.ID] = after
+	if after.Number != before.Number {
+		s.versions[versionKey{after.ID, after.Number}] = after.Current
+	}
+	return after, true, nil
+}
+
+// ProblemVersion reads a published version.
+func (s *Store) ProblemVersion(_ context.Context, id, number int) (problem.Content, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, found := s.versions[versionKey{id, number}]
+	return c, found, nil
+}
+
+// Mark reads where the sweep stands.
+func (s *Store) Mark(context.Context) (dispatch.Mark, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mark, nil
+}
+
+// SaveMark writes where the sweep stands if nobody has since before was read.
+func (s *Store) SaveMark(_ context.Context, before, after dispatch.Mark) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mark.Version != before.Version {
+		return false, nil
+	}
+	s.mark = after
+	return true, nil
+}
+
+// Expire drops what may be forgotten, as a table's time to live does.
+func (s *Store) Expire(now job.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dropped := 0
+	for id, j := range s.jobs {
+		if at := j.ExpiresAt(); at != 0 && at < now {
+			delete(s.jobs, id)
+			dropped++
+		}
+	}
+	return dropped
+}

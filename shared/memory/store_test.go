@@ -1,0 +1,13 @@
+package memory_test
+
+import (
+	"testing"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/memory"
+	"runlease/shared/storetest"
+)
+
+func TestStoreConforms(t *testing.T) {
+	storetest.Run(t, func(*testing.T) dispatch.Store { return memory.NewStore() })
+}

@@ -1,0 +1,258 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/problem"
+)
+
+func content(score int) problem.Content {
+	return problem.Content{
+		Tasks: []judge.Task{
+			{Score: score, Cases: 2, MemoryLimit: 65536, TimeLimit: 1000},
+			{Score: 100 - score, Cases: 3, MemoryLimit: 65536, TimeLimit: 2000},
+		},
+		Testdata: job.Artifact{Size: int64(1000 + score), SHA256: hash()},
+	}
+}
+
+// contents makes any content that passes problem.Check in shape, not in sum.
+var contents = rapid.Custom(func(t *rapid.T) problem.Content {
+	c := problem.Content{
+		Tasks: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) judge.Task {
+			return judge.Task{
+				Score:       rapid.IntRange(0, problem.FullScore).Draw(t, "score"),
+				Cases:       rapid.IntRange(1, problem.MaxCases).Draw(t, "cases"),
+				MemoryLimit: rapid.IntRange(1, problem.MaxMemory).Draw(t, "memory"),
+				TimeLimit:   rapid.IntRange(1, problem.MaxTime).Draw(t, "time"),
+			}
+		}), 0, 6).Draw(t, "tasks"),
+	}
+	if rapid.Bool().Draw(t, "has test data") {
+		c.Testdata = job.Artifact{Size: rapid.Int64Range(1, problem.MaxTestdata).Draw(t, "size"), SHA256: hashes.Draw(t, "hash")}
+	}
+	return c
+})
+
+func nextProblem(before, after problem.Problem) problem.Problem {
+	after.Version = before.Version + 1
+	after.WriteID = writeID()
+	return after
+}
+
+func saveProblem(t failer, s dispatch.Store, before, after problem.Problem) problem.Problem {
+	t.Helper()
+	after = nextProblem(before, after)
+	current, saved, err := s.SaveProblem(t.Context(), before, after)
+	if err != nil || !saved {
+		t.Fatalf("SaveProblem: saved %v, error %v", saved, err)
+	}
+	same(t, current, after)
+	return after
+}
+
+func getProblem(t failer, s dispatch.Store, id int) problem.Problem {
+	t.Helper()
+	p, found, err := s.Problem(t.Context(), id)
+	if err != nil || !found {
+		t.Fatalf("Problem: found %v, error %v", found, err)
+	}
+	return p
+}
+
+func draft(t *testing.T, s dispatch.Store, before problem.Problem, c problem.Content) problem.Problem {
+	t.Helper()
+	after, changed := before.PutDraft(c)
+	if !changed {
+		t.Fatal("the draft is no change")
+	}
+	return saveProblem(t, s, before, after)
+}
+
+func publish(t *testing.T, s dispatch.Store, before problem.Problem) problem.Problem {
+	t.Helper()
+	after, changed := before.Publish()
+	if !changed {
+		t.Fatal("publishing is no change")
+	}
+	return saveProblem(t, s, before, after)
+}
+
+func problemUnknown(t *testing.T, s dispatch.Store) {
+	if p, found, err := s.Problem(t.Context(), 7); err != nil || found {
+		t.Errorf("got %v, found %v, error %v", p, found, err)
+	}
+	p := draft(t, s, problem.Problem{ID: 8}, content(30))
+	for _, number := range []int{-1, 0, 1} {
+		if c, found, err := s.ProblemVersion(t.Context(), p.ID, number); err != nil || found {
+			t.Errorf("version %d of a problem that was never published: got %v, found %v, error %v", number, c, found, err)
+		}
+	}
+}
+
+func problemEveryField(t *testing.T, s dispatch.Store) {
+	id := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		id++
+		before := problem.Problem{ID: id}
+		for range rapid.IntRange(1, 3).Draw(rt, "writes") {
+			after := problem.Problem{ID: id, Current: before.Current, Number: before.Number, Draft: rapid.Ptr(contents, true).Draw(rt, "draft")}
+			if rapid.Bool().Draw(rt, "publish") {
+				after.Current = contents.Draw(rt, "current")
+				after.Number++
+			}
+			before = saveProblem(rt, s, before, after)
+			same(rt, getProblem(rt, s, id), before)
+		}
+		if before.Number > 0 {
+			same(rt, version(rt, s, id, before.Number), before.Current)
+		}
+	})
+}
+
+func version(t failer, s dispatch.Store, id, number int) problem.Content {
+	t.Helper()
+	c, found, err := s.ProblemVersion(t.Context(), id, number)
+	if err != nil || !found {
+		t.Fatalf("ProblemVersion %d: found %v, error %v", number, found, err)
+	}
+	return c
+}
+
+func problemConflict(t *testing.T, s dispatch.Store) {
+	before := draft(t, s, problem.Problem{ID: 9}, content(10))
+	theirs := draft(t, s, before, content(20))
+	mine, _ := before.PutDraft(content(30))
+	current, saved, err := s.SaveProblem(t.Context(), before, nextProblem(before, mine))
+	if err != nil || saved {
+		t.Fatalf("saved %v, error %v", saved, err)
+	}
+	same(t, current, theirs)
+	same(t, getProblem(t, s, 9), theirs)
+}
+
+func problemFirst(t *testing.T, s dispatch.Store) {
+	theirs := draft(t, s, problem.Problem{ID: 9}, content(10))
+	none := problem.Problem{ID: 9}
+	mine, _ := none.PutDraft(content(20))
+	current, saved, err := s.SaveProblem(t.Context(), none, nextProblem(none, mine))
+	if err != nil || saved {
+		t.Fatalf("saved %v, error %v", saved, err)
+	}
+	same(t, current, theirs)
+	// The zero Problem, as updates begin with it.
+	theirs10 := draft(t, s, problem.Problem{}, problem.Content{})
+	same(t, getProblem(t, s, theirs10.ID), theirs10)
+}
+
+func problemAgain(t *testing.T, s dispatch.Store) {
+	before := draft(t, s, problem.Problem{ID: 9}, content(10))
+	for _, change := range []struct {
+		name   string
+		change func(problem.Problem) (problem.Problem, bool)
+	}{
+		{"draft", func(p problem.Problem) (problem.Problem, bool) { return p.PutDraft(content(20)) }},
+		{"publish", problem.Problem.Publish},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			after, _ := change.change(before)
+			after = nextProblem(before, after)
+			for range 3 {
+				current, saved, err := s.SaveProblem(t.Context(), before, after)
+				if err != nil || !saved {
+					t.Fatalf("saved %v, error %v", saved, err)
+				}
+				same(t, current, after)
+			}
+			same(t, getProblem(t, s, 9), after)
+			before = after
+		})
+	}
+}
+
+func problemVersions(t *testing.T, s dispatch.Store) {
+	p := problem.Problem{ID: 2147483647}
+	var published []problem.Content
+	for i := range 3 {
+		p = publish(t, s, draft(t, s, p, content(10*i)))
+		published = append(published, p.Current)
+		p = draft(t, s, p, content(10*i+5)) // not published, or the next round's
+		if p.Number != i+1 {
+			t.Fatalf("number %d after %d publications", p.Number, i+1)
+		}
+	}
+	for i, want := range published {
+		same(t, version(t, s, p.ID, i+1), want)
+	}
+	if _, found, err := s.ProblemVersion(t.Context(), p.ID, len(published)+1); err != nil || found {
+		t.Errorf("version of the future: found %v, error %v", found, err)
+	}
+	same(t, getProblem(t, s, p.ID), p)
+}
+
+func problemRefused(t *testing.T, s dispatch.Store) {
+	before := draft(t, s, problem.Problem{ID: 9}, content(10))
+	theirs := draft(t, s, before, content(20))
+	mine, _ := before.Publish()
+	current, saved, err := s.SaveProblem(t.Context(), before, nextProblem(before, mine))
+	if err != nil || saved {
+		t.Fatalf("saved %v, error %v", saved, err)
+	}
+	same(t, current, theirs)
+	if c, found, err := s.ProblemVersion(t.Context(), 9, 1); err != nil || found {
+		t.Errorf("got %v, found %v, error %v", c, found, err)
+	}
+}
+
+func problemRace(t *testing.T, s dispatch.Store) {
+	before := draft(t, s, problem.Problem{ID: 9}, content(10))
+	won := race(t, func(i int) (problem.Problem, bool, error) {
+		mine, _ := before.PutDraft(content(i))
+		mine, _ = mine.Publish()
+		mine = nextProblem(before, mine)
+		current, saved, err := s.SaveProblem(t.Context(), before, mine)
+		if err == nil && !saved && current.Number != 1 {
+			err = fmt.Errorf("conflict gives number %d", current.Number)
+		}
+		return mine, saved, err
+	})
+	same(t, getProblem(t, s, 9), won)
+	same(t, version(t, s, 9, 1), won.Current)
+}
+
+func problemCopies(t *testing.T, s dispatch.Store) {
+	fresh := func() problem.Problem {
+		c := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}
+		d := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 2, TimeLimit: 2}}}
+		return problem.Problem{ID: 9, Number: 1, Current: c, Draft: &d, Version: 1, WriteID: "00000000000000aa"}
+	}
+	spoil := func(p problem.Problem) {
+		p.Current.Tasks[0].Cases = 99
+		p.Draft.Tasks[0].Cases = 99
+		p.Draft.Testdata.Size = 99
+	}
+	check := func() {
+		t.Helper()
+		same(t, getProblem(t, s, 9), fresh())
+		same(t, version(t, s, 9, 1), fresh().Current)
+	}
+	passed := fresh()
+	returned, saved, err := s.SaveProblem(t.Context(), problem.Problem{ID: 9}, passed)
+	if err != nil || !saved {
+		t.Fatalf("saved %v, error %v", saved, err)
+	}
+	spoil(passed)
+	check()
+	spoil(returned)
+	check()
+	spoil(getProblem(t, s, 9))
+	check()
+	version(t, s, 9, 1).Tasks[0].Cases = 99
+	check()
+}
