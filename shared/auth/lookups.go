@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	// A revocation takes effect within 60 s, so no answer is used longer,
+	// counted from before its look-up.
+	keepKnown = 60 * time.Second
+	// A token that was just issued must not be refused for long, and a runner
+	// with a wrong one asks every 5 s.
+	keepUnknown = 5 * time.Second
+	// One entry is about 600 bytes: at most 1.2 MB for both halves. The halves
+	// are apart so that unknown tokens cannot push the known ones out.
+	maxKept = 1000
+	// A look-up serves everybody who waits for it, so it does not end with the
+	// request that began it, but it must end before a function's time is up.
+	lookupTimeout = 3 * time.Second
+)
+
+// lookups remembers the answers of a Store for a while, and asks it once for
+// all who want to know the same at the same time. The zero value is ready.
+type lookups struct {
+	mu      sync.Mutex
+	known   answers
+	unknown answers
+	running singleflight.Group
+	misses  *misses // nil: any number
+}
+
+type answers map[string]answer
+
+type answer struct {
+	credential Credential
+	found      bool
+	asked      time.Time // when its look-up began
+}
+
+// find reads a credential from memory or else from the store. Errors are not
+// remembered. It fails with ErrBusy if too many unknown tokens were looked up;
+// one that was known before is looked up all the same.
+func (l *lookups) find(ctx context.Context, store Store, hash string, now func() time.Time) (Credential, bool, error) {
+	if a, ok := l.recall(hash, now()); ok {
+		return a.credential, a.found, nil
+	}
+	done := l.running.DoChan(hash, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
+		defer cancel()
+		a := answer{asked: now()}
+		stranger := !l.knew(hash)
+		if stranger && !l.misses.take(a.asked) {
+			return nil, ErrBusy
+		}
+		var err error
+		if a.credential, a.found, err = store.Lookup(ctx, hash); err != nil {
+			return nil, err // it cost a look-up, whoever asked
+		}
+		if stranger && a.found {
+			l.misses.giveBack()
+		}
+		l.keep(hash, a)
+		return a, nil
+	})
+	select {
+	case <-ctx.Done():
+		return Credential{}, false, ctx.Err()
+	case result := <-done:
+		if result.Err != nil {
+			return Credential{}, false, result.Err
+		}
+		a, ok := result.Val.(answer)
+		if !ok {
+			return Credential{}, false, errors.New("look-up without an answer")
+		}
+		return a.credential, a.found, nil
+	}
+}
+
+// recall returns an answer that is still fresh.
+func (l *lookups) recall(hash string, now time.Time) (answer, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a, ok := l.known[hash]; ok && fresh(a, now) {
+		return a, true
+	}
+	a, ok := l.unknown[hash]
+	return a, ok && fresh(a, now)
+}
+
+// knew says whether a credential was found the last time, however long ago.
+func (l *lookups) knew(hash string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, known := l.known[hash]
+	return known
+}
+
+// fresh also refuses answers from the future: the clock was set back, and their
+// age is not known.
+func fresh(a answer, now time.Time) bool {
+	keep := keepUnknown
+	if a.found {
+		keep = keepKnown
+	}
+	age := now.Sub(a.asked)
+	return age >= 0 && age < keep
+}
+
+func (l *lookups) keep(hash string, a answer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.known == nil {
+		l.known, l.unknown = make(answers), make(answers)
+	}
+	into, outOf := l.unknown, l.known
+	if a.found {
+		into, outOf = l.known, l.unknown
+	}
+	delete(outOf, hash)
+	if _, has := into[hash]; !has && len(into) >= maxKept {
+		// Any one has to go: whoever misses it looks it up again. Looking for a
+		// stale one would make a flood of unknown tokens dearer for us.
+		for other := range into {
+			delete(into, other)
+			break
+		}
+	}
+	into[hash] = a
+}

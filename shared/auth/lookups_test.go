@@ -1,0 +1,54 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// storeOf finds the credentials whose hash a function accepts.
+type storeOf func(hash string) bool
+
+func (f storeOf) Lookup(_ context.Context, hash string) (Credential, bool, error) {
+	return Credential{Hash: hash}, f(hash), nil
+}
+
+// Whatever is asked and however time goes, memory stays bounded, an answer is
+// never older than its bound, and it is right.
+func TestLookupsStayBounded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l lookups
+		now := time.Unix(0, 0)
+		exists := func(hash string) bool { return hash[0] == 'k' }
+		asked := map[string]time.Time{}
+		store := storeOf(func(hash string) bool {
+			asked[hash] = now
+			return exists(hash)
+		})
+		for range rapid.IntRange(1, 4).Draw(t, "waves") {
+			from := rapid.IntRange(0, 2*maxKept).Draw(t, "from")
+			kind := rapid.SampledFrom([]string{"k", "u"}).Draw(t, "known or unknown")
+			for n := range rapid.SampledFrom([]int{1, 10, 100, maxKept + 100}).Draw(t, "how many") {
+				hash := fmt.Sprintf("%s%d", kind, from+n)
+				_, found, err := l.find(context.Background(), store, hash, func() time.Time { return now })
+				if err != nil || found != exists(hash) {
+					t.Fatalf("%s: found %v, error %v", hash, found, err)
+				}
+				keep := keepUnknown
+				if found {
+					keep = keepKnown
+				}
+				if age := now.Sub(asked[hash]); age >= keep {
+					t.Fatalf("%s: an answer of %v ago", hash, age)
+				}
+			}
+			if len(l.known) > maxKept || len(l.unknown) > maxKept {
+				t.Fatalf("%d known and %d unknown are kept", len(l.known), len(l.unknown))
+			}
+			now = now.Add(time.Duration(rapid.IntRange(0, 70).Draw(t, "seconds")) * time.Second)
+		}
+	})
+}

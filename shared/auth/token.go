@@ -1,0 +1,122 @@
+// Package auth says who is calling: the format of tokens, what is kept about a
+// credential, and whether a request's token is good.
+//
+// A token is a prefix that names its kind, 256 random bits in base62, and a
+// checksum:
+//
+//	rlr_ 43 characters 6 characters   a runner's, bound to one name or a fleet's
+//	rlp_ 43 characters 6 characters   a producer's
+//	rlc_ 43 characters 6 characters   of one claim, given to the runner that made it
+//
+// The checksum is the CRC-32 (IEEE) of everything before it, prefix included,
+// in base62. It keeps mistyped tokens away from the store and lets a secret
+// scanner tell a token from a look-alike; it is no protection against forgery,
+// the random bits are. Pattern is the expression for scanners.
+//
+// Only the SHA-256 of a token is ever stored. No error of this package contains
+// a token or a part of one.
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/big"
+	"strings"
+)
+
+// Pattern finds tokens of all kinds in any text (RE2 and PCRE). What it finds
+// is a token only if the checksum is right.
+const Pattern = `\brl[rpc]_[0-9A-Za-z]{49}\b`
+
+// Kind says what a token is for.
+type Kind string
+
+// The kinds of token. Credentials exist for runners and producers only: the
+// hash of a claim's token is kept with its job.
+const (
+	Runner   Kind = "runner"
+	Producer Kind = "producer"
+	Claim    Kind = "claim"
+)
+
+const (
+	prefixLength = 4
+	randomBytes  = 32
+	randomLength = 43 // the least n with 62^n >= 2^256
+	sumLength    = 6  // the least n with 62^n >= 2^32
+	tokenLength  = prefixLength + randomLength + sumLength
+)
+
+func (k Kind) prefix() string {
+	switch k {
+	case Runner:
+		return "rlr_"
+	case Producer:
+		return "rlp_"
+	case Claim:
+		return "rlc_"
+	default:
+		return ""
+	}
+}
+
+// New makes a token of a kind from 32 bytes of random. It fails if the kind is
+// unknown or random does.
+func New(kind Kind, random io.Reader) (string, error) {
+	prefix := kind.prefix()
+	if prefix == "" {
+		return "", fmt.Errorf("make token: unknown kind %q", string(kind))
+	}
+	var secret [randomBytes]byte
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return "", fmt.Errorf("make token: %w", err)
+	}
+	body := prefix + base62(new(big.Int).SetBytes(secret[:]), randomLength)
+	return body + checksum(body), nil
+}
+
+// NewClaimToken makes the token of one claim.
+func NewClaimToken(random io.Reader) (string, error) { return New(Claim, random) }
+
+// Hash is the SHA-256 of a token, 64 characters of lower-case hex: the only
+// form in which a token is stored or compared.
+func Hash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// WellFormed says whether a text could be a token of a kind: the kind's prefix,
+// the right length and alphabet, and a checksum that fits.
+func WellFormed(kind Kind, token string) bool {
+	prefix := kind.prefix()
+	if prefix == "" || len(token) != tokenLength || !strings.HasPrefix(token, prefix) {
+		return false
+	}
+	for _, c := range []byte(token[prefixLength:]) {
+		if !isAlphanumeric(c) {
+			return false
+		}
+	}
+	body, sum := token[:tokenLength-sumLength], token[tokenLength-sumLength:]
+	return checksum(body) == sum
+}
+
+// checksum covers the prefix too, so that a token does not become one of
+// another kind by a slip in its prefix.
+func checksum(body string) string {
+	sum := crc32.ChecksumIEEE([]byte(body))
+	return base62(new(big.Int).SetUint64(uint64(sum)), sumLength)
+}
+
+// base62 writes n with leading zeros, in the alphabet 0-9a-zA-Z.
+func base62(n *big.Int, length int) string {
+	digits := n.Text(62)
+	return strings.Repeat("0", length-len(digits)) + digits
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}

@@ -1,0 +1,147 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The refusals of a Verifier. Every other error means that the store failed and
+// that nothing is known about the caller.
+var (
+	// ErrToken is what every fault of a token is (errors.Is); callers learn no
+	// more than that. The kinds below it are for the log.
+	ErrToken = errors.New("token refused")
+
+	ErrMissing   = fmt.Errorf("%w: missing", ErrToken)
+	ErrMalformed = fmt.Errorf("%w: malformed or of another kind", ErrToken)
+	ErrUnknown   = fmt.Errorf("%w: unknown", ErrToken)
+	ErrKind      = fmt.Errorf("%w: its credential is of another kind", ErrToken)
+	ErrExpired   = fmt.Errorf("%w: expired", ErrToken)
+	ErrRevoked   = fmt.Errorf("%w: revoked", ErrToken)
+
+	// ErrRunnerName: the token is good, and the runner's name is ill-formed or,
+	// with a fleet token, missing.
+	ErrRunnerName = errors.New("runner name missing or ill-formed")
+	// ErrRunnerMismatch: the token is good, and bound to another name.
+	ErrRunnerMismatch = errors.New("runner name is not the one of the token")
+	// ErrScope: the token is good, and not for this.
+	ErrScope = errors.New("scope missing")
+
+	// ErrBusy: nothing is known about the token, and so many unknown ones were
+	// asked about that this one is not looked up now. Ask again in a second.
+	ErrBusy = errors.New("too many unknown tokens")
+)
+
+// Verifier tells who is calling. It remembers what it looked up: a revocation
+// takes effect within 60 seconds, an expiry at once. Use it by pointer, from
+// any number of goroutines.
+type Verifier struct {
+	Store Store
+	Now   func() time.Time
+
+	seen lookups
+}
+
+// NewVerifier is a Verifier with real time that bounds how many unknown tokens
+// it looks up: 20 a second, 200 at once. What it found before is never refused
+// for that.
+func NewVerifier(s Store) *Verifier {
+	return &Verifier{Store: s, Now: time.Now, seen: lookups{misses: new(misses)}}
+}
+
+// Runner checks a runner's token and then its name, and returns the name to go
+// by. A bound token brings its own name; saying it again is fine. It fails with
+// ErrToken, ErrRunnerName, ErrRunnerMismatch or ErrBusy, or with the store's error.
+func (v *Verifier) Runner(ctx context.Context, token, name string) (runner string, err error) {
+	c, err := v.verify(ctx, Runner, token)
+	if err != nil {
+		return "", err
+	}
+	if name == "" {
+		name = c.Runner
+	}
+	switch {
+	case !ValidName(name):
+		return "", ErrRunnerName
+	case !c.Fleet && name != c.Runner:
+		return "", ErrRunnerMismatch
+	}
+	return name, nil
+}
+
+// Producer checks a producer's token, without its "Bearer " (see Bearer), and
+// that it has a scope, and returns its credential's name for the log. It fails
+// with ErrToken, ErrScope or ErrBusy, or with the store's error.
+func (v *Verifier) Producer(ctx context.Context, token, scope string) (producer string, err error) {
+	c, err := v.verify(ctx, Producer, token)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(c.Scopes, scope) {
+		return "", ErrScope
+	}
+	return c.Name, nil
+}
+
+// verify finds the credential of a token and checks what can change with time.
+func (v *Verifier) verify(ctx context.Context, kind Kind, token string) (Credential, error) {
+	switch {
+	case token == "":
+		return Credential{}, ErrMissing
+	case !WellFormed(kind, token):
+		return Credential{}, ErrMalformed
+	}
+	hash := Hash(token)
+	c, found, err := v.seen.find(ctx, v.Store, hash, v.now)
+	if err != nil {
+		return Credential{}, err // the store says what it attempted
+	}
+	// The store has found it by its hash already. Comparing once more, in
+	// constant time, keeps it harmless if a store's equality is laxer than ours.
+	if !found || subtle.ConstantTimeCompare([]byte(c.Hash), []byte(hash)) != 1 {
+		return Credential{}, ErrUnknown
+	}
+	switch {
+	case c.Kind != kind:
+		return Credential{}, ErrKind
+	case !c.RevokedAt.IsZero():
+		return Credential{}, ErrRevoked
+	case c.Expired(v.now()):
+		return Credential{}, ErrExpired
+	}
+	return c, nil
+}
+
+// now is the wall clock. A function's environment is frozen between requests,
+// and its monotonic clock may stand still meanwhile.
+func (v *Verifier) now() time.Time { return v.Now().Round(0) }
+
+// maxName is the longest name of a runner.
+const maxName = 64
+
+// ValidName says whether a name is [A-Za-z0-9._-]{1,64}.
+func ValidName(name string) bool {
+	if name == "" || len(name) > maxName {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// Bearer takes the token out of an Authorization header; "" if there is none.
+func Bearer(header string) string {
+	scheme, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
