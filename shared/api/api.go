@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"runlease/shared/dispatch"
+)
+
+// verifier says who is calling; *auth.Verifier is one.
+type verifier interface {
+	// Runner returns the runner's name, which a bound token knows by itself.
+	Runner(ctx context.Context, token, name string) (string, error)
+	// Producer returns the name of a token that has the scope.
+	Producer(ctx context.Context, token, scope string) (string, error)
+}
+
+// Config is what an API works with.
+type Config struct {
+	Dispatch *dispatch.Dispatcher
+	Auth     verifier
+	Log      *slog.Logger // one line per request; nil: slog.Default()
+	// How often one runner and one producer may ask; zero: the default.
+	RunnerRate, ProducerRate Rate
+	Now                      func() time.Time // for the rates; nil: time.Now
+}
+
+// API serves the routes of the route table.
+type API struct {
+	dispatch *dispatch.Dispatcher
+	auth     verifier
+	log      *slog.Logger
+	rates    *rates
+}
+
+// New makes an API. It opens nothing and starts nothing.
+func New(c Config) *API {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &API{dispatch: c.Dispatch, auth: c.Auth, log: c.Log, rates: newRates(c.RunnerRate, c.ProducerRate, c.Now)}
+}
+
+// endpoint answers one request that was routed, authenticated and read. A
+// refusal is a reply; an error means that something behind us failed.
+type endpoint func(*API, *call) (reply, error)
+
+// endpoints has one entry per route of the table; a test holds it to that.
+var endpoints = map[string]endpoint{
+	"list-jobs":       listJobs,
+	"claim-job":       claimJob,
+	"get-code":        getCode,
+	"get-testdata":    getTestdata,
+	"heartbeat":       heartbeat,
+	"complete-job":    completeJob,
+	"upload-outputs":  uploadOutputs,
+	"release-job":     releaseJob,
+	"put-problem":     putProblem,
+	"publish-problem": publishProblem,
+	"get-problem":     getProblem,
+	"create-job":      createJob,
+	"submit-job":      submitJob,
+	"get-job":         getJob,
+	"query-jobs":      queryJobs,
+	"get-outputs":     getOutputs,
+	"rejudge-job":     rejudgeJob,
+	"cancel-job":      cancelJob,
+}
+
+// Handler serves every route, and answers unknown routes and wrong methods in
+// the envelope.
+func (a *API) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.serve(w, r, Routes())
+	})
+}
+
+// Endpoint serves the one route of that name; false: there is none. It checks
+// method and path all the same. The path must be that of the route table, with
+// no stage name before it: behind an API Gateway it is built from the event's
+// route and path parameters.
+func (a *API) Endpoint(name string) (http.Handler, bool) {
+	for _, route := range Routes() {
+		if route.Name == name {
+			only := []Route{route}
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.serve(w, r, only)
+			}), true
+		}
+	}
+	return nil, false
+}
+
+// NotFound answers what no route takes: 405 with Allow for a path of the table,
+// else 404.
+func (a *API) NotFound() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.serve(w, r, nil)
+	})
+}

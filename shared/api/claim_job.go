@@ -1,0 +1,78 @@
+package api
+
+import (
+	"time"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+)
+
+type claimData struct {
+	SubmissionID     string       `json:"submissionId"`
+	ProblemID        int          `json:"problemId"`
+	Language         job.Language `json:"language"`
+	Token            string       `json:"token"`
+	Meta             claimMeta    `json:"meta"`
+	Attempt          int          `json:"attempt"`
+	Generation       int          `json:"generation"`
+	LeaseSeconds     int          `json:"leaseSeconds"`
+	HeartbeatSeconds int          `json:"heartbeatSeconds"`
+	Code             downloadData `json:"code"`
+	// Testdata is null if the problem has none.
+	Testdata *downloadData `json:"testdata"`
+}
+
+type claimMeta struct {
+	Language job.Language `json:"language"`
+	Tasks    []judge.Task `json:"tasks"`
+}
+
+// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds}, may be
+// left out.
+func claimJob(a *API, c *call) (reply, error) {
+	lease, refusal := askedLease(c.body)
+	if refusal != nil {
+		return *refusal, nil
+	}
+	claimed, answer, err := a.dispatch.Claim(c.Context(), dispatch.ClaimRequest{ID: c.id, Runner: c.runner, Lease: lease})
+	if err != nil || !answer.OK() {
+		return refusedOr(answer, err)
+	}
+	c.entry.saw(claimed.Job)
+	return granted("job claimed", claimReply(claimed)), nil
+}
+
+// askedLease reads leaseSeconds; 0: the client did not say. The bounds are the
+// dispatcher's.
+func askedLease(body *fields) (time.Duration, *reply) {
+	if body == nil || !body.has("leaseSeconds") {
+		return 0, nil
+	}
+	n := body.integer("leaseSeconds", -1<<31, 1<<31-1)
+	if n == 0 {
+		n = -1 // out of bounds as well, and not the default
+	}
+	return time.Duration(n) * time.Second, body.refusal()
+}
+
+func claimReply(claimed dispatch.Claimed) claimData {
+	j := claimed.Job
+	data := claimData{
+		SubmissionID:     j.ID,
+		ProblemID:        j.Problem,
+		Language:         j.Language,
+		Token:            claimed.Token,
+		Meta:             claimMeta{j.Language, claimed.Content.Tasks},
+		Attempt:          j.Attempt,
+		Generation:       j.Generation,
+		LeaseSeconds:     j.Claim.LeaseSeconds,
+		HeartbeatSeconds: int(claimed.Heartbeat / time.Second),
+		Code:             newDownload(claimed.CodeURL, j.Code),
+	}
+	if claimed.TestdataURL != "" {
+		testdata := newDownload(claimed.TestdataURL, claimed.Content.Testdata)
+		data.Testdata = &testdata
+	}
+	return data
+}

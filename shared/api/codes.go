@@ -1,0 +1,84 @@
+package api
+
+import (
+	"net/http"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// The codes of the edge. Those of jobs and problems come from packages job and
+// dispatch.
+const (
+	unknownRoute         job.Code = "unknown_route"
+	methodNotAllowed     job.Code = "method_not_allowed"
+	invalidRunnerToken   job.Code = "invalid_runner_token"
+	missingRunnerName    job.Code = "missing_runner_name"
+	runnerNameMismatch   job.Code = "runner_name_mismatch"
+	invalidProducerToken job.Code = "invalid_producer_token"
+	missingScope         job.Code = "missing_scope"     // detail: the scope
+	tooManyRequests      job.Code = "too_many_requests" // with Retry-After
+	malformedID          job.Code = "malformed_id"      // detail: where
+	malformedJSON        job.Code = "malformed_json"
+	bodyTooLarge         job.Code = "body_too_large" // detail: the cap
+	unsupportedMediaType job.Code = "unsupported_media_type"
+	missingBody          job.Code = "missing_body"
+	missingTasksOrToken  job.Code = "missing_tasks_or_token"
+	missingToken         job.Code = "missing_token"
+	invalidBody          job.Code = "invalid_body"   // detail: JSON path and what is wanted there
+	invalidLimit         job.Code = "invalid_limit"  // detail: the bounds
+	invalidReason        job.Code = "invalid_reason" // detail: the legal ones
+	internalError        job.Code = "internal_error"
+)
+
+type refusal struct {
+	status  int
+	message string
+}
+
+// refusals is the one table from code to status and text. Clients match these
+// texts: they may be added to, not changed.
+var refusals = map[job.Code]refusal{
+	unknownRoute:         {http.StatusNotFound, "no such route"},
+	methodNotAllowed:     {http.StatusMethodNotAllowed, "method not allowed"},
+	invalidRunnerToken:   {http.StatusForbidden, "invalid runner token"},
+	missingRunnerName:    {http.StatusBadRequest, "missing runner name"},
+	runnerNameMismatch:   {http.StatusForbidden, "runner token belongs to another runner name"},
+	invalidProducerToken: {http.StatusUnauthorized, "invalid token"},
+	missingScope:         {http.StatusForbidden, "token has no such scope"},
+	tooManyRequests:      {http.StatusTooManyRequests, "too many requests"},
+	malformedID:          {http.StatusBadRequest, "malformed id"},
+	malformedJSON:        {http.StatusBadRequest, "malformed JSON"},
+	bodyTooLarge:         {http.StatusRequestEntityTooLarge, "body too large"},
+	unsupportedMediaType: {http.StatusUnsupportedMediaType, "unsupported media type: want application/json"},
+	missingBody:          {http.StatusBadRequest, "missing JSON body"},
+	missingTasksOrToken:  {http.StatusBadRequest, "missing tasks or token"},
+	missingToken:         {http.StatusBadRequest, "missing token"},
+	invalidBody:          {http.StatusBadRequest, "invalid body"},
+	invalidLimit:         {http.StatusBadRequest, "invalid limit"},
+	invalidReason:        {http.StatusBadRequest, "invalid reason"},
+	internalError:        {http.StatusInternalServerError, "internal error"},
+
+	job.NotFound:           {http.StatusNotFound, "submission not found"},
+	job.NotPending:         {http.StatusConflict, "submission is not pending"},
+	job.AlreadyClaimed:     {http.StatusConflict, "already claimed by another runner"},
+	job.NotClaimed:         {http.StatusForbidden, "not claimed by this runner"},
+	job.InvalidToken:       {http.StatusForbidden, "invalid submission token"},
+	job.ResultConflict:     {http.StatusConflict, "another result was accepted"},
+	job.JobCancelled:       {http.StatusConflict, "submission is cancelled"},
+	job.JobConflict:        {http.StatusConflict, "submission exists with other content"},
+	job.JobFinished:        {http.StatusConflict, "submission is finished"},
+	job.NotSubmitted:       {http.StatusConflict, "submission was never queued"},
+	job.GenerationConflict: {http.StatusConflict, "submission has another generation"},
+
+	dispatch.CodeNotFound:     {http.StatusNotFound, "code not found"},
+	dispatch.TestdataNotFound: {http.StatusNotFound, "testdata not found"},
+	dispatch.OutputsNotFound:  {http.StatusNotFound, "outputs not found"},
+	dispatch.ProblemNotFound:  {http.StatusNotFound, "problem not found"},
+	dispatch.InvalidResult:    {http.StatusBadRequest, "invalid result"},
+	dispatch.InvalidLease:     {http.StatusBadRequest, "invalid leaseSeconds"},
+	dispatch.OutputsTooLarge:  {http.StatusBadRequest, "outputs too large"},
+	dispatch.OutputsMismatch:  {http.StatusBadRequest, "uploaded outputs have another size or hash"},
+	dispatch.UploadMissing:    {http.StatusConflict, "not uploaded"},
+	dispatch.UploadMismatch:   {http.StatusConflict, "uploaded bytes have another size or hash"},
+}

@@ -1,0 +1,58 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"runlease/shared/auth"
+)
+
+// The headers that say who is calling.
+const (
+	headerRunnerToken = "X-Runner-Token"
+	headerRunnerName  = "X-Runner-Name"
+	headerClaimToken  = "X-Claim-Token" //nolint:gosec // the name of a header, no credential
+)
+
+// authenticate checks the caller's credential, then a runner's name.
+func (a *API) authenticate(c *call) (*reply, error) {
+	var err error
+	if c.route.Caller == Runner {
+		c.runner, err = a.auth.Runner(c.Context(), c.Header.Get(headerRunnerToken), c.Header.Get(headerRunnerName))
+	} else {
+		c.sender, err = a.auth.Producer(c.Context(), auth.Bearer(c.Header.Get("Authorization")), c.route.Scope)
+	}
+	var refused reply
+	switch {
+	case err == nil:
+		return nil, nil
+	case errors.Is(err, auth.ErrToken) && c.route.Caller == Runner:
+		refused = refuse(invalidRunnerToken)
+	case errors.Is(err, auth.ErrToken):
+		refused = refuse(invalidProducerToken)
+		refused.header = http.Header{"Www-Authenticate": {"Bearer"}}
+	case errors.Is(err, auth.ErrRunnerName):
+		refused = refuse(missingRunnerName)
+	case errors.Is(err, auth.ErrRunnerMismatch):
+		refused = refuse(runnerNameMismatch)
+	case errors.Is(err, auth.ErrScope):
+		refused = refuse(missingScope, c.route.Scope)
+	case errors.Is(err, auth.ErrBusy):
+		refused = busy(time.Second)
+	default:
+		return nil, err
+	}
+	c.entry.refusal = err.Error() // which kind of fault: for the log only
+	return &refused, nil
+}
+
+// claimToken is the hash of the claim token where a route takes it as a header;
+// "" if the runner did not say.
+func (c *call) claimToken() string {
+	token := c.Header.Get(headerClaimToken)
+	if token == "" {
+		return ""
+	}
+	return auth.Hash(token)
+}

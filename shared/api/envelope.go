@@ -1,0 +1,95 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// reply is what a request is answered with.
+type reply struct {
+	status  int
+	message string
+	data    any      // an object, or nil for null
+	code    job.Code // of a refusal; empty: success
+	header  http.Header
+}
+
+// envelope is every JSON body that this API sends.
+type envelope struct {
+	Data    any      `json:"data"`
+	Message string   `json:"message"`
+	Status  string   `json:"status"`
+	Code    job.Code `json:"code,omitempty"`
+}
+
+// granted is a 200.
+func granted(message string, data any) reply {
+	return reply{status: http.StatusOK, message: message, data: data}
+}
+
+// refuse is the reply for a code, with what is wrong in this very request.
+func refuse(code job.Code, detail ...string) reply {
+	r, known := refusals[code]
+	if !known {
+		panic(fmt.Sprintf("code %q has no status", code))
+	}
+	refused := reply{status: r.status, message: r.message, code: code}
+	for _, d := range detail {
+		if d != "" {
+			refused.message += ": " + d
+		}
+	}
+	return refused
+}
+
+// refusedOr is what remains of a use case that was not granted: its refusal, or
+// the error behind it.
+func refusedOr(a dispatch.Answer, err error) (reply, error) {
+	if err != nil {
+		return reply{}, err
+	}
+	return refuse(a.Code, a.Detail), nil
+}
+
+// write sends r and returns its status; an error says that it could not be
+// encoded, and a 500 was sent in its place.
+func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
+	body, err := r.encode()
+	if err != nil {
+		r = refuse(internalError)
+		body, _ = r.encode()
+	}
+	header := w.Header()
+	for name, values := range r.header {
+		header[name] = values
+	}
+	header.Set(headerRequestID, RequestID(req.Context()))
+	header.Set("Cache-Control", "no-store") // replies carry tokens and signed URLs
+	if r.status == http.StatusNotModified {
+		w.WriteHeader(r.status)
+		return r.status, err
+	}
+	header.Set("Content-Type", "application/json")
+	w.WriteHeader(r.status)
+	w.Write(body) //nolint:errcheck // the client has gone away
+	return r.status, err
+}
+
+func (r reply) encode() ([]byte, error) {
+	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.code}
+	if r.code != "" {
+		out.Status = "err"
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // signed URLs stay readable
+	if err := encoder.Encode(out); err != nil {
+		return nil, fmt.Errorf("encode reply: %w", err)
+	}
+	return body.Bytes(), nil
+}

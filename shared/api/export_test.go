@@ -1,0 +1,29 @@
+package api
+
+// CodeStatuses is the code table as the tests compare it.
+func CodeStatuses() map[string]int {
+	statuses := make(map[string]int, len(refusals))
+	for code, r := range refusals {
+		statuses[string(code)] = r.status
+	}
+	return statuses
+}
+
+// EndpointNames lists what has an endpoint.
+func EndpointNames() []string {
+	var names []string
+	for name := range endpoints {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Callers is how many callers an API remembers.
+func Callers(a *API) int {
+	a.rates.mu.Lock()
+	defer a.rates.mu.Unlock()
+	if len(a.rates.byKey) != a.rates.recent.Len() {
+		return -1
+	}
+	return a.rates.recent.Len()
+}

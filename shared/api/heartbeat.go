@@ -1,0 +1,25 @@
+package api
+
+import "runlease/shared/dispatch"
+
+type heartbeatData struct {
+	Action dispatch.Action `json:"action"`
+}
+
+// heartbeat is POST /runner/heartbeat. Without a job it only says that the
+// runner is there.
+func heartbeat(a *API, c *call) (reply, error) {
+	if c.body == nil || !c.body.has("submissionId") {
+		return granted("ok", nil), nil
+	}
+	id := c.body.text("submissionId")
+	if !validID(id) {
+		return refuse(malformedID, "submissionId"), nil
+	}
+	c.entry.jobID = id
+	action, answer, err := a.dispatch.Heartbeat(c.Context(), id, c.runner, c.claimToken())
+	if err != nil || !answer.OK() {
+		return refusedOr(answer, err)
+	}
+	return granted("heartbeat received", heartbeatData{action}), nil
+}

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"runlease/shared/job"
+)
+
+// entry collects what the log line of a request says beside its route and
+// status. Only what has been checked may go in: never a token, a payload or a
+// query string.
+type entry struct {
+	jobID   string
+	problem int
+	attempt int
+	refusal string // of the credential
+}
+
+// saw notes a job with its attempt.
+func (e *entry) saw(j job.Job) { e.jobID, e.attempt = j.ID, j.Attempt }
+
+// record writes the one line of a request. A reply of 5xx has its cause in it,
+// and nowhere else.
+func (a *API) record(c *call, status int, code job.Code, took time.Duration, cause error) {
+	ctx := c.Context()
+	route := c.route.Name
+	if route == "" {
+		route = "not-found"
+	}
+	attrs := []slog.Attr{
+		slog.String("route", route),
+		slog.String("method", knownMethod(c.Method)),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("request_id", RequestID(ctx)),
+	}
+	if c.route.Caller != "" {
+		attrs = append(attrs, slog.String("caller", string(c.route.Caller)))
+	}
+	if c.runner != "" {
+		attrs = append(attrs, slog.String("runner", c.runner))
+	}
+	if c.sender != "" {
+		attrs = append(attrs, slog.String("producer", c.sender))
+	}
+	if c.entry.refusal != "" {
+		attrs = append(attrs, slog.String("refusal", c.entry.refusal))
+	}
+	if c.entry.jobID != "" {
+		attrs = append(attrs, slog.String("job_id", c.entry.jobID))
+	}
+	if c.entry.problem != 0 {
+		attrs = append(attrs, slog.Int("problem_id", c.entry.problem))
+	}
+	if c.entry.attempt != 0 {
+		attrs = append(attrs, slog.Int("attempt", c.entry.attempt))
+	}
+	if code != "" {
+		attrs = append(attrs, slog.String("code", string(code)))
+	}
+	level := slog.LevelInfo
+	if cause != nil {
+		attrs = append(attrs, slog.String("error", cause.Error()))
+		level = slog.LevelError
+		// The caller went away; nothing of ours is broken.
+		if errors.Is(cause, context.Canceled) {
+			level = slog.LevelWarn
+		}
+	}
+	a.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// knownMethod keeps a made-up method out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
+		return method
+	}
+	return "other"
+}

@@ -1,0 +1,84 @@
+package api_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/api"
+	"runlease/shared/api/contract"
+)
+
+// described is what openapi.yaml and the route table both say about a route.
+type described struct {
+	Method, Path, Caller, Scope string
+	Body                        int
+}
+
+func TestRoutesAreThoseOfOpenAPI(t *testing.T) {
+	doc, err := contract.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string]described{}
+	for _, r := range api.Routes() {
+		if _, twice := table[r.Name]; twice {
+			t.Errorf("two routes %s", r.Name)
+		}
+		table[r.Name] = described{r.Method, r.Path, string(r.Caller), r.Scope, r.Body}
+	}
+	callers := map[string]string{"runnerToken": string(api.Runner), "producerToken": string(api.Producer)}
+	yaml := map[string]described{}
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			d := described{Method: method, Path: path, Body: -1}
+			if o.Security != nil && len(*o.Security) == 1 {
+				d.Caller = callers[strings.Join(slices.Collect(maps.Keys((*o.Security)[0])), "+")]
+			}
+			d.Scope, _ = o.Extensions["x-scope"].(string)
+			if limit, isNumber := o.Extensions["x-body-limit"].(float64); isNumber {
+				d.Body = int(limit)
+			}
+			if (o.RequestBody != nil) != (d.Body > 0) {
+				t.Errorf("%s: a body and a cap go together", o.OperationID)
+			}
+			yaml[o.OperationID] = d
+		}
+	}
+	if diff := cmp.Diff(table, yaml); diff != "" {
+		t.Errorf("route table and openapi.yaml differ (-table +yaml):\n%s", diff)
+	}
+}
+
+func TestEveryRouteHasAnEndpoint(t *testing.T) {
+	var names []string
+	for _, r := range api.Routes() {
+		names = append(names, r.Name)
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(names)), slices.Sorted(slices.Values(api.EndpointNames()))); diff != "" {
+		t.Errorf("route table and endpoints differ (-table +endpoints):\n%s", diff)
+	}
+}
+
+func TestCodesAreThoseOfOpenAPI(t *testing.T) {
+	cases, err := contract.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	yaml := map[string]int{"unknown_route": 404, "method_not_allowed": 405}
+	for _, c := range cases {
+		if c.Code == "" {
+			continue
+		}
+		if status, known := yaml[c.Code]; known && status != c.Status {
+			t.Errorf("%s is %d and %d", c.Code, status, c.Status)
+		}
+		yaml[c.Code] = c.Status
+	}
+	if diff := cmp.Diff(api.CodeStatuses(), yaml); diff != "" {
+		t.Errorf("code table and openapi.yaml differ (-table +yaml):\n%s", diff)
+	}
+}

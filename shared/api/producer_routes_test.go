@@ -1,0 +1,328 @@
+package api_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"runlease/shared/job"
+)
+
+func TestPutProblem(t *testing.T) {
+	w := newWorld(t)
+	draft := `{"tasks":` + tasks7 + `,"testdata":` + artifact(testdata) + `}`
+	stored := `{"data":{"problemId":7,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":` + tasks7 + `,"testdata":` + artifact(testdata) +
+		`},"upload":{"url":"*","method":"PUT","headers":"*","expiresIn":900}},"message":"draft stored","status":"ok"}`
+	same(t, w.must(201, put("/problems/7", draft)), stored)
+	same(t, w.must(200, put("/problems/7", draft)), stored)
+	same(t, w.must(201, put("/problems/2147483647", `{"tasks":`+tasks8+`,"testdata":null}`)),
+		`{"data":{"problemId":2147483647,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null},"upload":null},"message":"draft stored","status":"ok"}`)
+
+	task := func(score, cases, memory, limit any) string {
+		return fmt.Sprintf(`{"taskScore":%v,"caseCount":%v,"memoryLimit":%v,"timeLimit":%v}`, score, cases, memory, limit)
+	}
+	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
+	refused := func(name, tasks, why string) row {
+		return row{name, put("/problems/9", `{"tasks":`+tasks+`}`), 400, "invalid_body", "invalid body: " + why}
+	}
+	const integer = "want an integer, -2147483648 to 2147483647"
+	w.check([]row{
+		{"no body", put("/problems/9", ""), 400, "missing_body", "missing JSON body"},
+		{"no tasks", put("/problems/9", "{}"), 400, "invalid_body", "invalid body: tasks: want a list of tasks"},
+		refused("tasks that are no list", `{}`, "tasks: want a list of tasks"),
+		refused("an empty list", `[]`, "tasks: want 1 to 100 tasks"),
+		refused("101 tasks", "["+many(101, task(0, 1, 1, 1))+"]", "tasks: want 1 to 100 tasks"),
+		refused("a task that is no object", `[1]`, "tasks[0]: want an object"),
+		refused("a null task", `[null]`, "tasks[0]: want an object"),
+		refused("a missing field", `[{"taskScore":100,"caseCount":1,"memoryLimit":1}]`, "tasks[0].timeLimit: missing"),
+		refused("a field that is a string", "["+task(100, 1, 1, `"1"`)+"]", "tasks[0].timeLimit: "+integer),
+		refused("no case", "["+task(50, 1, 1, 1)+","+task(50, 0, 1, 1)+"]", "tasks[1].caseCount: want 1 to 100"),
+		refused("a score below zero", "["+task(-1, 1, 1, 1)+"]", "tasks[0].taskScore: want 0 to 100"),
+		refused("scores that sum to 99", "["+task(99, 1, 1, 1)+"]", "tasks: scores sum to 99, want 100"),
+		refused("1001 cases", "["+task(100, 1, 1, 1)+","+many(10, task(0, 100, 1, 1))+"]", "tasks: want at most 1000 cases in all"),
+		{"test data without a hash", put("/problems/9", `{"tasks":`+tasks8+`,"testdata":{"size":1}}`), 400, "invalid_body", "invalid body: testdata.sha256: want 64 lower-case hex digits"},
+		{"test data beyond 1 GiB", put("/problems/9", fmt.Sprintf(`{"tasks":%s,"testdata":{"size":%d,"sha256":%q}}`, tasks8, 1<<30+1, sum(zip))), 400, "invalid_body", "invalid body: testdata.size: want an integer, 1 to 1073741824"},
+		{"nothing was stored", get("/problems/9"), 404, "problem_not_found", "problem not found"},
+	})
+	for _, id := range []string{"0", "-1", "07", "+7", "7.0", "x", "2147483648", "7%2F8"} {
+		w.check([]row{{"id " + id, put("/problems/"+id, draft), 400, "malformed_id", "malformed id"}})
+	}
+	w.check([]row{
+		{"id of a get", get("/problems/x"), 400, "malformed_id", "malformed id"},
+		{"id of a publish", post("/problems/x/publish", ""), 400, "malformed_id", "malformed id"},
+		{"scope", put("/problems/9", draft).by("reader"), 403, "missing_scope", "token has no such scope: problems:write"},
+	})
+}
+
+func TestPublishProblem(t *testing.T) {
+	w := newWorld(t)
+	announced := w.must(201, put("/problems/7", `{"tasks":`+tasks7+`,"testdata":`+artifact(testdata)+`}`))
+	w.check([]row{
+		{"unknown", post("/problems/9/publish", ""), 404, "problem_not_found", "problem not found"},
+		{"before the upload", post("/problems/7/publish", ""), 409, "upload_missing", "not uploaded: testdata"},
+	})
+	w.upload(announced.data["upload"], testdata)
+	same(t, w.must(200, post("/problems/7/publish", "{}")), `{"data":{"problemId":7,"version":1,"changed":true},"message":"published","status":"ok"}`)
+	same(t, w.must(200, post("/problems/7/publish", "")), `{"data":{"problemId":7,"version":1,"changed":false},"message":"published","status":"ok"}`)
+	current := `{"problemId":7,"version":1,"tasks":` + tasks7 + `,"testdata":` + artifact(testdata) + `,"draft":{"tasks":` + tasks7 + `,"testdata":` + artifact(testdata) + `}}`
+	same(t, w.must(200, get("/problems/7")), `{"data":`+current+`,"message":"ok","status":"ok"}`)
+
+	// The same bytes announced with another size: what is there does not match.
+	w.must(200, put("/problems/7", fmt.Sprintf(`{"tasks":%s,"testdata":{"size":1,"sha256":%q}}`, tasks7, sum(testdata))))
+	w.check([]row{{"another size", post("/problems/7/publish", ""), 409, "upload_mismatch", "uploaded bytes have another size or hash: testdata"}})
+}
+
+func TestCreateJob(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.must(201, put("/problems/9", `{"tasks":`+tasks8+`}`))
+	fresh := func(id, group, state string, status int, queuedAt string) string {
+		return fmt.Sprintf(`"submissionId":%q,"problemId":7,"language":2,"group":%s,"state":%q,"status":%d,"score":null,"runTime":null,"memoryUsage":null,"tasks":null,"reason":null,`+
+			`"attempt":0,"failures":0,"generation":0,"holder":null,"attempts":[],"cancelRequested":false,"disputed":false,"outputs":"none","createdAt":1763937600.250,"queuedAt":%s,"endedAt":null`,
+			id, group, state, status, queuedAt)
+	}
+	inline := strings.Replace(newJob("j1", 7, 2), "{", `{"group":"user-5",`, 1)
+	queued := fresh("j1", `"user-5"`, "queued", -1, "1763937600.250")
+	same(t, w.must(201, post("/jobs", inline)), `{"data":{`+queued+`,"upload":null},"message":"submission created","status":"ok"}`)
+	same(t, w.must(200, post("/jobs", inline)), `{"data":{`+queued+`,"upload":null},"message":"submission exists","status":"ok"}`)
+	same(t, w.must(200, get("/jobs/j1")), `{"data":{`+queued+`},"message":"ok","status":"ok"}`)
+
+	byHash := `{"submissionId":"j2","problemId":7,"language":2,"code":` + artifact(zip) + `}`
+	awaited := `{"data":{` + fresh("j2", "null", "created", -2, "null") + `,"upload":{"url":"*","method":"PUT","headers":"*","expiresIn":900}},"message":"submission %s","status":"ok"}`
+	offer := w.must(201, post("/jobs", byHash))
+	same(t, offer, fmt.Sprintf(awaited, "created"))
+	same(t, w.must(200, post("/jobs", byHash)), fmt.Sprintf(awaited, "exists"))
+	w.check([]row{{"submit before the upload", post("/jobs/j2/submit", ""), 409, "upload_missing", "not uploaded: code"}})
+	w.upload(offer.data["upload"], zip)
+	same(t, w.must(200, post("/jobs/j2/submit", "")), `{"data":{`+fresh("j2", "null", "queued", -1, "1763937600.250")+`},"message":"submission submitted","status":"ok"}`)
+	w.must(200, post("/jobs/j2/submit", "{}"))
+
+	code := func(value string) ask {
+		return post("/jobs", `{"submissionId":"j3","problemId":7,"language":0,"code":`+value+`}`)
+	}
+	largest := base64.StdEncoding.EncodeToString(make([]byte, 256<<10))
+	larger := base64.StdEncoding.EncodeToString(make([]byte, 256<<10+1))
+	const want = "invalid body: code: want a base64 string, or an object with size and sha256"
+	const size = "invalid body: code: want 1 to 262144 bytes, upload what is larger"
+	with := func(from, to string) ask { return post("/jobs", strings.Replace(newJob("j3", 7, 2), from, to, 1)) }
+	w.check([]row{
+		{"no body", post("/jobs", ""), 400, "missing_body", "missing JSON body"},
+		{"no id", with(`"submissionId":"j3",`, ""), 400, "invalid_body", "invalid body: submissionId: missing"},
+		{"malformed id", with(`"j3"`, `"a b"`), 400, "malformed_id", "malformed id: submissionId"},
+		{"id of 65", with(`"j3"`, `"`+strings.Repeat("x", 65)+`"`), 400, "malformed_id", "malformed id: submissionId"},
+		{"id that is a number", with(`"j3"`, `3`), 400, "malformed_id", "malformed id: submissionId"},
+		{"malformed group", with("{", `{"group":"a/b",`), 400, "malformed_id", "malformed id: group"},
+		{"empty group", with("{", `{"group":"",`), 400, "malformed_id", "malformed id: group"},
+		{"no problem", with(`"problemId":7,`, ""), 400, "invalid_body", "invalid body: problemId: missing"},
+		{"problem zero", with(`"problemId":7`, `"problemId":0`), 400, "invalid_body", "invalid body: problemId: want an integer, 1 to 2147483647"},
+		{"language 4", with(`"language":2`, `"language":4`), 400, "invalid_body", "invalid body: language: want an integer, 0 to 3"},
+		{"no language", with(`"language":2,`, ""), 400, "invalid_body", "invalid body: language: missing"},
+		{"unknown problem", with(`"problemId":7`, `"problemId":11`), 404, "problem_not_found", "problem not found"},
+		{"unpublished problem", with(`"problemId":7`, `"problemId":9`), 404, "problem_not_found", "problem not found"},
+		{"code is null", code("null"), 400, "invalid_body", "invalid body: code: missing"},
+		{"code is a number", code("1"), 400, "invalid_body", want},
+		{"code is a list", code("[]"), 400, "invalid_body", want},
+		{"code is not base64", code(`"?"`), 400, "invalid_body", want},
+		{"code is empty", code(`""`), 400, "invalid_body", size},
+		{"code is a byte too large", code(`"` + larger + `"`), 400, "invalid_body", size},
+		{"hash in capitals", code(`{"size":1,"sha256":"` + strings.Repeat("A", 64) + `"}`), 400, "invalid_body", "invalid body: code.sha256: want 64 lower-case hex digits"},
+		{"size of nothing", code(`{"size":0,"sha256":"` + sum(zip) + `"}`), 400, "invalid_body", "invalid body: code.size: want an integer, 1 to 10485760"},
+		{"size beyond 10 MiB", code(`{"size":10485761,"sha256":"` + sum(zip) + `"}`), 400, "invalid_body", "invalid body: code.size: want an integer, 1 to 10485760"},
+		{"nothing was stored", get("/jobs/j3"), 404, "not_found", "submission not found"},
+		{"the largest inline code", code(`"` + largest + `"`), 201, "", "submission created"},
+		{"other code", code(`"` + base64.StdEncoding.EncodeToString(zip) + `"`), 409, "job_conflict", "submission exists with other content"},
+		{"the largest upload", post("/jobs", `{"submissionId":"j4","problemId":7,"language":0,"code":{"size":10485760,"sha256":"`+sum(zip)+`"}}`), 201, "", "submission created"},
+		{"scope of create", post("/jobs", inline).by("reader"), 403, "missing_scope", "token has no such scope: jobs:write"},
+		{"scope of get", get("/jobs/j1").by("writer"), 403, "missing_scope", "token has no such scope: jobs:read"},
+		{"submit an unknown job", post("/jobs/none/submit", ""), 404, "not_found", "submission not found"},
+	})
+	// Somebody put other bytes where j5's code belongs.
+	w.must(201, post("/jobs", `{"submissionId":"j5","problemId":7,"language":2,"code":`+artifact(zip)+`}`))
+	other := job.Artifact{Size: int64(len(testdata)), SHA256: sum(testdata)}
+	if err := w.blobs.Put(t.Context(), "code/j5/"+sum(zip)+".zip", testdata, other); err != nil {
+		t.Fatal(err)
+	}
+	w.check([]row{{"submit other bytes", post("/jobs/j5/submit", ""), 409, "upload_mismatch", "uploaded bytes have another size or hash: code"}})
+
+	pdf := w.must(201, post("/jobs", newJob("pdf", 7, 3))).data
+	if pdf["state"] != "created" || pdf["status"] != -1.0 || pdf["upload"] != nil {
+		t.Errorf("handwritten: %v", pdf)
+	}
+}
+
+func TestGetJob(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	token := w.claimed("j1") // created at .250, claimed a second later
+	held := `"attempt":1,"generation":0,"runner":"runner-a","claimedAt":1763937601.250,"heartbeatAt":1763937601.250`
+	head := `{"data":{"submissionId":"j1","problemId":7,"language":2,"group":null,`
+	same(t, w.must(200, get("/jobs/j1")), head+
+		`"state":"claimed","status":-1,"score":null,"runTime":null,"memoryUsage":null,"tasks":null,"reason":null,"attempt":1,"failures":0,"generation":0,`+
+		`"holder":{"runner":"runner-a","attempt":1,"problemVersion":1,"leaseExpiresAt":1763938201.250,"heartbeatAt":1763937601.250,"expired":false},`+
+		`"attempts":[{`+held+`,"endedAt":null,"how":null,"reason":null,"verdict":null,"late":null}],`+
+		`"cancelRequested":false,"disputed":false,"outputs":"none","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":null},"message":"ok","status":"ok"}`)
+	w.pass(2 * time.Second)
+	w.must(200, put("/runner/jobs/j1/complete", result7(token, "TLE")))
+	caseOf := func(status int) string {
+		return fmt.Sprintf(`{"status":%d,"execTime":12,"memoryUsage":2048,"exitCode":0}`, status)
+	}
+	same(t, w.must(200, get("/jobs/j1")), head+
+		`"state":"finished","status":3,"score":40,"runTime":12,"memoryUsage":2048,"tasks":[`+
+		`{"status":0,"score":40,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(0)+`,`+caseOf(0)+`]},`+
+		`{"status":3,"score":0,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(3)+`]}],`+
+		`"reason":null,"attempt":1,"failures":0,"generation":0,"holder":null,`+
+		`"attempts":[{`+held+`,"endedAt":1763937603.250,"how":"completed","reason":null,"verdict":{"status":3,"score":40},"late":null}],`+
+		`"cancelRequested":false,"disputed":false,"outputs":"stored","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":1763937603.250},"message":"ok","status":"ok"}`)
+	w.check([]row{
+		{"unknown", get("/jobs/none"), 404, "not_found", "submission not found"},
+		{"malformed", get("/jobs/a.b"), 400, "malformed_id", "malformed id"},
+		{"an encoded slash", get("/jobs/a%2Fb"), 400, "malformed_id", "malformed id"},
+		{"64 characters", get("/jobs/" + strings.Repeat("x", 64)), 404, "not_found", "submission not found"},
+		{"65 characters", get("/jobs/" + strings.Repeat("x", 65)), 400, "malformed_id", "malformed id"},
+	})
+}
+
+func TestJobThatTheSystemEnds(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.queued("j1")
+	for range 2 {
+		token := w.claim("j1", "runner-a")
+		w.must(200, post("/runner/jobs/j1/release", `{"token":"`+token+`","reason":"infra_error"}`))
+	}
+	w.claim("j1", "runner-b")
+	w.pass(601 * time.Second)
+	w.must(200, get("/runner/jobs?limit=10"))
+	got := w.must(200, get("/jobs/j1")).data
+	const want = "attempt 1 by runner-a was released: infra_error; attempt 2 by runner-a was released: infra_error; attempt 3 by runner-b was lost: no heartbeat"
+	if got["reason"] != want || got["status"] != 6.0 || got["state"] != "finished" || got["tasks"] != nil || got["failures"] != 3.0 {
+		t.Errorf("ended as %v", got)
+	}
+}
+
+// A reply of a function may have 6 MB, in which the body is escaped once more.
+func TestQueryJobsFitsIntoAReply(t *testing.T) {
+	w := newWorld(t)
+	cases := "[100" + strings.Repeat(",[3,2147483647,2199023254528,-2147483648]", 100) + "]"
+	var ids []string
+	for i := range 100 {
+		id := fmt.Sprintf("%064d", i)
+		ids = append(ids, `"`+id+`"`)
+		j := job.Job{
+			ID: id, Problem: 7, State: job.Finished, CreatedAt: 1, QueuedAt: 1, EndedAt: 2, Attempt: 1, Version: 1, WriteID: id,
+			Result: &job.Result{Attempt: 1, Status: 3, Tasks: []byte("[" + strings.Repeat(cases+",", 9) + cases + "]")},
+		}
+		if _, created, err := w.store.Create(t.Context(), j); err != nil || !created {
+			t.Fatal(created, err)
+		}
+	}
+	asked := 0
+	for len(ids) > 0 {
+		got := w.must(200, post("/jobs/query", `{"ids":[`+strings.Join(ids, ",")+`]}`)).data
+		encoded, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped, err := json.Marshal(string(encoded))
+		if err != nil || len(escaped) > 6_000_000 {
+			t.Fatalf("a reply of %d bytes, %v", len(escaped), err)
+		}
+		asked += len(got["jobs"].([]any))
+		ids = nil
+		deferred, _ := got["deferred"].([]any)
+		for _, id := range deferred {
+			ids = append(ids, `"`+id.(string)+`"`)
+		}
+	}
+	if asked != 100 {
+		t.Errorf("%d of 100 jobs were answered", asked)
+	}
+}
+
+func TestQueryJobs(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.queued("j1", "j2")
+	got := w.must(200, post("/jobs/query", `{"ids":["j2","none","j1","j2"]}`)).data
+	jobs, missing := got["jobs"].([]any), got["missing"].([]any)
+	if len(jobs) != 2 || jobs[0].(map[string]any)["submissionId"] != "j2" || len(missing) != 1 || missing[0] != "none" {
+		t.Errorf("got %v", got)
+	}
+	same(t, w.must(200, post("/jobs/query", `{"ids":[]}`)), `{"data":{"jobs":[],"missing":[]},"message":"ok","status":"ok"}`)
+	ids := func(n int) string {
+		return `{"ids":[` + strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("x", 64)+`",`, n), ",") + `]}`
+	}
+	const want = "invalid body: ids: want a list of at most 100 ids"
+	w.check([]row{
+		{"100 ids", post("/jobs/query", ids(100)), 200, "", "ok"},
+		{"101 ids", post("/jobs/query", ids(101)), 400, "invalid_body", want},
+		{"no body", post("/jobs/query", ""), 400, "missing_body", "missing JSON body"},
+		{"no ids", post("/jobs/query", "{}"), 400, "invalid_body", want},
+		{"ids that are no list", post("/jobs/query", `{"ids":"j1"}`), 400, "invalid_body", want},
+		{"a malformed one", post("/jobs/query", `{"ids":["j1","a b"]}`), 400, "malformed_id", "malformed id: ids[1]"},
+		{"a null one", post("/jobs/query", `{"ids":[null]}`), 400, "malformed_id", "malformed id: ids[0]"},
+	})
+}
+
+func TestOutputsOfJobs(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.finished("j1")
+	w.queued("waiting")
+	same(t, w.must(200, get("/jobs/j1/outputs")), `{"data":{"url":"*","expiresIn":300},"message":"ok","status":"ok"}`)
+	w.check([]row{
+		{"unknown", get("/jobs/none/outputs"), 404, "not_found", "submission not found"},
+		{"no result", get("/jobs/waiting/outputs"), 404, "outputs_not_found", "outputs not found"},
+	})
+}
+
+func TestRejudgeJob(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.finished("j1")
+	w.must(201, post("/jobs", newJob("pdf", 7, 3)))
+	rejudge := func(id, body string) ask { return post("/jobs/"+id+"/rejudge", body) }
+	const integer = "invalid body: generation: want an integer, 0 to 2147483647"
+	w.check([]row{
+		{"no body", rejudge("j1", ""), 400, "missing_body", "missing JSON body"},
+		{"no generation", rejudge("j1", "{}"), 400, "invalid_body", "invalid body: generation: missing"},
+		{"null generation", rejudge("j1", `{"generation":null}`), 400, "invalid_body", "invalid body: generation: missing"},
+		{"no integer", rejudge("j1", `{"generation":"0"}`), 400, "invalid_body", integer},
+		{"below zero", rejudge("j1", `{"generation":-1}`), 400, "invalid_body", integer},
+		{"unknown", rejudge("none", `{"generation":0}`), 404, "not_found", "submission not found"},
+		{"never queued", rejudge("pdf", `{"generation":0}`), 409, "not_submitted", "submission was never queued"},
+		{"another generation", rejudge("j1", `{"generation":2}`), 409, "generation_conflict", "submission has another generation"},
+		{"the current one", rejudge("j1", `{"generation":0}`), 200, "", "rejudge received"},
+		{"repeated", rejudge("j1", `{"generation":0}`), 200, "", "rejudge received"},
+	})
+	got := w.must(200, get("/jobs/j1")).data
+	if got["generation"] != 1.0 || got["state"] != "queued" || got["score"] != nil || got["createdAt"] != 1763937600.25 {
+		t.Errorf("after a rejudge: %v", got)
+	}
+}
+
+func TestCancelJob(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.queued("waiting")
+	w.claimed("held")
+	w.finished("done")
+	w.check([]row{
+		{"unknown", post("/jobs/none/cancel", ""), 404, "not_found", "submission not found"},
+		{"finished", post("/jobs/done/cancel", ""), 409, "job_finished", "submission is finished"},
+	})
+	for id, want := range map[string][3]any{
+		"waiting": {"cancelled", false, -1.0},
+		"held":    {"claimed", true, -1.0},
+	} {
+		for range 2 {
+			got := w.must(200, post("/jobs/"+id+"/cancel", "")).data
+			if [3]any{got["state"], got["cancelRequested"], got["status"]} != want {
+				t.Errorf("%s: %v, want %v", id, got, want)
+			}
+		}
+	}
+}

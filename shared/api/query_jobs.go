@@ -1,0 +1,59 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+const (
+	// maxQuery is how many jobs one query may ask for.
+	maxQuery = 100
+	// maxQueryReply in bytes: a function's reply may have 6 MB, in which a body
+	// is escaped once more. A hundred jobs of a thousand cases would be more.
+	maxQueryReply = 4_000_000
+)
+
+type queryReply struct {
+	Jobs     []json.RawMessage `json:"jobs"`
+	Missing  []string          `json:"missing"`
+	Deferred []string          `json:"deferred,omitempty"` // no room: to be asked for again
+}
+
+// queryJobs is POST /jobs/query.
+func queryJobs(a *API, c *call) (reply, error) {
+	if c.body == nil {
+		return refuse(missingBody), nil
+	}
+	var raw []json.RawMessage
+	if !c.body.has("ids") || json.Unmarshal(c.body.raw["ids"], &raw) != nil || len(raw) > maxQuery {
+		return refuse(invalidBody, fmt.Sprintf("ids: want a list of at most %d ids", maxQuery)), nil
+	}
+	ids := make([]string, len(raw))
+	for i, one := range raw {
+		if json.Unmarshal(one, &ids[i]) != nil || !validID(ids[i]) {
+			return refuse(malformedID, fmt.Sprintf("ids[%d]", i)), nil
+		}
+	}
+	jobs, missing, err := a.dispatch.Query(c.Context(), ids)
+	if err != nil {
+		return reply{}, err
+	}
+	found := queryReply{Jobs: make([]json.RawMessage, 0, len(jobs)), Missing: missing}
+	size := 0
+	for _, j := range jobs {
+		data, err := a.newJob(j)
+		if err != nil {
+			return reply{}, err
+		}
+		encoded, err := json.Marshal(data)
+		if err != nil {
+			return reply{}, fmt.Errorf("encode job: %w", err)
+		}
+		if size += len(encoded); size > maxQueryReply && len(found.Jobs) > 0 {
+			found.Deferred = append(found.Deferred, j.ID)
+			continue
+		}
+		found.Jobs = append(found.Jobs, encoded)
+	}
+	return granted("ok", found), nil
+}

@@ -1,0 +1,209 @@
+package api_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"runlease/shared/api"
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/memory"
+)
+
+// limit puts rates on a world.
+func (w *world) limit(rate api.Rate) {
+	w.t.Helper()
+	w.rebuild(api.Config{RunnerRate: rate, ProducerRate: rate})
+}
+
+// rebuild gives a world an API with other rates, and credentials and tokens of
+// their own; what is stored stays.
+func (w *world) rebuild(c api.Config) *auth.Verifier {
+	w.t.Helper()
+	credentials := memory.NewCredentials()
+	for name, grant := range grants {
+		token, _, err := auth.Issue(w.t.Context(), credentials, grant, w.clock(), rand.Reader)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.tokens[name] = token
+	}
+	verifier := auth.NewVerifier(credentials)
+	verifier.Now = w.clock
+	if c.Dispatch == nil {
+		c.Dispatch = dispatch.New(w.store, flakyQueue{w.queue, w.store}, w.blobs)
+	}
+	c.Dispatch.Now, c.Dispatch.Log = w.clock, slog.New(slog.NewJSONHandler(logbook{}, nil))
+	c.Auth, c.Log, c.Now = verifier, slog.New(slog.NewJSONHandler(w.log, nil)), w.clock
+	w.api = api.New(c)
+	return verifier
+}
+
+var everyScope = []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}
+
+var grants = map[string]auth.Grant{
+	"runner-a": {Kind: auth.Runner, Name: "runner-a"},
+	"runner-b": {Kind: auth.Runner, Name: "runner-b"},
+	"fleet":    {Kind: auth.Runner, Name: "fleet", Fleet: true},
+	"producer": {Kind: auth.Producer, Name: "producer", Scopes: everyScope},
+	"reader":   {Kind: auth.Producer, Name: "reader", Scopes: everyScope[:1]},
+}
+
+// busy insists on a 429 and returns when to ask again.
+func (w *world) busy(what string, a ask) (seconds int) {
+	w.t.Helper()
+	got := w.expect(what, a, http.StatusTooManyRequests, "too_many_requests")
+	seconds, err := strconv.Atoi(got.header.Get("Retry-After"))
+	if err != nil || seconds < 1 {
+		w.t.Errorf("%s: Retry-After %q", what, got.header.Get("Retry-After"))
+	}
+	return seconds
+}
+
+// direct is the status of a request that does not go over the network.
+func (w *world) direct(a ask) int {
+	r := httptest.NewRequestWithContext(context.Background(), a.method, a.path, strings.NewReader(a.body))
+	for name, values := range a.header {
+		r.Header[name] = values
+	}
+	r.Header.Set("X-Runner-Token", w.tokens[a.as])
+	r.Header.Set("Authorization", "Bearer "+w.tokens[a.as])
+	recorded := httptest.NewRecorder()
+	w.api.Handler().ServeHTTP(recorded, r)
+	return recorded.Code
+}
+
+// TestRates asks every route one time too often. Whatever the request is, the
+// refusal comes before it is read.
+func TestRates(t *testing.T) {
+	all := newWorld(t)
+	each(t, all, func(w *world, _ api.Route, a ask) {
+		all.limit(api.Rate{PerSecond: 0.25, Burst: 2})
+		for range 2 {
+			if got := w.do(a); got.status == http.StatusTooManyRequests {
+				w.t.Fatalf("refused within the burst: %s", got.raw)
+			}
+		}
+		if seconds := w.busy("one too many", a); seconds != 4 {
+			w.t.Errorf("ask again in %d s, want 4", seconds)
+		}
+		unread := a.with("Content-Type", "text/plain")
+		unread.body = "{"
+		w.busy("a body that would be refused", unread)
+		all.pass(3900 * time.Millisecond)
+		if seconds := w.busy("too early", a); seconds != 1 {
+			w.t.Errorf("ask again in %d s, want 1", seconds)
+		}
+		all.pass(100 * time.Millisecond)
+		if got := w.do(a); got.status == http.StatusTooManyRequests {
+			w.t.Errorf("refused in time: %s", got.raw)
+		}
+		w.busy("only one was saved", a)
+	})
+}
+
+// TestRatesAreOfOneCaller: what one has used up is nobody else's loss.
+func TestRatesAreOfOneCaller(t *testing.T) {
+	w := newWorld(t)
+	w.limit(api.Rate{PerSecond: 1, Burst: 1})
+	list, query := get("/runner/jobs"), post("/jobs/query", `{"ids":[]}`)
+	w.must(200, list)
+	w.busy("again", list)
+	w.must(200, list.by("runner-b"))
+	named := func(name string) ask { return list.by("fleet").with("X-Runner-Name", name) }
+	w.must(200, named("f1"))
+	w.busy("the same runner of a fleet", named("f1"))
+	w.must(200, named("f2"))
+	w.must(200, named("runner-a"))
+	w.must(200, query)
+	w.busy("the same producer", query)
+	w.must(200, query.by("reader"))
+
+	// A bad credential spends nothing of whoever's name it says.
+	w.pass(time.Second)
+	w.expect("no token", list.by("nobody").with("X-Runner-Name", "runner-a"), 403, "invalid_runner_token")
+	w.expect("another's name", list.by("runner-b").with("X-Runner-Name", "runner-a"), 403, "runner_name_mismatch")
+	w.must(200, list)
+	w.must(200, list.by("runner-b"))
+
+	// A clock that is set back by an hour costs nobody an hour.
+	w.pass(-time.Hour)
+	w.must(200, list)
+	w.busy("and gives no gift", list)
+}
+
+// TestRatesAreBounded: callers without end push out those who were silent
+// longest, and nothing else.
+func TestRatesAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.rebuild(api.Config{RunnerRate: api.Rate{PerSecond: 1, Burst: 1}})
+	ask := func(name string) int {
+		return w.direct(get("/runner/jobs").by("fleet").with("X-Runner-Name", name))
+	}
+	ask("first")
+	ask("second")
+	for i := range 4_200 {
+		if got := ask("f" + strconv.Itoa(i)); got != 200 {
+			t.Fatalf("caller %d: %d", i, got)
+		}
+		if got := ask("second"); got != 429 {
+			t.Fatalf("%d callers pushed out one who asks all the time: %d", i+1, got)
+		}
+	}
+	if got := api.Callers(w.api); got != 4096 {
+		t.Errorf("%d callers are remembered, want 4096", got)
+	}
+	if got := ask("first"); got != 200 {
+		t.Errorf("the one who was silent: %d", got)
+	}
+}
+
+// TestDefaultRates holds the rates of an API that was told none.
+func TestDefaultRates(t *testing.T) {
+	w := newWorld(t)
+	w.rebuild(api.Config{})
+	for _, c := range []struct {
+		ask   ask
+		burst int
+	}{{get("/runner/jobs").by("runner-a"), 40}, {post("/jobs/query", `{"ids":[]}`).by("producer"), 400}} {
+		for i := range c.burst {
+			if got := w.direct(c.ask); got != 200 {
+				t.Fatalf("%s: number %d: %d", c.ask.path, i, got)
+			}
+		}
+		w.busy(c.ask.path, c.ask)
+		w.pass(time.Second)
+		for i := range c.burst / 2 {
+			if got := w.direct(c.ask); got != 200 {
+				t.Fatalf("%s: number %d of the next second: %d", c.ask.path, i, got)
+			}
+		}
+		w.busy(c.ask.path, c.ask)
+	}
+}
+
+// TestFloodOfUnknownTokens: what is not looked up any more is told so.
+func TestFloodOfUnknownTokens(t *testing.T) {
+	w := newWorld(t)
+	w.must(200, get("/runner/jobs"))
+	unknown := func(kind auth.Kind) string {
+		token, err := auth.New(kind, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	for range 200 {
+		w.expect("unknown", get("/runner/jobs").with("X-Runner-Token", unknown(auth.Runner)), 403, "invalid_runner_token")
+	}
+	w.busy("one too many", get("/runner/jobs").with("X-Runner-Token", unknown(auth.Runner)))
+	w.busy("a producer's", get("/jobs/j1").with("Authorization", "Bearer "+unknown(auth.Producer)))
+	w.must(200, get("/runner/jobs"))
+}

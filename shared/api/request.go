@@ -1,0 +1,217 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"runlease/shared/job"
+	"runlease/shared/judge"
+)
+
+// validID says whether s can name a job or a group: [A-Za-z0-9_-]{1,64}.
+func validID(s string) bool {
+	if len(s) < 1 || len(s) > 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// validProblem says whether n can name a problem.
+func validProblem(n int64) bool { return n >= 1 && n <= math.MaxInt32 }
+
+// validSHA256 says whether s is a SHA-256 in lower-case hex.
+func validSHA256(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// takeID checks the id in the path, if the route has one.
+func (c *call) takeID(id string) *reply {
+	switch {
+	case !strings.Contains(c.route.Path, parameter):
+		return nil
+	case strings.HasPrefix(c.route.Path, "/problems/"):
+		n, err := strconv.ParseInt(id, 10, 32)
+		if err != nil || !validProblem(n) || strconv.FormatInt(n, 10) != id {
+			return new(refuse(malformedID))
+		}
+		c.number, c.entry.problem = int(n), int(n)
+	case !validID(id):
+		return new(refuse(malformedID))
+	default:
+		c.id, c.entry.jobID = id, id
+	}
+	return nil
+}
+
+// readBody reads the body up to the route's cap and leaves its fields in
+// c.body; nil if there is no JSON value, or a null.
+func (c *call) readBody() *reply {
+	if c.Body == nil {
+		return nil
+	}
+	limit := int64(c.route.Body)
+	tooLarge := refuse(bodyTooLarge, fmt.Sprintf("want at most %d bytes", limit))
+	if c.ContentLength > limit {
+		return &tooLarge
+	}
+	body, err := io.ReadAll(io.LimitReader(c.Body, limit+1))
+	switch {
+	case int64(len(body)) > limit:
+		return &tooLarge
+	case err != nil:
+		return new(refuse(malformedJSON, "the body ends early"))
+	case len(body) == 0:
+		return nil
+	case !isJSON(c.Header):
+		return new(refuse(unsupportedMediaType))
+	}
+	body = bytes.Trim(body, " \t\r\n")
+	if len(body) == 0 || string(body) == "null" {
+		return nil
+	}
+	if !json.Valid(body) {
+		return new(refuse(malformedJSON))
+	}
+	fields, fault := readFields(body, "")
+	if fault != nil {
+		return new(refuse(invalidBody, fault.Error()))
+	}
+	c.body = fields
+	return nil
+}
+
+// isJSON says whether a body is declared as JSON in UTF-8. Existing clients may
+// declare nothing.
+func isJSON(h http.Header) bool {
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return false
+	}
+	declared := h.Get("Content-Type")
+	if declared == "" {
+		return true
+	}
+	kind, params, err := mime.ParseMediaType(declared)
+	charset, said := params["charset"]
+	return err == nil && kind == "application/json" && (!said || strings.EqualFold(charset, "utf-8"))
+}
+
+// fields is a JSON object whose fields are read one by one, by their exact
+// names; others are ignored. The first that is not what was wanted is kept as
+// the fault, and what is read after it does not matter.
+type fields struct {
+	path  string // of the object, with a dot behind it; "" for the body
+	raw   map[string]json.RawMessage
+	fault *judge.Fault
+}
+
+func readFields(body []byte, path string) (*fields, *judge.Fault) {
+	f := &fields{path: path}
+	if err := json.Unmarshal(body, &f.raw); err != nil || f.raw == nil {
+		where := strings.TrimSuffix(path, ".")
+		if where == "" {
+			where = "body"
+		}
+		return nil, &judge.Fault{Path: where, Why: "want an object"}
+	}
+	return f, nil
+}
+
+// has says whether a field is there and not null.
+func (f *fields) has(name string) bool {
+	raw, found := f.raw[name]
+	return found && string(raw) != "null"
+}
+
+// fail keeps the first fault.
+func (f *fields) fail(name, why string) {
+	if f.fault == nil {
+		f.fault = &judge.Fault{Path: f.path + name, Why: why}
+	}
+}
+
+// text reads a string; "" if it is missing.
+func (f *fields) text(name string) string {
+	var s string
+	if f.has(name) && json.Unmarshal(f.raw[name], &s) != nil {
+		f.fail(name, "want a string")
+	}
+	return s
+}
+
+// integer reads a required integer within bounds.
+func (f *fields) integer(name string, least, most int64) int64 {
+	if !f.has(name) {
+		f.fail(name, "missing")
+		return 0
+	}
+	var n int64
+	if err := json.Unmarshal(f.raw[name], &n); err != nil || n < least || n > most {
+		f.fail(name, fmt.Sprintf("want an integer, %d to %d", least, most))
+	}
+	return n
+}
+
+// object reads an object within; nil if it is missing or not one.
+func (f *fields) object(name string) *fields {
+	if !f.has(name) {
+		return nil
+	}
+	inner, fault := readFields(f.raw[name], f.path+name+".")
+	if fault != nil {
+		f.fail(name, fault.Why)
+		return nil
+	}
+	return inner
+}
+
+// artifact reads the size and hash of bytes, at most so many, from f itself.
+func (f *fields) artifact(most int64) job.Artifact {
+	a := job.Artifact{SHA256: f.text("sha256"), Size: f.integer("size", 1, most)}
+	if !validSHA256(a.SHA256) {
+		f.fail("sha256", "want 64 lower-case hex digits")
+	}
+	return a
+}
+
+// artifactIn reads an optional field with a size and a hash.
+func (f *fields) artifactIn(name string, most int64) job.Artifact {
+	if !f.has(name) {
+		return job.Artifact{}
+	}
+	inner := f.object(name)
+	if inner == nil {
+		return job.Artifact{}
+	}
+	a := inner.artifact(most)
+	f.inherit(inner)
+	return a
+}
+
+// inherit takes over the fault of an object within.
+func (f *fields) inherit(inner *fields) {
+	if f.fault == nil {
+		f.fault = inner.fault
+	}
+}
+
+// refusal is the reply to the fault, if there is one.
+func (f *fields) refusal() *reply {
+	if f.fault == nil {
+		return nil
+	}
+	return new(refuse(invalidBody, f.fault.Error()))
+}

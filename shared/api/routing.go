@@ -1,0 +1,78 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// parameter is the only path parameter there is.
+const parameter = "{id}"
+
+// match compares a path with a route's and returns the parameter, decoded but
+// not checked. A path is compared as it was sent, so that an encoded slash
+// stays inside its segment. One trailing slash is ignored.
+func (route Route) match(path string) (id string, matches bool) {
+	want := strings.Split(route.Path, "/")
+	got := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if len(want) != len(got) {
+		return "", false
+	}
+	for i, segment := range want {
+		switch {
+		case segment != parameter && segment != got[i], got[i] == "" && i > 0:
+			return "", false
+		case segment == parameter:
+			decoded, err := url.PathUnescape(got[i])
+			if err != nil {
+				decoded = got[i] // not an id either
+			}
+			id = decoded
+		}
+	}
+	return id, true
+}
+
+// find is the route among routes that a request asks for.
+func find(routes []Route, r *http.Request) (route Route, id string, found bool) {
+	path := r.URL.EscapedPath()
+	for _, route := range routes {
+		if id, matches := route.match(path); matches && route.Method == r.Method {
+			return route, id, true
+		}
+	}
+	return Route{}, "", false
+}
+
+// unrouted is the reply to a request that no route takes.
+func unrouted(r *http.Request) reply {
+	path := r.URL.EscapedPath()
+	var allowed []string
+	for _, route := range Routes() {
+		if _, matches := route.match(path); matches {
+			allowed = append(allowed, route.Method)
+		}
+	}
+	if slices.Contains(allowed, r.Method) && strings.HasSuffix(path, "/") {
+		return withoutSlash(path)
+	}
+	if len(allowed) == 0 || slices.Contains(allowed, r.Method) {
+		return refuse(unknownRoute)
+	}
+	slices.Sort(allowed)
+	refused := refuse(methodNotAllowed)
+	refused.header = http.Header{"Allow": {strings.Join(slices.Compact(allowed), ", ")}}
+	return refused
+}
+
+// withoutSlash sends a client from a route's path with a trailing slash, which
+// API Gateway does not take for the route, to the path without. The location is
+// relative: only the gateway knows its stage. 308 keeps method and body.
+func withoutSlash(path string) reply {
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	moved := granted("moved: leave out the trailing slash", nil)
+	moved.status = http.StatusPermanentRedirect
+	moved.header = http.Header{"Location": {"../" + segments[len(segments)-1]}}
+	return moved
+}

@@ -1,0 +1,169 @@
+package api_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/problem"
+)
+
+// calls notes what is asked of the ports and of the credentials.
+type calls struct {
+	mu      sync.Mutex
+	ports   []string
+	lookups int
+}
+
+func (c *calls) note(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ports = append(c.ports, name)
+}
+
+// take returns the calls since the last time, and forgets them.
+func (c *calls) take() (ports []string, lookups int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ports, lookups = c.ports, c.lookups
+	c.ports, c.lookups = nil, 0
+	return ports, lookups
+}
+
+// harmless calls change nothing and give nothing away.
+var harmless = []string{"Get", "GetMany", "Problem", "ProblemVersion", "Stat"}
+
+// harm is what is left of calls without the harmless ones.
+func harm(ports []string) []string {
+	return slices.DeleteFunc(slices.Clone(ports), func(name string) bool { return slices.Contains(harmless, name) })
+}
+
+// watchedCredentials counts look-ups.
+type watchedCredentials struct {
+	auth.Directory
+	calls *calls
+}
+
+func (s watchedCredentials) Lookup(ctx context.Context, hash string) (auth.Credential, bool, error) {
+	s.calls.mu.Lock()
+	s.calls.lookups++
+	s.calls.mu.Unlock()
+	return s.Directory.Lookup(ctx, hash)
+}
+
+// watchedStore notes every call.
+type watchedStore struct {
+	dispatch.Store
+	calls *calls
+}
+
+func (s watchedStore) Get(ctx context.Context, id string) (job.Job, bool, error) {
+	s.calls.note("Get")
+	return s.Store.Get(ctx, id)
+}
+
+func (s watchedStore) GetMany(ctx context.Context, ids []string) (map[string]job.Job, error) {
+	s.calls.note("GetMany")
+	return s.Store.GetMany(ctx, ids)
+}
+
+func (s watchedStore) Create(ctx context.Context, j job.Job) (job.Job, bool, error) {
+	s.calls.note("Create")
+	return s.Store.Create(ctx, j)
+}
+
+func (s watchedStore) Save(ctx context.Context, before, after job.Job) (job.Job, bool, error) {
+	s.calls.note("Save")
+	return s.Store.Save(ctx, before, after)
+}
+
+func (s watchedStore) Open(ctx context.Context, shard int, cursor string, limit int) ([]dispatch.OpenJob, string, error) {
+	s.calls.note("Open")
+	return s.Store.Open(ctx, shard, cursor, limit)
+}
+
+func (s watchedStore) Problem(ctx context.Context, id int) (problem.Problem, bool, error) {
+	s.calls.note("Problem")
+	return s.Store.Problem(ctx, id)
+}
+
+func (s watchedStore) SaveProblem(ctx context.Context, before, after problem.Problem) (problem.Problem, bool, error) {
+	s.calls.note("SaveProblem")
+	return s.Store.SaveProblem(ctx, before, after)
+}
+
+func (s watchedStore) ProblemVersion(ctx context.Context, id, number int) (problem.Content, bool, error) {
+	s.calls.note("ProblemVersion")
+	return s.Store.ProblemVersion(ctx, id, number)
+}
+
+func (s watchedStore) Mark(ctx context.Context) (dispatch.Mark, error) {
+	s.calls.note("Mark")
+	return s.Store.Mark(ctx)
+}
+
+func (s watchedStore) SaveMark(ctx context.Context, before, after dispatch.Mark) (bool, error) {
+	s.calls.note("SaveMark")
+	return s.Store.SaveMark(ctx, before, after)
+}
+
+// watchedQueue notes every call.
+type watchedQueue struct {
+	dispatch.Queue
+	calls *calls
+}
+
+func (q watchedQueue) Ring(ctx context.Context, m job.Message) error {
+	q.calls.note("Ring")
+	return q.Queue.Ring(ctx, m)
+}
+
+func (q watchedQueue) Receive(ctx context.Context, limit int, hide time.Duration) ([]job.Received, error) {
+	q.calls.note("Receive")
+	return q.Queue.Receive(ctx, limit, hide)
+}
+
+func (q watchedQueue) Hide(ctx context.Context, hidings []dispatch.Hiding) error {
+	q.calls.note("Hide")
+	return q.Queue.Hide(ctx, hidings)
+}
+
+func (q watchedQueue) Delete(ctx context.Context, handles []string) error {
+	q.calls.note("Delete")
+	return q.Queue.Delete(ctx, handles)
+}
+
+func (q watchedQueue) Visible(ctx context.Context) (int, error) {
+	q.calls.note("Visible")
+	return q.Queue.Visible(ctx)
+}
+
+// watchedArtifacts notes every call.
+type watchedArtifacts struct {
+	dispatch.Artifacts
+	calls *calls
+}
+
+func (a watchedArtifacts) GetURL(ctx context.Context, key, filename string) (string, error) {
+	a.calls.note("GetURL")
+	return a.Artifacts.GetURL(ctx, key, filename)
+}
+
+func (a watchedArtifacts) PutURL(ctx context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
+	a.calls.note("PutURL")
+	return a.Artifacts.PutURL(ctx, key, want)
+}
+
+func (a watchedArtifacts) Stat(ctx context.Context, key string) (job.Artifact, bool, error) {
+	a.calls.note("Stat")
+	return a.Artifacts.Stat(ctx, key)
+}
+
+func (a watchedArtifacts) Put(ctx context.Context, key string, body []byte, want job.Artifact) error {
+	a.calls.note("Put")
+	return a.Artifacts.Put(ctx, key, body, want)
+}
