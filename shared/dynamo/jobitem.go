@@ -1,0 +1,175 @@
+package dynamo
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/job"
+)
+
+// jobItem is a job as it is stored: hashes and write ids as bytes, times as
+// numbers, nothing that is zero; and with it what is derived from the job: its
+// place in the index of open jobs, or its time to live.
+func jobItem(j job.Job) item {
+	w := writer(jobKey(j.ID))
+	w.number(aProblem, int64(j.Problem))
+	w.number(aLanguage, int64(j.Language))
+	w.text(aGroup, j.Group)
+	w.number(aCodeSize, j.Code.Size)
+	w.hex(aCodeHash, j.Code.SHA256)
+	w.text(aState, string(j.State))
+	w.number(aAttempt, int64(j.Attempt))
+	w.number(aFirstFence, int64(j.FirstFence))
+	w.number(aFailures, int64(j.Failures))
+	w.number(aGeneration, int64(j.Generation))
+	w.number(aBell, j.Bell)
+	w.number(aRungAt, int64(j.RungAt))
+	w.number(aCreatedAt, int64(j.CreatedAt))
+	w.number(aQueuedAt, int64(j.QueuedAt))
+	w.number(aEndedAt, int64(j.EndedAt))
+	w.flag(aCancelAsked, j.CancelAsked)
+	w.flag(aDisputed, j.Disputed)
+	w.number(aVersion, j.Version)
+	w.hex(aWriteID, j.WriteID)
+
+	w.text(aRunner, j.Claim.Runner)
+	w.hex(aTokenHash, j.Claim.TokenHash)
+	w.number(aProblemVersion, int64(j.Claim.ProblemVersion))
+	w.number(aLeaseSeconds, int64(j.Claim.LeaseSeconds))
+	w.number(aLeaseUntil, int64(j.Claim.LeaseUntil))
+	w.number(aClaimedAt, int64(j.Claim.ClaimedAt))
+	w.text(aHandle, j.Claim.Handle)
+
+	if j.Result != nil {
+		w[aResult] = &types.AttributeValueMemberM{Value: resultItem(*j.Result)}
+	}
+	if len(j.Past) > 0 {
+		records := make([]types.AttributeValue, len(j.Past))
+		for i, past := range j.Past {
+			records[i] = &types.AttributeValueMemberM{Value: pastItem(past)}
+		}
+		w[aPast] = &types.AttributeValueMemberL{Value: records}
+	}
+
+	if j.Open() {
+		w.text(OpenHash, openHash(shardOf(j.ID)))
+		w.text(OpenRange, openRange(j.QueuedAt, j.ID))
+	}
+	if at := j.ExpiresAt(); at != 0 {
+		w.number(TTL, int64(at)/1000)
+	}
+	return item(w)
+}
+
+func resultItem(res job.Result) item {
+	w := writer{}
+	w.number(rAttempt, int64(res.Attempt))
+	w.number(rStatus, int64(res.Status))
+	w.number(rScore, int64(res.Score))
+	w.number(rRunTime, res.RunTime)
+	w.number(rMemory, res.Memory)
+	w.bytes(rTasks, res.Tasks)
+	w.hex(rDigest, res.Digest)
+	w.text(rOutputs, res.Outputs)
+	return item(w)
+}
+
+func pastItem(past job.Past) item {
+	w := writer{}
+	w.number(pAttempt, int64(past.Attempt))
+	w.number(pGeneration, int64(past.Generation))
+	w.text(pRunner, past.Runner)
+	w.hex(pTokenHash, past.TokenHash)
+	w.number(pProblemVersion, int64(past.ProblemVersion))
+	w.number(pClaimedAt, int64(past.ClaimedAt))
+	w.number(pHeartbeatAt, int64(past.HeartbeatAt))
+	w.number(pEndedAt, int64(past.EndedAt))
+	w.text(pHow, string(past.How))
+	w.text(pReason, string(past.Reason))
+	if v := past.Verdict; v != nil {
+		w[pVerdict] = numbersValue(int64(v.Status), int64(v.Score))
+	}
+	if l := past.Late; l != nil {
+		w[pLate] = numbersValue(int64(l.At), int64(l.Verdict.Status), int64(l.Verdict.Score))
+	}
+	return item(w)
+}
+
+// readJob is the job of an item. Attributes that it does not know are passed over.
+func readJob(it item) (job.Job, error) {
+	r := reader{item: it}
+	j := job.Job{
+		ID:          r.text(JobsKey),
+		Problem:     int(r.number(aProblem)),
+		Language:    job.Language(r.number(aLanguage)),
+		Group:       r.text(aGroup),
+		Code:        job.Artifact{Size: r.number(aCodeSize), SHA256: r.hex(aCodeHash)},
+		State:       job.State(r.text(aState)),
+		Attempt:     int(r.number(aAttempt)),
+		FirstFence:  int(r.number(aFirstFence)),
+		Failures:    int(r.number(aFailures)),
+		Generation:  int(r.number(aGeneration)),
+		Bell:        r.number(aBell),
+		RungAt:      job.Time(r.number(aRungAt)),
+		CreatedAt:   job.Time(r.number(aCreatedAt)),
+		QueuedAt:    job.Time(r.number(aQueuedAt)),
+		EndedAt:     job.Time(r.number(aEndedAt)),
+		CancelAsked: r.flag(aCancelAsked),
+		Disputed:    r.flag(aDisputed),
+		Version:     r.number(aVersion),
+		WriteID:     r.hex(aWriteID),
+		Claim: job.Claim{
+			Runner:         r.text(aRunner),
+			TokenHash:      r.hex(aTokenHash),
+			ProblemVersion: int(r.number(aProblemVersion)),
+			LeaseSeconds:   int(r.number(aLeaseSeconds)),
+			LeaseUntil:     job.Time(r.number(aLeaseUntil)),
+			ClaimedAt:      job.Time(r.number(aClaimedAt)),
+			Handle:         r.text(aHandle),
+		},
+	}
+	r.sub(aResult, func(r *reader) { j.Result = readResult(r) })
+	for _, record := range r.list(aPast) {
+		r.subOf(aPast, record, func(r *reader) { j.Past = append(j.Past, readPast(r)) })
+	}
+	if r.err != nil {
+		return job.Job{}, fmt.Errorf("read item of job %s: %w", j.ID, r.err)
+	}
+	return j, nil
+}
+
+func readResult(r *reader) *job.Result {
+	return &job.Result{
+		Attempt: int(r.number(rAttempt)),
+		Status:  int(r.number(rStatus)),
+		Score:   int(r.number(rScore)),
+		RunTime: r.number(rRunTime),
+		Memory:  r.number(rMemory),
+		Tasks:   r.bytes(rTasks),
+		Digest:  r.hex(rDigest),
+		Outputs: r.text(rOutputs),
+	}
+}
+
+func readPast(r *reader) job.Past {
+	past := job.Past{
+		Attempt:        int(r.number(pAttempt)),
+		Generation:     int(r.number(pGeneration)),
+		Runner:         r.text(pRunner),
+		TokenHash:      r.hex(pTokenHash),
+		ProblemVersion: int(r.number(pProblemVersion)),
+		ClaimedAt:      job.Time(r.number(pClaimedAt)),
+		HeartbeatAt:    job.Time(r.number(pHeartbeatAt)),
+		EndedAt:        job.Time(r.number(pEndedAt)),
+		How:            job.How(r.text(pHow)),
+		Reason:         job.Reason(r.text(pReason)),
+	}
+	if v := r.numbers(pVerdict, 2); v != nil {
+		past.Verdict = &job.Verdict{Status: int(v[0]), Score: int(v[1])}
+	}
+	if l := r.numbers(pLate, 3); l != nil {
+		past.Late = &job.Late{At: job.Time(l[0]), Verdict: job.Verdict{Status: int(l[1]), Score: int(l[2])}}
+	}
+	return past
+}

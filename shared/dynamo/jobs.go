@@ -1,0 +1,200 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+const (
+	maxMany = 100  // items that one BatchGetItem may ask for
+	maxPage = 1000 // entries of an index in one answer, far below its 1 MB
+)
+
+// DynamoDB answers a batch in part when it is throttled or above 16 MB; the
+// rest is asked for again, after 25, 50, 100, 200 ms with jitter.
+const (
+	batchRounds  = 5
+	batchBackoff = 25 * time.Millisecond
+)
+
+var errUnprocessed = errors.New("keys left unprocessed")
+
+// Get reads a job, strongly consistent.
+func (s *Store) Get(ctx context.Context, id string) (job.Job, bool, error) {
+	it, err := s.read(ctx, "job", s.tables.Jobs, jobKey(id))
+	if err != nil || it == nil {
+		return job.Job{}, false, err
+	}
+	j, err := readJob(it)
+	return j, err == nil, err
+}
+
+// GetMany reads up to 100 jobs, strongly consistent, in one call.
+func (s *Store) GetMany(ctx context.Context, ids []string) (map[string]job.Job, error) {
+	if len(ids) > maxMany {
+		return nil, fmt.Errorf("read jobs: %d are more than %d", len(ids), maxMany)
+	}
+	keys := make([]item, 0, len(ids))
+	asked := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if !asked[id] { // DynamoDB refuses a batch that names a key twice
+			asked[id] = true
+			keys = append(keys, jobKey(id))
+		}
+	}
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	jobs := make(map[string]job.Job, len(keys))
+	for round := 0; len(keys) > 0; round++ {
+		if round == batchRounds {
+			return nil, failed("read jobs", errUnprocessed)
+		}
+		if round > 0 {
+			if err := pause(ctx, batchBackoff<<(round-1)); err != nil {
+				return nil, failed("read jobs", err)
+			}
+		}
+		consistent := true
+		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{s.tables.Jobs: {Keys: keys, ConsistentRead: &consistent}},
+		})
+		if err != nil {
+			return nil, failed("read jobs", err)
+		}
+		for _, it := range out.Responses[s.tables.Jobs] {
+			j, err := readJob(it)
+			if err != nil {
+				return nil, err
+			}
+			jobs[j.ID] = j
+		}
+		keys = out.UnprocessedKeys[s.tables.Jobs].Keys
+	}
+	return jobs, nil
+}
+
+// pause waits between half a duration and all of it.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d/2 + rand.N(d/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Create writes a new job on the condition that its id is free.
+func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created bool, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	free, err := expression.NewBuilder().WithCondition(expression.Name(JobsKey).AttributeNotExists()).Build()
+	if err != nil {
+		return job.Job{}, false, fmt.Errorf("create job: %w", err)
+	}
+	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName:                           &s.tables.Jobs,
+		Item:                                jobItem(j),
+		ConditionExpression:                 free.Condition(),
+		ExpressionAttributeNames:            free.Names(),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	return jobWritten("create job", j, err)
+}
+
+// Save writes the difference between two states of a job on the condition that
+// nobody wrote in between.
+func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	change, err := expression.NewBuilder().
+		WithUpdate(difference(jobItem(before), jobItem(after))).
+		WithCondition(expression.Name(aVersion).Equal(expression.Value(numberValue(before.Version)))).
+		Build()
+	if err != nil {
+		return job.Job{}, false, fmt.Errorf("save job: %w", err)
+	}
+	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                           &s.tables.Jobs,
+		Key:                                 jobKey(after.ID),
+		UpdateExpression:                    change.Update(),
+		ConditionExpression:                 change.Condition(),
+		ExpressionAttributeNames:            change.Names(),
+		ExpressionAttributeValues:           change.Values(),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	return jobWritten("save job", after, err)
+}
+
+// jobWritten says how a write of j ended. A refusal brings what is stored: if
+// that is our own write, its first reply was lost and this is a repetition.
+func jobWritten(attempted string, j job.Job, err error) (current job.Job, written bool, _ error) {
+	if err == nil {
+		return j, true, nil
+	}
+	why, isRefusal := refused(err)
+	if !isRefusal || why.busy {
+		return job.Job{}, false, failed(attempted, err)
+	}
+	if why.current == nil { // it expired under our hands
+		return job.Job{}, false, nil
+	}
+	current, err = readJob(why.current)
+	if err != nil {
+		return job.Job{}, false, err
+	}
+	return current, current.WriteID == j.WriteID, nil
+}
+
+// Open lists ids of open jobs of one shard, oldest first. It reads an index,
+// which lags behind writes by some milliseconds. A page is followed by an empty
+// one if nothing comes after it.
+func (s *Store) Open(ctx context.Context, shard int, cursor string, limit int) (page []dispatch.OpenJob, next string, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	which := expression.Key(OpenHash).Equal(expression.Value(openHash(shard)))
+	if cursor != "" {
+		which = which.And(expression.Key(OpenRange).GreaterThan(expression.Value(cursor)))
+	}
+	query, err := expression.NewBuilder().WithKeyCondition(which).Build()
+	if err != nil {
+		return nil, "", fmt.Errorf("list open jobs: %w", err)
+	}
+	index := OpenIndex
+	most := int32(min(limit, maxPage))
+	out, err := s.client.Query(ctx, &dynamodb.QueryInput{
+		TableName:                 &s.tables.Jobs,
+		IndexName:                 &index,
+		KeyConditionExpression:    query.KeyCondition(),
+		ExpressionAttributeNames:  query.Names(),
+		ExpressionAttributeValues: query.Values(),
+		Limit:                     &most,
+	})
+	if err != nil {
+		return nil, "", failed("list open jobs", err)
+	}
+	page = make([]dispatch.OpenJob, len(out.Items))
+	for i, it := range out.Items {
+		r := reader{item: it}
+		if page[i], err = parseOpenRange(r.text(OpenRange)); err != nil {
+			return nil, "", err
+		}
+	}
+	if len(out.LastEvaluatedKey) > 0 {
+		last := reader{item: out.LastEvaluatedKey}
+		next = last.text(OpenRange)
+	}
+	return page, next, nil
+}

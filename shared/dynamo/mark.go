@@ -1,0 +1,71 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// Mark reads where the sweep stands.
+func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
+	it, err := s.read(ctx, "mark", s.tables.Jobs, jobKey(markID))
+	if err != nil {
+		return dispatch.Mark{}, err
+	}
+	r := reader{item: it}
+	m := dispatch.Mark{
+		Version:     r.number(mVersion),
+		Shard:       int(r.number(mShard)),
+		Cursor:      r.text(mCursor),
+		SilentSince: job.Time(r.number(mSilentSince)),
+	}
+	if r.err != nil {
+		return dispatch.Mark{}, fmt.Errorf("read item of mark: %w", r.err)
+	}
+	return m, nil
+}
+
+// SaveMark writes the difference on the condition that nobody wrote in between.
+// A write whose reply was lost reads as not saved; the next sweep goes on from it.
+func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	nobodyWrote := expression.Name(mVersion).Equal(expression.Value(numberValue(before.Version)))
+	if before.Version == 0 {
+		nobodyWrote = expression.Name(JobsKey).AttributeNotExists()
+	}
+	change, err := expression.NewBuilder().WithUpdate(difference(markItem(before), markItem(after))).WithCondition(nobodyWrote).Build()
+	if err != nil {
+		return false, fmt.Errorf("save mark: %w", err)
+	}
+	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                 &s.tables.Jobs,
+		Key:                       jobKey(markID),
+		UpdateExpression:          change.Update(),
+		ConditionExpression:       change.Condition(),
+		ExpressionAttributeNames:  change.Names(),
+		ExpressionAttributeValues: change.Values(),
+	})
+	if err == nil {
+		return true, nil
+	}
+	if _, isRefusal := refused(err); isRefusal {
+		return false, nil
+	}
+	return false, failed("save mark", err)
+}
+
+func markItem(m dispatch.Mark) item {
+	w := writer{}
+	w.number(mVersion, m.Version)
+	w.number(mShard, int64(m.Shard))
+	w.text(mCursor, m.Cursor)
+	w.number(mSilentSince, int64(m.SilentSince))
+	return item(w)
+}

@@ -1,0 +1,206 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/awsclient"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/problem"
+)
+
+// problemNow is the sort key of the item that holds a problem as it is now;
+// its versions count from 1.
+const problemNow = 0
+
+// Two writers of one problem get into each other's transaction. That says
+// nothing about who is first, so the write is made again.
+const (
+	busyRounds  = 5
+	busyBackoff = 20 * time.Millisecond
+)
+
+// Problem reads a problem, strongly consistent.
+func (s *Store) Problem(ctx context.Context, id int) (problem.Problem, bool, error) {
+	it, err := s.read(ctx, "problem", s.tables.Problems, problemKey(id, problemNow))
+	if err != nil || it == nil {
+		return problem.Problem{}, false, err
+	}
+	p, err := readProblem(it)
+	return p, err == nil, err
+}
+
+// ProblemVersion reads a published version. Strongly consistent, because it may
+// have been published a moment ago.
+func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Content, bool, error) {
+	if number <= problemNow {
+		return problem.Content{}, false, nil
+	}
+	it, err := s.read(ctx, "problem version", s.tables.Problems, problemKey(id, number))
+	if err != nil || it == nil {
+		return problem.Content{}, false, err
+	}
+	r := reader{item: it}
+	var c problem.Content
+	r.sub(oContent, func(r *reader) { c = readContent(r) })
+	if r.err != nil {
+		return problem.Content{}, false, fmt.Errorf("read item of problem %d: %w", id, r.err)
+	}
+	return c, true, nil
+}
+
+// SaveProblem writes the difference between two states of a problem on the
+// condition that nobody wrote in between. A new version is recorded in the same
+// transaction.
+func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	nobodyWrote := expression.Name(oVersion).Equal(expression.Value(numberValue(before.Version)))
+	if before.Version == 0 {
+		nobodyWrote = expression.Name(ProblemsKey).AttributeNotExists()
+	}
+	// Without its keys: before may be the zero Problem.
+	was, is := problemItem(before), problemItem(after)
+	change, err := expression.NewBuilder().WithUpdate(difference(was, is)).WithCondition(nobodyWrote).Build()
+	if err != nil {
+		return problem.Problem{}, false, fmt.Errorf("save problem: %w", err)
+	}
+	for round := range busyRounds {
+		if round > 0 {
+			if err := pause(ctx, busyBackoff<<(round-1)); err != nil {
+				return problem.Problem{}, false, failed("save problem", err)
+			}
+		}
+		if after.Number == before.Number {
+			err = s.updateProblem(ctx, after, change)
+		} else {
+			err = s.publishProblem(ctx, after, change)
+		}
+		if err == nil {
+			return after, true, nil
+		}
+		why, isRefusal := refused(err)
+		switch {
+		case !isRefusal:
+			return problem.Problem{}, false, failed("save problem", err)
+		case why.busy:
+			continue
+		case why.current == nil:
+			return problem.Problem{}, false, nil
+		}
+		current, err = readProblem(why.current)
+		if err != nil {
+			return problem.Problem{}, false, err
+		}
+		return current, current.WriteID == after.WriteID, nil
+	}
+	return problem.Problem{}, false, failed("save problem", errors.Join(errBusy, err))
+}
+
+var errBusy = errors.New("item stays in other transactions")
+
+func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change expression.Expression) error {
+	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName:                           &s.tables.Problems,
+		Key:                                 problemKey(after.ID, problemNow),
+		UpdateExpression:                    change.Update(),
+		ConditionExpression:                 change.Condition(),
+		ExpressionAttributeNames:            change.Names(),
+		ExpressionAttributeValues:           change.Values(),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	return err
+}
+
+// publishProblem writes the record of the new version too. The SDK gives the
+// transaction a token of its own, so that a retry of a lost one is a success.
+func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change expression.Expression) error {
+	free, err := expression.NewBuilder().WithCondition(expression.Name(ProblemsKey).AttributeNotExists()).Build()
+	if err != nil {
+		return err
+	}
+	record := problemKey(after.ID, after.Number)
+	record[oContent] = &types.AttributeValueMemberM{Value: contentItem(after.Current)}
+	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Update: &types.Update{
+			TableName:                           &s.tables.Problems,
+			Key:                                 problemKey(after.ID, problemNow),
+			UpdateExpression:                    change.Update(),
+			ConditionExpression:                 change.Condition(),
+			ExpressionAttributeNames:            change.Names(),
+			ExpressionAttributeValues:           change.Values(),
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}},
+		{Put: &types.Put{
+			TableName:                &s.tables.Problems,
+			Item:                     record,
+			ConditionExpression:      free.Condition(),
+			ExpressionAttributeNames: free.Names(),
+		}},
+	}})
+	return err
+}
+
+// problemItem is a problem as it is stored, without its keys.
+func problemItem(p problem.Problem) item {
+	w := writer{}
+	w.number(oNumber, int64(p.Number))
+	if p.Version > 0 {
+		w[oContent] = &types.AttributeValueMemberM{Value: contentItem(p.Current)}
+	}
+	if p.Draft != nil {
+		w[oDraft] = &types.AttributeValueMemberM{Value: contentItem(*p.Draft)}
+	}
+	w.number(oVersion, p.Version)
+	w.hex(oWriteID, p.WriteID)
+	return item(w)
+}
+
+func contentItem(c problem.Content) item {
+	w := writer{}
+	if len(c.Tasks) > 0 {
+		tasks := make([]types.AttributeValue, len(c.Tasks))
+		for i, t := range c.Tasks {
+			tasks[i] = numbersValue(int64(t.Score), int64(t.Cases), int64(t.MemoryLimit), int64(t.TimeLimit))
+		}
+		w[cTasks] = &types.AttributeValueMemberL{Value: tasks}
+	}
+	w.number(cSize, c.Testdata.Size)
+	w.hex(cHash, c.Testdata.SHA256)
+	return item(w)
+}
+
+func readProblem(it item) (problem.Problem, error) {
+	r := reader{item: it}
+	p := problem.Problem{
+		ID:      int(r.number(ProblemsKey)),
+		Number:  int(r.number(oNumber)),
+		Version: r.number(oVersion),
+		WriteID: r.hex(oWriteID),
+	}
+	r.sub(oContent, func(r *reader) { p.Current = readContent(r) })
+	r.sub(oDraft, func(r *reader) {
+		draft := readContent(r)
+		p.Draft = &draft
+	})
+	if r.err != nil {
+		return problem.Problem{}, fmt.Errorf("read item of problem %d: %w", p.ID, r.err)
+	}
+	return p, nil
+}
+
+func readContent(r *reader) problem.Content {
+	c := problem.Content{Testdata: job.Artifact{Size: r.number(cSize), SHA256: r.hex(cHash)}}
+	for _, task := range r.list(cTasks) {
+		n := r.numbersOf(cTasks, task, 4)
+		c.Tasks = append(c.Tasks, judge.Task{Score: int(n[0]), Cases: int(n[1]), MemoryLimit: int(n[2]), TimeLimit: int(n[3])})
+	}
+	return c
+}

@@ -1,0 +1,131 @@
+// Package s3artifact is dispatch.Artifacts on Amazon S3: one private bucket
+// whose objects are named by their content and never overwritten. Bytes go
+// between S3 and whoever holds a presigned URL; this package moves only what is
+// small.
+package s3artifact
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// Client is what Artifacts needs of *s3.Client. Put needs s3:PutObject. Stat
+// needs s3:GetObject on the objects and s3:ListBucket on the bucket: without
+// the latter S3 answers 403 instead of 404 for what does not exist, and Stat
+// fails.
+type Client interface {
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+}
+
+// puts is how often a put is made while S3 says that another operation on the
+// same key is under way.
+const puts = 3
+
+// Artifacts is a dispatch.Artifacts. It is safe for concurrent use.
+type Artifacts struct {
+	dispatch.URLs
+	client Client
+	bucket string
+}
+
+// New is the Artifacts of a bucket. urls is a *presign.Presigner, or nil for a
+// function that needs no more than a dispatch.Objects.
+func New(client Client, urls dispatch.URLs, bucket string) *Artifacts {
+	return &Artifacts{URLs: urls, client: client, bucket: bucket}
+}
+
+// Stat looks an object up; false: there is none. An object whose SHA-256 S3 did
+// not check when it was stored has the artifact's SHA256 empty: its content is
+// unknown and equals nothing that was announced.
+func (a *Artifacts) Stat(ctx context.Context, key string) (job.Artifact, bool, error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	out, err := a.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &a.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if status(err) == http.StatusNotFound {
+		return job.Artifact{}, false, nil
+	}
+	if err != nil {
+		return job.Artifact{}, false, fmt.Errorf("stat object: %w", err)
+	}
+	return job.Artifact{Size: aws.ToInt64(out.ContentLength), SHA256: fromChecksum(aws.ToString(out.ChecksumSHA256))}, true, nil
+}
+
+// Put stores an object. If the key has one already, that one stays and Put
+// succeeds: keys name their content, so it is this one, perhaps by a call of
+// our own whose reply was lost. S3 refuses a body that is not a.
+func (a *Artifacts) Put(ctx context.Context, key string, body []byte, want job.Artifact) error {
+	sum, err := toChecksum(want.SHA256)
+	if err != nil {
+		return fmt.Errorf("put object: %w", err)
+	}
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	for left := puts; ; left-- {
+		_, err = a.client.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: &a.bucket, Key: &key,
+			Body: bytes.NewReader(body), ContentLength: &want.Size, ContentType: aws.String("application/zip"),
+			ChecksumSHA256: &sum, IfNoneMatch: aws.String("*"),
+		})
+		switch code := status(err); {
+		case err == nil, code == http.StatusPreconditionFailed:
+			return nil
+		case code == http.StatusConflict && left > 1:
+			// Another upload of this key has not ended yet; S3 asks to repeat.
+		default:
+			return fmt.Errorf("put object: %w", err)
+		}
+	}
+}
+
+// status is the HTTP status that S3 refused a call with; 0: it did not. A HEAD
+// has no body that could name the error, so the status is all there is.
+func status(err error) int {
+	var refusal *awshttp.ResponseError
+	if errors.As(err, &refusal) {
+		return refusal.HTTPStatusCode()
+	}
+	return 0
+}
+
+// fromChecksum turns S3's base64 into lower-case hex. What is not the SHA-256 of
+// the whole object (none, or one of a multipart upload, which ends in "-2") is "".
+func fromChecksum(text string) string {
+	sum, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(sum) != 32 {
+		return ""
+	}
+	return hex.EncodeToString(sum)
+}
+
+var errChecksum = errors.New("not a SHA-256 in hex")
+
+func toChecksum(text string) (string, error) {
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != 32 {
+		return "", errChecksum
+	}
+	return base64.StdEncoding.EncodeToString(sum), nil
+}
+
+// NewClient is the S3 client of cfg. An endpoint of its own is an emulator's,
+// where bucket names are no host names.
+func NewClient(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
+}
