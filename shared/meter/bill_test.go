@@ -1,0 +1,90 @@
+package meter_test
+
+import (
+	"math"
+	"testing"
+
+	"runlease/shared/meter"
+)
+
+// TestBillByHand reckons the large lines of a million jobs from the price list
+// by hand.
+func TestBillByHand(t *testing.T) {
+	prices, err := meter.ListPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		load meter.Load
+		want map[string]float64 // dollars
+	}{
+		{"compat, HTTP API", meter.Load{Flow: meter.Compat, Jobs: 1e6, Seconds: 8}, map[string]float64{
+			"api.http": 7 * 1.00, "lambda.requests": 7 * 0.20, "dynamodb.writes": 6 * 0.625, "dynamodb.reads": 8 * 0.125, "sqs.requests": 4 * 0.50, "s3.puts": 10, "s3.gets": 0.40,
+		}},
+		{"compat, REST API, two minutes", meter.Load{Flow: meter.Compat, REST: true, Jobs: 1e6, Seconds: 130}, map[string]float64{
+			"api.rest": (7 + 2) * 3.50, "lambda.requests": (7 + 2) * 0.20, "dynamodb.writes": (6 + 2) * 0.625, "dynamodb.reads": (8 + 2) * 0.125, "sqs.requests": (4 + 2) * 0.50,
+		}},
+		{"sync", meter.Load{Flow: meter.Sync, Jobs: 1e6, Seconds: 8}, map[string]float64{
+			"api.http": 3 * 1.00, "lambda.requests": 3 * 0.20, "dynamodb.writes": 5 * 0.625, "dynamodb.reads": 4 * 0.125, "sqs.requests": 3 * 0.50, "s3.puts": 10, "s3.gets": 0.40,
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := meter.Cost(tc.load)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, total := prices.Bill(c.Jobs)
+			sum, found := 0.0, 0
+			for _, l := range lines {
+				sum += l.Dollars
+				if want, asked := tc.want[l.Name]; asked {
+					found++
+					if math.Abs(l.Dollars-want) > 1e-9 {
+						t.Errorf("%s: got %v dollars, want %v", l.Name, l.Dollars, want)
+					}
+				}
+			}
+			if found != len(tc.want) || math.Abs(sum-total) > 1e-9 {
+				t.Errorf("got %v, in all %v", lines, total)
+			}
+		})
+	}
+}
+
+// TestHeartbeats: how many a job sends follows from its length alone.
+func TestHeartbeats(t *testing.T) {
+	for _, tc := range []struct {
+		flow    meter.Flow
+		seconds float64
+		want    float64
+	}{
+		{meter.Compat, 8, 0},
+		{meter.Compat, 60, 1},
+		{meter.Compat, 600, 10},
+		{meter.Sync, 8, 0},
+		{meter.Sync, 15, 0},
+		{meter.Sync, 20, 1},
+		{meter.Sync, 600, 30},
+	} {
+		c, err := meter.Cost(meter.Load{Flow: tc.flow, Jobs: 1, Seconds: tc.seconds})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Heartbeats != tc.want {
+			t.Errorf("%s, %g s: got %g heartbeats, want %g", tc.flow, tc.seconds, c.Heartbeats, tc.want)
+		}
+	}
+}
+
+// TestIdleRunnersWait: the time that they are not at work, at the server's pace.
+func TestIdleRunnersWait(t *testing.T) {
+	c, err := meter.Cost(meter.Load{Flow: meter.Compat, Jobs: 1e6, Seconds: 8, Runners: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A month is 2,628,000 s; polls are 5 s apart, heartbeats a minute.
+	if want := (20*2_628_000.0 - 8e6) / 5; c.Polls != want || c.IdleHeartbeats != want/12 {
+		t.Errorf("got %v polls and %v heartbeats, want %v and %v", c.Polls, c.IdleHeartbeats, want, want/12)
+	}
+}

@@ -1,0 +1,48 @@
+package meter
+
+import (
+	_ "embed" // requests.json
+	"encoding/json"
+	"fmt"
+)
+
+// Request is what one kind of request, or all requests of one job, make of AWS,
+// with warm functions: their credentials and problem versions are known.
+type Request struct {
+	Name string `json:"name"`
+	// APICalls come through API Gateway and start a function.
+	APICalls int `json:"apiCalls"`
+	// AWS counts requests by service, operation and resource:
+	// "dynamodb GetItem jobs".
+	AWS        map[string]int `json:"aws"`
+	WriteUnits float64        `json:"writeUnits"`
+	ReadUnits  float64        `json:"readUnits"`
+}
+
+// Sum adds calls up.
+func Sum(name string, apiCalls int, calls []Call) Request {
+	r := Request{Name: name, APICalls: apiCalls, AWS: map[string]int{}}
+	for _, c := range calls {
+		r.AWS[c.Service+" "+c.Operation+" "+c.Resource] += c.Requests
+		r.WriteUnits += c.WriteUnits
+		r.ReadUnits += c.ReadUnits
+	}
+	return r
+}
+
+//go:embed requests.json
+var measured []byte
+
+// Requests is what every kind of request costs, as this package's tests have
+// measured it, by name.
+func Requests() (map[string]Request, error) {
+	var list []Request
+	if err := json.Unmarshal(measured, &list); err != nil {
+		return nil, fmt.Errorf("read requests.json: %w", err)
+	}
+	byName := make(map[string]Request, len(list))
+	for _, r := range list {
+		byName[r.Name] = r
+	}
+	return byName, nil
+}

@@ -1,0 +1,315 @@
+package meter_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/api"
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/meter"
+)
+
+var update = flag.Bool("update", false, "write requests.json anew")
+
+// table collects what is measured.
+type table struct {
+	rows []meter.Request
+}
+
+func (t *table) add(name string, apiCalls int, calls []meter.Call) {
+	t.rows = append(t.rows, meter.Sum(name, apiCalls, calls))
+}
+
+// measure makes every kind of request, and both flows.
+func measure(t *testing.T) []meter.Request {
+	w := newWorld(t)
+	var out table
+	// row notes what the last request cost.
+	row := func(name string) { out.add(name, 1, w.cleared) }
+	n := 0
+	next := func() string { n++; return id(n) }
+
+	// What a function does first of all it remembers: not counted.
+	w.publish("65536")
+	for range 2 {
+		a := next()
+		w.create(a)
+		token := w.claim(a)
+		w.do("get-testdata", 302, "/runner/jobs/"+a+"/testdata", "")
+		w.complete(a, token, "42")
+		w.pass(5 * time.Second)
+		w.do("list-jobs", 200, "/runner/jobs", "") // its message goes
+		w.create(next())
+		s := w.synced(dispatch.SyncRequest{Slots: 1})
+		w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(s.Jobs[0].Job.ID, s.Jobs[0].Token)}})
+	}
+	w.pass(time.Minute) // beyond every lease and hiding
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	if left := w.backend.Messages(queueURL); left != 0 {
+		t.Fatalf("%d messages left", left)
+	}
+
+	// Refusals, and what a function forgets within a minute.
+	w.do("list-jobs", 403, "/runner/jobs", "", "X-Runner-Token", "no-token-of-ours")
+	row("any route, malformed token")
+	mistyped := []byte(w.runnerToken)
+	mistyped[len(mistyped)-1] ^= 1
+	w.do("list-jobs", 403, "/runner/jobs", "", "X-Runner-Token", string(mistyped))
+	row("any route, mistyped token")
+	unknown, err := auth.New(auth.Runner, w.random)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do("list-jobs", 403, "/runner/jobs", "", "X-Runner-Token", unknown)
+	row("any route, unknown token")
+	w.clock = w.clock.Add(2 * time.Minute)
+	w.do("heartbeat", 200, "/runner/heartbeat", "{}")
+	row("any route, its credential look-up (once a minute)")
+	w.pass(0)
+
+	// The runner's routes.
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	row("list-jobs, nothing there")
+	a := next()
+	w.create(a)
+	row("create-job")
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	row("list-jobs, one job")
+	token := w.claim(a)
+	row("claim-job")
+	w.do("get-code", 302, "/runner/jobs/"+a+"/code", "")
+	row("get-code")
+	w.do("get-testdata", 302, "/runner/jobs/"+a+"/testdata", "")
+	row("get-testdata")
+	w.do("heartbeat", 200, "/runner/heartbeat", "{}")
+	row("heartbeat, no job")
+	w.pass(time.Second)
+	w.do("heartbeat", 200, "/runner/heartbeat", `{"submissionId":"`+a+`"}`)
+	row("heartbeat, before the claim has its handle")
+	w.pass(5 * time.Second)
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	row("list-jobs, a claimed job's message (its handle is noted)")
+	w.do("heartbeat", 200, "/runner/heartbeat", `{"submissionId":"`+a+`"}`)
+	row("heartbeat")
+	w.do("upload-outputs", 200, "/runner/jobs/"+a+"/outputs", `{"token":"`+token+`","sha256":"`+digest("outputs")+`","size":8}`)
+	row("upload-outputs")
+	w.complete(a, token, "42")
+	row("complete-job")
+	w.do("get-job", 200, "/jobs/"+a, "")
+	row("get-job")
+	w.do("get-outputs", 200, "/jobs/"+a+"/outputs", "", "Accept", "application/json")
+	row("get-outputs")
+	w.do("rejudge-job", 200, "/jobs/"+a+"/rejudge", `{"generation":0}`)
+	row("rejudge-job")
+	w.do("cancel-job", 200, "/jobs/"+a+"/cancel", "")
+	row("cancel-job, queued")
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	row("list-jobs, a final job's message")
+
+	b := next()
+	w.create(b)
+	token = w.claim(b)
+	w.complete(b, token, "")
+	row("complete-job, without output, before the claim has its handle")
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	c := next()
+	w.create(c)
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	token = w.claim(c)
+	w.do("release-job", 200, "/runner/jobs/"+c+"/release", `{"token":"`+token+`","reason":"drain"}`)
+	row("release-job")
+	w.do("cancel-job", 200, "/jobs/"+c+"/cancel", "")
+	w.pass(5 * time.Second)
+	w.do("list-jobs", 200, "/runner/jobs", "")
+
+	// Sync.
+	w.synced(dispatch.SyncRequest{Slots: 4})
+	row("sync, nothing there")
+	w.create(next())
+	s := w.synced(dispatch.SyncRequest{Slots: 1})
+	row("sync, one job claimed")
+	held := s.Jobs[0]
+	w.pass(20 * time.Second)
+	w.synced(dispatch.SyncRequest{Active: []dispatch.ActiveClaim{{ID: held.Job.ID, TokenHash: auth.Hash(held.Token)}}})
+	row("sync, one heartbeat")
+	w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(held.Job.ID, held.Token)}})
+	row("sync, one result")
+
+	// The sweep, once a minute.
+	w.swept()
+	w.pass(time.Minute)
+	w.swept()
+	out.add("sweep, no open jobs", 0, w.cleared)
+
+	// One job of the existing client, in the middle of its work: while a job is
+	// under way the next one comes, and the list that brings it also brings the
+	// message of the job before, three seconds after that was listed.
+	one, two := next(), next()
+	w.create(one)
+	w.do("list-jobs", 200, "/runner/jobs", "")
+	token = w.claim(one)
+	w.pass(5 * time.Second)
+	var calls []meter.Call
+	step := func() { calls = append(calls, w.cleared...) }
+	w.create(two)
+	step()
+	listed := w.do("list-jobs", 200, "/runner/jobs", "")["jobs"].([]any)
+	step()
+	if len(listed) != 1 || listed[0].(map[string]any)["submissionId"] != two {
+		t.Fatalf("listed %v", listed)
+	}
+	other := w.claim(two)
+	step()
+	w.do("get-code", 302, "/runner/jobs/"+two+"/code", "")
+	step()
+	w.do("get-testdata", 302, "/runner/jobs/"+two+"/testdata", "")
+	step()
+	w.complete(one, token, "42")
+	step()
+	if got := w.do("get-job", 200, "/jobs/"+one, "")["state"]; got != "finished" {
+		t.Fatalf("the job is %v", got)
+	}
+	step()
+	out.add("a job by the compat routes, without heartbeats", 7, calls)
+	w.complete(two, other, "42")
+	w.pass(time.Minute)
+	w.do("list-jobs", 200, "/runner/jobs", "")
+
+	// And one by sync: a call brings a result and takes the next job.
+	one, two = next(), next()
+	w.create(one)
+	held = w.synced(dispatch.SyncRequest{Slots: 1}).Jobs[0]
+	calls = nil
+	w.create(two)
+	step()
+	s = w.synced(dispatch.SyncRequest{Slots: 1, Done: []dispatch.CompleteRequest{w.done(one, held.Token)}})
+	step()
+	if held.Job.ID != one || len(s.Jobs) != 1 || !s.Done[0].OK() {
+		t.Fatalf("synced %v", s)
+	}
+	w.do("get-job", 200, "/jobs/"+one, "")
+	step()
+	out.add("a job by sync, without heartbeats", 3, calls)
+	w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(two, s.Jobs[0].Token)}})
+
+	// The producer's other routes.
+	w.do("put-problem", 200, problemPath, w.draft("131072"))
+	row("put-problem")
+	w.do("publish-problem", 200, problemPath+"/publish", "")
+	row("publish-problem")
+	w.do("get-problem", 200, problemPath, "")
+	row("get-problem")
+	d := next()
+	w.do("create-job", 201, "/jobs", `{"submissionId":"`+d+`","problemId":17,"language":1,"group":"user-10442","code":{"size":8,"sha256":"`+digest(d)+`"}}`)
+	row("create-job, code uploaded")
+	w.upload("code/" + d + "/" + digest(d) + ".zip")
+	w.do("submit-job", 200, "/jobs/"+d+"/submit", "")
+	row("submit-job")
+	w.do("cancel-job", 200, "/jobs/"+d+"/cancel", "")
+	ids := []string{}
+	for range 10 {
+		ids = append(ids, next())
+		w.create(ids[len(ids)-1])
+	}
+	w.do("query-jobs", 200, "/jobs/query", `{"ids":["`+strings.Join(ids, `","`)+`"]}`)
+	row("query-jobs, ten jobs")
+	for _, job := range ids {
+		w.do("cancel-job", 200, "/jobs/"+job+"/cancel", "")
+	}
+	for range 3 {
+		w.do("list-jobs", 200, "/runner/jobs?limit=10", "")
+	}
+	if left := w.backend.Messages(queueURL); left != 0 {
+		t.Fatalf("%d messages left", left)
+	}
+	return out.rows
+}
+
+func TestRequests(t *testing.T) {
+	rows := measure(t)
+	var got bytes.Buffer
+	got.WriteString("[\n")
+	for i, r := range rows {
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Write(line)
+		if i < len(rows)-1 {
+			got.WriteByte(',')
+		}
+		got.WriteByte('\n')
+	}
+	got.WriteString("]\n")
+	if *update {
+		if err := os.WriteFile("requests.json", got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("requests.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("requests.json does not say what requests cost (-file +measured); go test ./shared/meter -update writes it:\n%s", diff)
+	}
+	for _, route := range api.Routes() {
+		if !slices.ContainsFunc(rows, func(r meter.Request) bool {
+			return r.Name == route.Name || strings.HasPrefix(r.Name, route.Name+",")
+		}) {
+			t.Errorf("%s was not measured", route.Name)
+		}
+	}
+}
+
+// requests counts requests to AWS whose name starts with a prefix.
+func requests(r meter.Request, prefix string) int {
+	n := 0
+	for name, count := range r.AWS {
+		if strings.HasPrefix(name, prefix) {
+			n += count
+		}
+	}
+	return n
+}
+
+// TestBudgets is what requests may cost at most, whatever requests.json says.
+func TestBudgets(t *testing.T) {
+	rows := map[string]meter.Request{}
+	for _, r := range measure(t) {
+		rows[r.Name] = r
+	}
+	check := func(name, what string, ok bool) {
+		t.Helper()
+		r, measured := rows[name]
+		if !measured || !ok {
+			t.Errorf("%s: want %s, got %v", name, what, r)
+		}
+	}
+	for _, name := range []string{"any route, malformed token", "any route, mistyped token"} {
+		check(name, "no AWS call", len(rows[name].AWS) == 0)
+	}
+	for _, name := range []string{"list-jobs, nothing there", "sync, nothing there"} {
+		check(name, "at most 2 requests to SQS and nothing else", requests(rows[name], "") <= 2 && requests(rows[name], "sqs ") > 0 && requests(rows[name], "dynamodb ") == 0)
+	}
+	for _, name := range []string{"heartbeat", "sync, one heartbeat", "heartbeat, before the claim has its handle"} {
+		r := rows[name]
+		check(name, "1 write unit, 1 read unit, at most 1 request to SQS", r.WriteUnits == 1 && r.ReadUnits == 1 && requests(r, "sqs ") <= 1 && requests(r, "") <= 3)
+	}
+	sync := rows["a job by sync, without heartbeats"]
+	check(sync.Name, "at most 5 write units", sync.WriteUnits <= 5)
+	check(sync.Name, "at most 4 read units, and one for the read of the verdict", sync.ReadUnits <= 4+1)
+	check(sync.Name, "1 PUT of code, 1 of outputs, nothing else of S3", sync.AWS["s3 PutObject bucket"] == 2 && requests(sync, "s3 ") == 2)
+	compat := rows["a job by the compat routes, without heartbeats"]
+	check(compat.Name, "at most 8 API calls with a heartbeat", compat.APICalls+1 <= 8)
+	check(compat.Name, "1 PUT of code, 1 of outputs, nothing else of S3", requests(compat, "s3 ") == 2 && compat.AWS["s3 PutObject bucket"] == 2)
+}
