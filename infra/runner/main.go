@@ -1,0 +1,232 @@
+// Command runner is the reference runner: it pulls jobs from a runlease server,
+// compiles and runs them, and reports what came out.
+//
+//	RUNNER_TOKEN=... runner -url https://... [flags]
+//
+// The token comes from the environment (RUNNER_TOKEN) or from a file
+// (-token-file), never from a flag: flags are seen by everybody on the machine.
+// Logs are JSON on stderr. SIGINT and SIGTERM give running jobs back and end the
+// program; a second one ends it at once.
+//
+// Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong flags, 3 the
+// server refused the token twice in a row.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"runlease/shared/runner"
+	"runlease/shared/runner/cache"
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/spool"
+)
+
+const (
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+func main() {
+	execute.Shim() // does not return in a process that is about to become a case
+	os.Exit(run(os.Args[1:], os.Stderr))
+}
+
+type config struct {
+	url, name, token string
+	slots            int
+	lease, grace     time.Duration
+	work, executor   string
+	cacheMB          int64
+	outputMB         int64
+	keptKB           int
+	processes        int
+	logLevel         slog.Level
+}
+
+func run(args []string, stderr io.Writer) int {
+	cfg, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "runner:", err)
+		return exitUsage
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.logLevel})).With(slog.String("runner", cfg.name))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal has its ordinary effect
+
+	work, owner, err := own(cfg.work)
+	if err != nil {
+		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
+		return exitFailed
+	}
+	defer func() { _ = owner.Close() }()
+	r, err := build(ctx, cfg, work, log)
+	if err != nil {
+		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
+		return exitFailed
+	}
+	log.InfoContext(ctx, "started", slog.String("url", cfg.url), slog.Int("slots", cfg.slots))
+	if err := r.Run(ctx); err != nil {
+		log.ErrorContext(ctx, "stopped", slog.Any("error", err))
+		return exitRefused
+	}
+	log.InfoContext(ctx, "stopped")
+	return 0
+}
+
+// legalName is not a regular expression: to compile one costs every case half a
+// millisecond, because cases start as a copy of this program.
+func legalName(name string) bool {
+	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
+	})
+}
+
+func parse(args []string, stderr io.Writer) (config, error) {
+	host, _ := os.Hostname()
+	var cfg config
+	flags := flag.NewFlagSet("runner", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&cfg.url, "url", os.Getenv("RUNLEASE_URL"), "server, http(s)://... (or RUNLEASE_URL)")
+	flags.StringVar(&cfg.name, "name", cmp.Or(os.Getenv("RUNNER_NAME"), host), "name of this runner, which its token was issued to (or RUNNER_NAME)")
+	tokenFile := flags.String("token-file", "", "file with the runner's token (else RUNNER_TOKEN)")
+	flags.IntVar(&cfg.slots, "slots", 2, "jobs at a time, 1 to 10")
+	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
+	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
+	flags.StringVar(&cfg.work, "work", filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name), "directory for cache, undelivered results and running jobs; of this runner only")
+	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
+	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
+	flags.Int64Var(&cfg.outputMB, "output-mb", 16, "what a program may write to stdout, and to stderr, MB")
+	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
+	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
+	flags.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	if err := flags.Parse(args); err != nil {
+		return config{}, err
+	}
+	cfg.token = os.Getenv("RUNNER_TOKEN")
+	if *tokenFile != "" {
+		text, err := os.ReadFile(*tokenFile)
+		if err != nil {
+			return config{}, fmt.Errorf("read token: %w", err)
+		}
+		cfg.token = strings.TrimSpace(string(text))
+	}
+	// Programs that this one starts have no business with it.
+	if err := os.Unsetenv("RUNNER_TOKEN"); err != nil {
+		return config{}, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return config{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case cfg.url == "":
+		return config{}, errors.New("no server: give -url or RUNLEASE_URL")
+	case cfg.token == "":
+		return config{}, errors.New("no token: set RUNNER_TOKEN or give -token-file")
+	case !legalName(cfg.name):
+		return config{}, fmt.Errorf("name %q: want 1 to 64 of letters, digits, '.', '_' and '-'", cfg.name)
+	case cfg.slots < 1 || cfg.slots > 10:
+		return config{}, fmt.Errorf("slots %d: want 1 to 10", cfg.slots)
+	case cfg.lease < time.Second || cfg.lease > 15*time.Minute || cfg.lease%time.Second != 0:
+		return config{}, fmt.Errorf("lease %v: want whole seconds, 1s to 15m", cfg.lease)
+	case cfg.cacheMB < 1 || cfg.outputMB < 1 || cfg.keptKB < 1 || cfg.processes < 1 || cfg.grace < 0:
+		return config{}, errors.New("sizes must be positive")
+	}
+	return cfg, nil
+}
+
+// build wires a runner that has work as its own directory.
+func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*runner.Runner, error) {
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 35 * time.Second,
+		MaxIdleConnsPerHost:   2*cfg.slots + 2, // a job and its heartbeat, the poll, the spool
+		IdleConnTimeout:       90 * time.Second,
+		ForceAttemptHTTP2:     true,
+	}
+	client, err := runner.NewClient(cfg.url, cfg.token, cfg.name, transport)
+	if err != nil {
+		return nil, err
+	}
+	results, err := spool.Open(filepath.Join(work, "spool"))
+	if err != nil {
+		return nil, err
+	}
+	testData, err := cache.Open(filepath.Join(work, "cache"), cfg.cacheMB<<20, log)
+	if err != nil {
+		return nil, err
+	}
+	// Jobs that were running when an earlier process died are somebody else's now.
+	running := filepath.Join(work, "running")
+	if err := os.RemoveAll(running); err != nil {
+		return nil, fmt.Errorf("clear directory of running jobs: %w", err)
+	}
+	if err := os.Mkdir(running, 0o700); err != nil {
+		return nil, fmt.Errorf("make directory of running jobs: %w", err)
+	}
+	executor, err := newExecutor(ctx, cfg, running, log)
+	if err != nil {
+		return nil, err
+	}
+	return &runner.Runner{
+		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
+		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Log: log,
+	}, nil
+}
+
+func newExecutor(ctx context.Context, cfg config, dir string, log *slog.Logger) (runner.Executor, error) {
+	if cfg.executor != "" {
+		return execute.NewCommand(cfg.executor, log)
+	}
+	native, err := execute.NewNative(execute.NativeConfig{
+		Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, tool := range native.Missing() {
+		log.WarnContext(ctx, "not installed, jobs in its language will be given back", slog.String("tool", tool))
+	}
+	return native, nil
+}
+
+// own makes a directory, finds its absolute path and locks it until the file is
+// closed or the process is over: two runners would deliver each other's results
+// and clear away each other's jobs.
+func own(dir string) (string, *os.File, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("find work directory: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make work directory: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "owner"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", nil, fmt.Errorf("open owner file: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = file.Close()
+		return "", nil, fmt.Errorf("work directory %s belongs to another runner that is running (%w)", dir, err)
+	}
+	return dir, file, nil
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"runlease/shared/runner/execute"
+)
+
+func TestMain(m *testing.M) {
+	execute.Shim()
+	goleak.VerifyTestMain(m)
+}
+
+func TestFlags(t *testing.T) {
+	tokenFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(tokenFile, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		args string
+		want string // part of the error; empty: none
+	}{
+		"from the environment": {map[string]string{"RUNLEASE_URL": "http://x", "RUNNER_NAME": "n", "RUNNER_TOKEN": "from-env"}, "", ""},
+		"from flags":           {nil, "-url http://x -name n -slots 10 -lease 90s -token-file " + tokenFile, ""},
+		"no server":            {map[string]string{"RUNNER_TOKEN": "t"}, "-name n", "no server"},
+		"no token":             {nil, "-url http://x -name n", "no token"},
+		"no token file":        {nil, "-url http://x -name n -token-file /nonexistent", "read token"},
+		"token as a flag":      {nil, "-token t", "not defined"},
+		"bad name":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name a/b", "name"},
+		"no slots":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -slots 0", "slots 0"},
+		"too many slots":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -slots 11", "slots 11"},
+		"lease too short":      {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 100ms", "lease"},
+		"lease too long":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 16m", "lease"},
+		"argument":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n start", "unexpected argument"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_TOKEN"} {
+				t.Setenv(key, tc.env[key])
+			}
+			cfg, err := parse(strings.Fields(tc.args), io.Discard)
+			if tc.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("got %v, want an error with %q", err, tc.want)
+				}
+				return
+			}
+			if err != nil || cfg.url != "http://x" || cfg.name != "n" || !strings.HasPrefix(cfg.token, "from-") {
+				t.Errorf("got %+v, %v", cfg, err)
+			}
+			if os.Getenv("RUNNER_TOKEN") != "" {
+				t.Error("the token is still in the environment")
+			}
+		})
+	}
+}
+
+// safeBuffer is written by the runner's goroutines.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func serve(t *testing.T, h http.HandlerFunc) []string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	t.Setenv("RUNNER_TOKEN", "s3cret")
+	return []string{"-url", server.URL, "-name", "n", "-work", filepath.Join(t.TempDir(), "work")}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Run("wrong token", func(t *testing.T) {
+		args := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(403)
+			_, _ = io.WriteString(w, `{"data":null,"message":"invalid runner token","status":"err","code":"invalid_runner_token"}`)
+		})
+		var log safeBuffer
+		if got := run(args, &log); got != exitRefused {
+			t.Errorf("exit code %d, want %d", got, exitRefused)
+		}
+		if text := log.String(); !strings.Contains(text, "refuses the runner's token") || strings.Contains(text, "s3cret") {
+			t.Errorf("log:\n%s", text)
+		}
+	})
+	t.Run("signal", func(t *testing.T) {
+		polled := make(chan struct{}, 100)
+		args := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
+			polled <- struct{}{}
+		})
+		var log safeBuffer
+		code := make(chan int, 1)
+		go func() { code <- run(args, &log) }()
+		<-polled
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-code:
+			if got != 0 {
+				t.Errorf("exit code %d, want 0; log:\n%s", got, log.String())
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("did not stop")
+		}
+	})
+	t.Run("flags", func(t *testing.T) {
+		if got := run([]string{"-slots", "x"}, io.Discard); got != exitUsage {
+			t.Errorf("exit code %d, want %d", got, exitUsage)
+		}
+		if got := run([]string{"-h"}, io.Discard); got != 0 {
+			t.Errorf("help: exit code %d", got)
+		}
+	})
+	t.Run("executor that does not exist", func(t *testing.T) {
+		args := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("asked the server") })
+		if got := run(append(args, "-executor", "/nonexistent -x"), io.Discard); got != exitFailed {
+			t.Errorf("exit code %d, want %d", got, exitFailed)
+		}
+	})
+}
+
+func TestOneRunnerPerDirectory(t *testing.T) {
+	cfg := config{url: "http://x", name: "n", token: "t", slots: 1, work: filepath.Join(t.TempDir(), "work"), cacheMB: 1}
+	work, owner, err := own(cfg.work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(work, "running", "job-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := build(t.Context(), cfg, work, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(r.Dir); len(left) != 0 {
+		t.Errorf("left of an earlier process: %v", left)
+	}
+	if _, _, err := own(cfg.work); err == nil || !strings.Contains(err.Error(), "belongs to another runner") {
+		t.Errorf("second runner: %v", err)
+	}
+	if err := owner.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, owner, err = own(cfg.work)
+	if err != nil {
+		t.Errorf("after the first one: %v", err)
+	}
+	_ = owner.Close()
+}

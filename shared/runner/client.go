@@ -1,0 +1,407 @@
+// Package runner is the runner's side of the wire: it pulls jobs, has them
+// judged and reports what came out. Three files:
+//
+//   - client.go: the requests, one method per route, no repetition
+//   - retry.go: which replies are repeated, how fast and for how long
+//   - loop.go: polling, slots, heartbeats, draining
+//
+// What a job needs done beside the wire is in the packages below this one.
+package runner
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"runlease/shared/runner/execute"
+)
+
+const (
+	// A claim presigns two URLs and a complete stores a zip: seconds at worst.
+	// API Gateway gives up after 30 s.
+	callTimeout     = 40 * time.Second
+	transferTimeout = 10 * time.Minute // 1 GB of test data at 2 MB/s
+	maxReply        = 4 << 20          // bytes; a claim of 100 tasks is under 20 KB
+	maxHops         = 4
+)
+
+// Client speaks to one server as one runner. Its methods send one request each
+// (one more per redirect) and are safe for concurrent use. An error is a
+// *ReplyError, or means that there was no reply.
+type Client struct {
+	base        *url.URL
+	token, name string
+	http        *http.Client
+
+	refusals atomic.Int32 // replies in a row that said that the token is not good
+	refused  chan struct{}
+}
+
+// NewClient takes the server's URL, the runner's token and name. A nil transport
+// is http.DefaultTransport.
+func NewClient(base, token, name string, transport http.RoundTripper) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("server URL %q is not http(s)://host", base)
+	}
+	if token == "" || name == "" {
+		return nil, errors.New("runner token and name must not be empty")
+	}
+	return &Client{
+		base: u, token: token, name: name, refused: make(chan struct{}),
+		http: &http.Client{
+			Transport: transport,
+			// By default redirects take the token along, to S3 as well.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// ReplyError is a reply that is not a success.
+type ReplyError struct {
+	Status     int
+	Code       string // a word for programs; empty: not from our server
+	Message    string
+	RequestID  string
+	RetryAfter time.Duration
+	Storage    bool // the reply came from where bytes are kept, not from the API
+}
+
+func (e *ReplyError) Error() string {
+	where := "server"
+	if e.Storage {
+		where = "storage"
+	}
+	return fmt.Sprintf("%s replied %d: %s (request %s)", where, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)), cmp.Or(e.RequestID, "unknown"))
+}
+
+// Listed is a job that can be claimed.
+type Listed struct {
+	ID string `json:"submissionId"`
+}
+
+// Listing is what a list returned.
+type Listing struct {
+	Jobs        []Listed `json:"jobs"`
+	PollSeconds *float64 `json:"pollSeconds"` // when to ask again; nil: the server did not say
+}
+
+// Download is where to get a file, and what it must be.
+type Download struct {
+	URL       string `json:"url"`
+	Size      int64  `json:"size"` // bytes
+	SHA256    string `json:"sha256"`
+	ExpiresIn int    `json:"expiresIn"` // seconds
+
+	received time.Time
+}
+
+// Claim is a job that is ours.
+type Claim struct {
+	ID       string `json:"submissionId"`
+	Problem  int    `json:"problemId"`
+	Language int    `json:"language"`
+	Token    string `json:"token"`
+	Meta     struct {
+		Tasks []execute.Task `json:"tasks"`
+	} `json:"meta"`
+	Attempt          int       `json:"attempt"`
+	LeaseSeconds     int       `json:"leaseSeconds"`
+	HeartbeatSeconds int       `json:"heartbeatSeconds"`
+	Code             *Download `json:"code"`
+	TestData         *Download `json:"testdata"`
+}
+
+// Outputs names what was uploaded.
+type Outputs struct {
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"` // bytes
+}
+
+// Upload is a signed request.
+type Upload struct {
+	URL     string            `json:"url"`
+	Method  string            `json:"method"`
+	Headers map[string]string `json:"headers"`
+}
+
+// complete is the body that reports a result.
+type complete struct {
+	Token   string           `json:"token"`
+	Tasks   [][]execute.Case `json:"tasks"`
+	Outputs *Outputs         `json:"outputs,omitempty"`
+}
+
+// List asks for up to limit (1 to 10) jobs that can be claimed.
+func (c *Client) List(ctx context.Context, limit int) (Listing, error) {
+	var l Listing
+	err := c.call(ctx, http.MethodGet, "/runner/jobs?limit="+strconv.Itoa(limit), "", nil, &l)
+	return l, err
+}
+
+// Claim takes a job. A lost race is a *ReplyError with status 409.
+func (c *Client) Claim(ctx context.Context, id string, lease time.Duration) (Claim, error) {
+	var got Claim
+	body := map[string]int{"leaseSeconds": int(lease.Seconds())}
+	err := c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
+	for _, d := range []*Download{got.Code, got.TestData} {
+		if d != nil {
+			d.received = time.Now()
+		}
+	}
+	return got, err
+}
+
+// Code asks where the code of a claimed job is.
+func (c *Client) Code(ctx context.Context, claim Claim) (Download, error) {
+	return c.download(ctx, claim, "code")
+}
+
+// TestData asks where the test data of a claimed job is.
+func (c *Client) TestData(ctx context.Context, claim Claim) (Download, error) {
+	return c.download(ctx, claim, "testdata")
+}
+
+func (c *Client) download(ctx context.Context, claim Claim, what string) (Download, error) {
+	d := Download{received: time.Now()}
+	err := c.call(ctx, http.MethodGet, jobPath(claim.ID, what), claim.Token, nil, &d)
+	if err == nil && (d.URL == "" || d.SHA256 == "") {
+		err = fmt.Errorf("the reply does not say where the %s is", what)
+	}
+	return d, err
+}
+
+// Heartbeat extends a lease and says whether the job was cancelled.
+func (c *Client) Heartbeat(ctx context.Context, claim Claim) (cancelled bool, err error) {
+	var got struct {
+		Action string `json:"action"`
+	}
+	err = c.call(ctx, http.MethodPost, "/runner/heartbeat", claim.Token, map[string]string{"submissionId": claim.ID}, &got)
+	return got.Action == "cancel", err
+}
+
+// Complete reports a result; body is a complete as JSON.
+func (c *Client) Complete(ctx context.Context, id string, body json.RawMessage) error {
+	return c.call(ctx, http.MethodPut, jobPath(id, "complete"), "", body, nil)
+}
+
+// Outputs asks how to upload outputs. A nil Upload without an error: the server
+// does not want them.
+func (c *Client) Outputs(ctx context.Context, id, token string, o Outputs) (*Upload, error) {
+	var got struct {
+		Upload *Upload `json:"upload"`
+	}
+	err := c.call(ctx, http.MethodPost, jobPath(id, "outputs"), "", struct {
+		Token string `json:"token"`
+		Outputs
+	}{token, o}, &got)
+	return got.Upload, err
+}
+
+// Release gives a job back; reason is drain, preempted, infra_error or cancelled.
+func (c *Client) Release(ctx context.Context, claim Claim, reason string) error {
+	return c.call(ctx, http.MethodPost, jobPath(claim.ID, "release"), "", map[string]string{"token": claim.Token, "reason": reason}, nil)
+}
+
+func jobPath(id, what string) string { return "/runner/jobs/" + url.PathEscape(id) + "/" + what }
+
+// Fetch copies a file from storage to w. It sends nothing that says who we are:
+// the URL is the permission. Other bytes than promised are an error; w has them.
+func (c *Client) Fetch(ctx context.Context, d Download, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL, nil)
+	if err != nil {
+		return errors.New("fetch from storage: not a URL") // which is a secret
+	}
+	// Else a zip that is stored with a content encoding would be unpacked on the way.
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("fetch from storage: %w", withoutURL(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return &ReplyError{Status: resp.StatusCode, Storage: true, RequestID: resp.Header.Get("X-Amz-Request-Id"), RetryAfter: retryAfter(resp)}
+	}
+	hash := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, hash), io.LimitReader(resp.Body, d.Size+1))
+	if err != nil {
+		return fmt.Errorf("fetch from storage: %w", err)
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); n != d.Size || got != d.SHA256 {
+		return &wrongBytes{fmt.Sprintf("storage gave %d bytes with SHA-256 %s, want %d with %s", n, got, d.Size, d.SHA256)}
+	}
+	return nil
+}
+
+type wrongBytes struct{ why string }
+
+func (w *wrongBytes) Error() string { return w.why }
+
+// Send makes a signed upload. Bytes that are there already are no error.
+func (c *Client) Send(ctx context.Context, u Upload, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, u.Method, u.URL, bytes.NewReader(body))
+	if err != nil {
+		return errors.New("send to storage: not a URL")
+	}
+	for name, value := range u.Headers { // signed: exactly these
+		req.Header.Set(name, value)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("send to storage: %w", withoutURL(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxReply)) // so that the connection is used again
+	if resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusPreconditionFailed {
+		return nil
+	}
+	return &ReplyError{Status: resp.StatusCode, Storage: true, RequestID: resp.Header.Get("X-Amz-Request-Id"), RetryAfter: retryAfter(resp)}
+}
+
+// Refused is closed when the server has refused the token twice in a row.
+func (c *Client) Refused() <-chan struct{} { return c.refused }
+
+// call sends one request to the API and reads data of the reply into into.
+func (c *Client) call(ctx context.Context, method, path, claimToken string, body, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var payload []byte
+	if body != nil {
+		var err error
+		if payload, err = json.Marshal(body); err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+	}
+	target, err := url.Parse(strings.TrimSuffix(c.base.String(), "/") + path)
+	if err != nil {
+		return fmt.Errorf("make URL: %w", err)
+	}
+	for range maxHops {
+		var next *url.URL
+		if next, err = c.hop(ctx, method, target, claimToken, payload, into); next == nil {
+			break
+		}
+		target = next
+	}
+	c.count(err)
+	return err
+}
+
+// hop sends a request to one address; next is where it was redirected to.
+func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimToken string, payload []byte, into any) (next *url.URL, err error) {
+	var reader io.Reader
+	if payload != nil {
+		reader = bytes.NewReader(payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), reader)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("X-Runner-Token", c.token)
+	req.Header.Set("X-Runner-Name", c.name)
+	req.Header.Set("Accept", "application/json")
+	if payload != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if claimToken != "" {
+		req.Header.Set("X-Claim-Token", claimToken)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no reply: %w", withoutURL(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		return nil, fmt.Errorf("reply broke off: %w", err)
+	}
+	var envelope struct {
+		Data                  json.RawMessage `json:"data"`
+		Message, Status, Code string
+	}
+	jsonErr := json.Unmarshal(text, &envelope)
+
+	redirected := resp.StatusCode == http.StatusFound || resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
+	switch {
+	// A redirect to storage says in its body what a 200 would say.
+	case jsonErr == nil && envelope.Status == "ok" && (resp.StatusCode == http.StatusOK || redirected):
+		if into == nil || len(envelope.Data) == 0 {
+			return nil, nil
+		}
+		if err := json.Unmarshal(envelope.Data, into); err != nil {
+			return nil, fmt.Errorf("decode reply: %w", err)
+		}
+		return nil, nil
+	case redirected && (method == http.MethodGet || resp.StatusCode != http.StatusFound):
+		next, err := resp.Location()
+		if err == nil && !sameServer(target, next) {
+			err = fmt.Errorf("redirected to another server, %s", next.Host) // which must not see the token
+		}
+		if err == nil {
+			return next, &ReplyError{Status: resp.StatusCode, Message: "too many redirects"}
+		}
+		return nil, &ReplyError{Status: resp.StatusCode, Message: err.Error()}
+	case resp.StatusCode == http.StatusOK: // a proxy's page, or half a reply
+		return nil, fmt.Errorf("reply is not the API's: %.60q", text)
+	}
+	return nil, &ReplyError{
+		Status: resp.StatusCode, Code: envelope.Code, Message: envelope.Message,
+		RequestID: resp.Header.Get("X-Request-Id"), RetryAfter: retryAfter(resp),
+	}
+}
+
+// sameServer allows for a change from http to https, not back.
+func sameServer(from, to *url.URL) bool {
+	return from.Hostname() == to.Hostname() && (from.Host == to.Host && from.Scheme == to.Scheme || from.Scheme == "http" && to.Scheme == "https")
+}
+
+// count sees whether the token is refused again and again.
+func (c *Client) count(err error) {
+	reply, isReply := errors.AsType[*ReplyError](err)
+	switch {
+	case isReply && react(err) == refused:
+		if c.refusals.Add(1) == refusalsToStop {
+			close(c.refused)
+		}
+	case err == nil || isReply && reply.Status < 500: // a reply by someone who knows us
+		if n := c.refusals.Load(); n < refusalsToStop {
+			c.refusals.CompareAndSwap(n, 0)
+		}
+	}
+}
+
+// withoutURL takes the URL out of an error: a presigned one is a secret.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// retryAfter reads the header as seconds or as a date; 0: neither.
+func retryAfter(resp *http.Response) time.Duration {
+	value := resp.Header.Get("Retry-After")
+	if n, err := strconv.Atoi(value); err == nil && n >= 0 {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

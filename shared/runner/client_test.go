@@ -1,0 +1,216 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"runlease/shared/runner/execute"
+)
+
+// over makes a client of a real server.
+func over(t *testing.T, h http.HandlerFunc) (*Client, *httptest.Server) {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	c, err := NewClient(server.URL, token, name, server.Client().Transport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, server
+}
+
+func TestRedirects(t *testing.T) {
+	var claim Claim
+	claim.ID = "a"
+	t.Run("to storage, with where it is in the body", func(t *testing.T) {
+		for _, status := range []int{302, 307} {
+			c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/runner/jobs/a/code" {
+					t.Errorf("went to %s", r.URL)
+				}
+				w.Header().Set("Location", "http://storage.test/x")
+				w.WriteHeader(status)
+				_ = json.NewEncoder(w).Encode(map[string]any{"data": Download{URL: "http://storage.test/x", Size: 3, SHA256: "abc", ExpiresIn: 300}, "message": "ok", "status": "ok"})
+			})
+			got, err := c.Code(t.Context(), claim)
+			if err != nil || got.URL != "http://storage.test/x" || got.Size != 3 || got.SHA256 != "abc" {
+				t.Errorf("%d: %+v, %v", status, got, err)
+			}
+		}
+	})
+	t.Run("on the same server, with method and body", func(t *testing.T) {
+		c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasPrefix(r.URL.Path, "/v2") {
+				http.Redirect(w, r, "/v2"+r.URL.Path, http.StatusTemporaryRedirect)
+				return
+			}
+			body, _ := io.ReadAll(r.Body)
+			if r.Method != http.MethodPost || !bytes.Contains(body, []byte(`"reason":"drain"`)) || r.Header.Get("X-Runner-Token") != token {
+				t.Errorf("%s %s %v", r.Method, body, r.Header)
+			}
+			send(w, 200, nil, "job released", "")
+		})
+		if err := c.Release(t.Context(), claim, "drain"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("to another server, which must not see the token", func(t *testing.T) {
+		_, thief := over(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("sent there: %v", r.Header) })
+		c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, thief.URL+r.URL.Path, http.StatusTemporaryRedirect)
+		})
+		if err := c.Release(t.Context(), claim, "drain"); react(err) != drop || !strings.Contains(err.Error(), "another server") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("in a circle", func(t *testing.T) {
+		count := 0
+		c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
+			count++
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		})
+		if err := c.Release(t.Context(), claim, "drain"); react(err) != drop || count != maxHops {
+			t.Errorf("after %d requests: %v", count, err)
+		}
+	})
+}
+
+func TestSameServer(t *testing.T) {
+	c, server := over(t, func(http.ResponseWriter, *http.Request) {})
+	_ = c
+	for _, tc := range []struct {
+		to   string
+		want bool
+	}{
+		{server.URL + "/x", true},
+		{strings.Replace(server.URL, "http:", "https:", 1), true},
+		{"http://127.0.0.1:1", false},
+		{"http://example.com", false},
+	} {
+		req, err := http.NewRequest(http.MethodGet, tc.to, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sameServer(c.base, req.URL); got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.to, got, tc.want)
+		}
+	}
+}
+
+func TestFetchSendsNoHeadersAndShowsNoURL(t *testing.T) {
+	c, server := over(t, func(w http.ResponseWriter, r *http.Request) {
+		for header := range r.Header {
+			if strings.HasPrefix(header, "X-") || header == "Authorization" || header == "Cookie" {
+				t.Errorf("storage sees %s", header)
+			}
+		}
+		_, _ = w.Write([]byte("abc"))
+	})
+	var out bytes.Buffer
+	d := Download{URL: server.URL + "/x?X-Amz-Signature=s3cret", Size: 3, SHA256: shaOf([]byte("abc"))}
+	if err := c.Fetch(t.Context(), d, &out); err != nil || out.String() != "abc" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	server.Close()
+	if err := c.Fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("error %v shows the signature, or there is none", err)
+	}
+	d.URL = "http://s3cret%zz"
+	if err := c.Fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("error %v shows the URL, or there is none", err)
+	}
+}
+
+func TestReplyErrors(t *testing.T) {
+	c, _ := over(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		send(w, 429, nil, "slow down", "throttled")
+	})
+	_, err := c.List(t.Context(), 4)
+	reply, ok := errors.AsType[*ReplyError](err)
+	if !ok || *reply != (ReplyError{Status: 429, Code: "throttled", Message: "slow down", RequestID: "req-1", RetryAfter: 7 * time.Second}) {
+		t.Errorf("got %+v", reply)
+	}
+}
+
+func TestRetryAfterAsADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for value, want := range map[string]time.Duration{
+			"": 0, "soon": 0, "-1": 0, "90": 90 * time.Second,
+			time.Now().Add(time.Minute).UTC().Format(http.TimeFormat):  time.Minute,
+			time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat): 0,
+		} {
+			if got := retryAfter(&http.Response{Header: http.Header{"Retry-After": {value}}}); got != want {
+				t.Errorf("%q: %v, want %v", value, got, want)
+			}
+		}
+	})
+}
+
+func TestNewClientChecks(t *testing.T) {
+	for _, tc := range [][3]string{{"", "t", "n"}, {"localhost:80", "t", "n"}, {"ftp://x", "t", "n"}, {"http://x", "", "n"}, {"http://x", "t", ""}} {
+		if _, err := NewClient(tc[0], tc[1], tc[2], nil); err == nil {
+			t.Errorf("%q: no error", tc)
+		}
+	}
+}
+
+// TestRealPrograms runs the whole runner over HTTP, with native processes.
+func TestRealPrograms(t *testing.T) {
+	dir := t.TempDir()
+	s := newFakeServer(t)
+	s.poll = 0.05
+	s.tasks = []execute.Task{{CaseCount: 2, MemoryLimit: 65536, TimeLimit: 2000}, {CaseCount: 1, MemoryLimit: 65536, TimeLimit: 2000}}
+	s.testData = pack(t, map[string]string{"0000.in": "1", "0000.out": "1\n", "0001.in": "2", "0001.out": "2", "0100.in": "3", "0100.out": "4"})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The fake's presigned URLs point to a host of their own.
+		recorder := httptest.NewRecorder()
+		s.ServeHTTP(recorder, r)
+		w.WriteHeader(recorder.Code)
+		_, _ = io.WriteString(w, strings.ReplaceAll(recorder.Body.String(), storageHost, "http://"+r.Host))
+	}))
+	defer server.Close()
+	r := newRunner(t, s, dir, nil)
+	native, err := execute.NewNative(execute.NativeConfig{Dir: r.Dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Executor = native
+	if r.Client, err = NewClient(server.URL, token, name, server.Client().Transport); err != nil {
+		t.Fatal(err)
+	}
+	s.add("a", "b")
+	err = during(t, r, func() {
+		for range 1000 {
+			_, a := s.result("a")
+			_, b := s.result("b")
+			if a && b {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b"} {
+		got, _ := s.result(id)
+		var statuses []string
+		for _, task := range got.Tasks {
+			for _, c := range task {
+				statuses = append(statuses, c.Status)
+			}
+		}
+		if strings.Join(statuses, " ") != "AC AC WA" {
+			t.Errorf("%s: %v", id, statuses)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package execute
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	Shim()
+	if len(os.Args) > 1 && os.Args[1] == fakeExecutor {
+		runFakeExecutor()
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestSame(t *testing.T) {
+	for name, tc := range map[string]struct {
+		want, got string
+		equal     bool
+	}{
+		"both empty":                   {"", "", true},
+		"identical":                    {"1 2\n3\n", "1 2\n3\n", true},
+		"no last newline":              {"1\n", "1", true},
+		"trailing blanks of a line":    {"1\n2\n", "1  \t\n2 ", true},
+		"carriage returns":             {"1\n2\n", "1\r\n2\r\n", true},
+		"trailing blank lines":         {"1\n", "1\n\n \n\t\n", true},
+		"blank lines expected":         {"1\n\n\n", "1", true},
+		"nothing but blank lines":      {"", "\n \n\n", true},
+		"leading blank":                {"1\n", " 1\n", false},
+		"two blanks inside":            {"1 2\n", "1  2\n", false},
+		"blank line inside":            {"1\n2\n", "1\n\n2\n", false},
+		"leading blank line":           {"1\n", "\n1\n", false},
+		"one line missing":             {"1\n2\n", "1\n", false},
+		"one line more":                {"1\n", "1\n2\n", false},
+		"case of letters":              {"Yes\n", "yes\n", false},
+		"empty answer":                 {"1\n", "", false},
+		"long line":                    {strings.Repeat("a", 200_000) + "\n", strings.Repeat("a", 200_000) + "  ", true},
+		"long line, other end":         {strings.Repeat("a", 200_000) + "b", strings.Repeat("a", 200_000) + "c", false},
+		"blanks as wide as the buffer": {"1\n2", "1" + strings.Repeat(" ", 70_000) + "\n2", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			equal, err := same(strings.NewReader(tc.want), strings.NewReader(tc.got))
+			if err != nil || equal != tc.equal {
+				t.Errorf("got %v, %v; want %v", equal, err, tc.equal)
+			}
+		})
+	}
+}
+
+func TestCheckFindsWrongShapes(t *testing.T) {
+	tasks := []Task{{CaseCount: 1}, {CaseCount: 2}}
+	good := Same(tasks, AC, "")
+	if err := Check(tasks, good); err != nil {
+		t.Errorf("good cases: %v", err)
+	}
+	for name, spoil := range map[string]func([][]Case) [][]Case{
+		"a task too few":  func(c [][]Case) [][]Case { return c[:1] },
+		"a case too many": func(c [][]Case) [][]Case { c[0] = append(c[0], c[0][0]); return c },
+		"unknown status":  func(c [][]Case) [][]Case { c[1][1].Status = "OK"; return c },
+		"negative time":   func(c [][]Case) [][]Case { c[1][0].ExecTime = -2; return c },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := Check(tasks, spoil(Same(tasks, AC, ""))); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+func TestSameStatusForAllCases(t *testing.T) {
+	got := Same([]Task{{CaseCount: 1}, {CaseCount: 2}}, JE, "the zip is corrupt")
+	none := Case{ExitCode: -1, Status: JE, ExecTime: -1, MemoryUsage: -1}
+	first := none
+	first.Stderr = "the zip is corrupt"
+	if diff := cmp.Diff([][]Case{{first}, {none, none}}, got); diff != "" {
+		t.Errorf("cases (-want +got):\n%s", diff)
+	}
+}

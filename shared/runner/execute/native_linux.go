@@ -1,0 +1,455 @@
+package execute
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// NativeConfig says where Native works and what a program may use. The zero
+// value of a limit is its default.
+type NativeConfig struct {
+	// Dir is where programs are built and run; it must exist.
+	Dir string
+	// OutputLimit bounds stdout and stderr, each, in bytes; default 16 MB.
+	OutputLimit int64
+	// KeptOutput is how much of each is reported, in bytes; default 64 KB.
+	KeptOutput int
+	// Processes bounds the processes and threads of one case; default 64.
+	Processes int
+}
+
+// Native runs submissions as plain processes of the runner's own user. See the
+// package's comment: for trusted code only.
+type Native struct {
+	cfg       NativeConfig
+	gcc, gpp  string // empty: not installed
+	python    string
+	userProcs int64
+}
+
+const (
+	// headroom is how far the address space may go beyond the memory limit: it
+	// counts what is mapped, not what is used. Enough for an interpreter with
+	// its libraries (60 MB) and a few threads with their stacks.
+	headroomKB = 256 << 10
+	// stack is large enough for a deep recursion and small enough for threads,
+	// which get the same.
+	maxStackKB = 64 << 10
+	minStackKB = 8 << 10
+
+	compileCPU  = 20 * time.Second
+	compileWall = 30 * time.Second
+	// idle is how long a case may do nothing beyond twice its limit. Sleeping is
+	// not running, but not for ever; reading a library from a busy disk is no
+	// fault of the submission either.
+	idle            = 3 * time.Second
+	compileMemoryKB = 1 << 20
+	compileFile     = 64 << 20 // bytes, of every file the compiler writes
+	compilerOutput  = 64 << 10 // bytes of its messages that are reported
+
+	// Below that a program's own failed writes could be taken for its fault.
+	minFreeDisk = 32 << 20
+)
+
+// NewNative finds the compilers. One that is missing is no error here: jobs in
+// its language fail, with the runner's fault, when they come; Missing lists them.
+func NewNative(cfg NativeConfig) (*Native, error) {
+	if cfg.OutputLimit == 0 {
+		cfg.OutputLimit = 16 << 20
+	}
+	if cfg.KeptOutput == 0 {
+		cfg.KeptOutput = 64 << 10
+	}
+	if cfg.Processes == 0 {
+		cfg.Processes = 64
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find directory of programs: %w", err)
+	}
+	cfg.Dir = dir
+	n := &Native{cfg: cfg}
+	n.gcc, _ = exec.LookPath("gcc")
+	n.gpp, _ = exec.LookPath("g++")
+	if python, err := exec.LookPath("python3"); err == nil {
+		// It may be a script that looks for the real one, ten times as slow.
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		real, err := exec.CommandContext(ctx, python, "-I", "-S", "-c", "import sys; print(sys.executable)").Output()
+		if path := strings.TrimSpace(string(real)); err == nil && filepath.IsAbs(path) {
+			n.python = path
+		}
+	}
+	if os.Getuid() != 0 {
+		n.userProcs = userThreads() + int64(10*cfg.Processes) + 256
+	}
+	return n, nil
+}
+
+// Missing lists the compilers that are not installed.
+func (n *Native) Missing() []string {
+	var missing []string
+	for _, tool := range []struct{ name, path string }{{"gcc", n.gcc}, {"g++", n.gpp}, {"python3", n.python}} {
+		if tool.path == "" {
+			missing = append(missing, tool.name)
+		}
+	}
+	return missing
+}
+
+// program is a submission that can be started.
+type program struct {
+	args    []string
+	imageKB int64 // what its file takes in memory before it does anything
+	reject  string
+}
+
+// Run compiles a submission and runs it on every case, one after the other. A
+// submission that does not compile gets CE for every case, with the compiler's
+// message in the first one's stderr. An error is the runner's fault (compiler
+// not installed, disk full), or ctx's cause.
+func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
+	dir, err := os.MkdirTemp(n.cfg.Dir, "program-")
+	if err != nil {
+		return nil, fmt.Errorf("make directory of a program: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	prog, err := n.compile(ctx, in, dir)
+	if err != nil {
+		return nil, err
+	}
+	if prog.reject != "" {
+		return Same(in.Tasks, CE, prog.reject), nil
+	}
+	all := make([][]Case, len(in.Tasks))
+	for t, task := range in.Tasks {
+		all[t] = make([]Case, task.CaseCount)
+		for c := range all[t] {
+			if all[t][c], err = n.runCase(ctx, prog, in, task, CaseName(t, c), dir); err != nil {
+				return nil, fmt.Errorf("run case %s: %w", CaseName(t, c), err)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (n *Native) compile(ctx context.Context, in Input, dir string) (program, error) {
+	source, known := SourceName(in.Language)
+	if !known {
+		return program{}, fmt.Errorf("unknown language %d", in.Language)
+	}
+	binary := filepath.Join(dir, "main")
+	var tool string
+	var args []string
+	prog := program{args: []string{binary}}
+	switch in.Language {
+	case C:
+		tool, args = n.gcc, []string{"-O2", "-std=c17", "-o", binary, source, "-lm"}
+	case Cpp:
+		tool, args = n.gpp, []string{"-O2", "-std=c++20", "-o", binary, source}
+	case Python:
+		// The check compiles and throws away: a submission's directory is not written to.
+		tool = n.python
+		args = []string{"-I", "-S", "-c", `import py_compile, sys
+try:
+    py_compile.compile(sys.argv[1], cfile=sys.argv[2], doraise=True)
+except py_compile.PyCompileError as e:
+    sys.exit(e.msg)`, source, filepath.Join(dir, "main.pyc")}
+		prog.args = []string{n.python, "-B", filepath.Join(in.SourceDir, source)}
+	}
+	if tool == "" {
+		return program{}, fmt.Errorf("no compiler for %s is installed", source)
+	}
+	files, err := openOutputs(dir)
+	if err != nil {
+		return program{}, err
+	}
+	defer files.close()
+	end, err := process{
+		args: append([]string{tool}, args...), dir: in.SourceDir, env: environment(dir),
+		stdout: files.stderr, stderr: files.stderr, // nobody cares which
+		kernel: limits{
+			addressKB: 2 * compileMemoryKB, cpuSec: int64(compileCPU/time.Second) + 1, fileBytes: compileFile,
+			userProcs: n.userProcs,
+		},
+		cpu: compileCPU, wall: compileWall, memoryKB: compileMemoryKB, threads: 64,
+	}.run(ctx)
+	if err != nil {
+		return program{}, fmt.Errorf("compile %s: %w", source, err)
+	}
+	if end.stopped == byItself && end.exitCode == 0 {
+		if in.Language != Python {
+			prog.imageKB, err = imageKB(binary)
+		}
+		return prog, err
+	}
+	if err := enoughDisk(dir); err != nil {
+		return program{}, err
+	}
+	message, err := files.kept(files.stderr, compilerOutput)
+	if err != nil {
+		return program{}, err
+	}
+	switch end.stopped {
+	case byItself:
+	case overThreads:
+		message = "the compiler started too many processes\n" + message
+	case overTime:
+		message = fmt.Sprintf("the compiler took longer than %d s\n%s", int(compileCPU.Seconds()), message)
+	case overMemory:
+		message = fmt.Sprintf("the compiler took more than %d MB\n%s", compileMemoryKB>>10, message)
+	}
+	if strings.TrimSpace(message) == "" {
+		message = fmt.Sprintf("the compiler ended with exit code %d and no message", end.exitCode)
+	}
+	prog.reject = message
+	return prog, nil
+}
+
+func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task, name, dir string) (Case, error) {
+	limitKB := int64(task.MemoryLimit)
+	addressKB := limitKB + headroomKB
+	if prog.imageKB > addressKB {
+		// The kernel would end it with SIGSEGV before its first instruction.
+		return Case{
+			ExitCode: -1, Status: MLE, ExecTime: -1, MemoryUsage: prog.imageKB,
+			Stderr: fmt.Sprintf("the program's static data takes %d KB", prog.imageKB),
+		}, nil
+	}
+	stdin, err := os.Open(filepath.Join(in.TestDataDir, name+".in"))
+	if err != nil {
+		return Case{}, fmt.Errorf("open input: %w", err)
+	}
+	defer func() { _ = stdin.Close() }()
+	cwd := filepath.Join(dir, "cwd")
+	if err := os.Mkdir(cwd, 0o700); err != nil {
+		return Case{}, fmt.Errorf("make directory: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(cwd) }()
+	files, err := openOutputs(dir)
+	if err != nil {
+		return Case{}, err
+	}
+	defer files.close()
+
+	limit := time.Duration(task.TimeLimit) * time.Millisecond
+	end, err := process{
+		args: prog.args, dir: cwd, env: environment(cwd), stdin: stdin, stdout: files.stdout, stderr: files.stderr,
+		kernel: limits{
+			addressKB: addressKB,
+			cpuSec:    int64(limit/time.Second) + 2,
+			fileBytes: n.cfg.OutputLimit + 1, // so that exactly the limit can be told from too much
+			stackKB:   min(max(limitKB, minStackKB), maxStackKB),
+			userProcs: n.userProcs,
+		},
+		cpu: limit, wall: 2*limit + idle,
+		memoryKB: limitKB, threads: n.cfg.Processes,
+	}.run(ctx)
+	if err != nil {
+		return Case{}, err
+	}
+	got := Case{ExitCode: end.exitCode, ExecTime: end.cpu.Milliseconds(), MemoryUsage: end.memoryKB}
+	if got.Stdout, err = files.kept(files.stdout, n.cfg.KeptOutput); err != nil {
+		return Case{}, err
+	}
+	if got.Stderr, err = files.kept(files.stderr, n.cfg.KeptOutput); err != nil {
+		return Case{}, err
+	}
+	tooMuch, err := files.over(n.cfg.OutputLimit)
+	if err != nil {
+		return Case{}, err
+	}
+	switch {
+	case end.stopped == overThreads:
+		got.Status = RE
+		got.Stderr += fmt.Sprintf("\n[more than %d processes]", n.cfg.Processes)
+	case tooMuch:
+		got.Status = OLE
+	case end.stopped == overMemory || end.memoryKB > limitKB:
+		got.Status = MLE
+	case end.stopped == overTime || end.cpu > limit || end.signal == syscall.SIGXCPU:
+		got.Status = TLE
+		if end.cpu <= limit { // it slept
+			got.ExecTime = end.wall.Milliseconds()
+		}
+	case end.exitCode != 0:
+		got.Status = RE
+		if refused, err := files.memoryRefused(in.Language, end); err != nil {
+			return Case{}, err
+		} else if refused {
+			got.Status = MLE
+		}
+	default:
+		if got.Status, err = files.compare(filepath.Join(in.TestDataDir, name+".out")); err != nil {
+			return Case{}, err
+		}
+	}
+	if got.Status != AC {
+		if err := enoughDisk(dir); err != nil {
+			return Case{}, err
+		}
+	}
+	return got, nil
+}
+
+// environment is all that a program gets of ours.
+func environment(home string) []string {
+	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+}
+
+// outputs are the files that a program writes to. Files, not pipes: the kernel
+// bounds them, and nobody has to read while the program runs.
+type outputFiles struct{ stdout, stderr *os.File }
+
+func openOutputs(dir string) (outputFiles, error) {
+	var files outputFiles
+	for _, f := range []struct {
+		name string
+		into **os.File
+	}{{"stdout", &files.stdout}, {"stderr", &files.stderr}} {
+		// A new file each time: the last case's may still have a writer.
+		path := filepath.Join(dir, f.name)
+		_ = os.Remove(path)
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			files.close()
+			return outputFiles{}, fmt.Errorf("make output file: %w", err)
+		}
+		*f.into = file
+	}
+	return files, nil
+}
+
+func (f outputFiles) close() {
+	for _, file := range []*os.File{f.stdout, f.stderr} {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}
+
+// kept is the beginning of a file, at most limit bytes, and a line that says so
+// if that is not all. Bytes that are no UTF-8 are replaced: JSON has no others.
+func (f outputFiles) kept(file *os.File, limit int) (string, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return "", fmt.Errorf("look at output: %w", err)
+	}
+	head := make([]byte, min(info.Size(), int64(limit)))
+	if _, err := file.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read output: %w", err)
+	}
+	text := strings.ToValidUTF8(string(head), "\uFFFD")
+	if info.Size() > int64(limit) {
+		text += fmt.Sprintf("\n[cut here: %d bytes in all]\n", info.Size())
+	}
+	return text, nil
+}
+
+// over says whether an output is larger than limit.
+func (f outputFiles) over(limit int64) (bool, error) {
+	for _, file := range []*os.File{f.stdout, f.stderr} {
+		info, err := file.Stat()
+		if err != nil {
+			return false, fmt.Errorf("look at output: %w", err)
+		}
+		if info.Size() > limit {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// memoryRefused says whether a failed program said that it was refused memory:
+// C++ by an exception that nobody caught, Python by the last line it wrote. A C
+// program that does not look at what malloc returned cannot be told from another
+// that follows a null pointer.
+func (f outputFiles) memoryRefused(language int, end ending) (bool, error) {
+	info, err := f.stderr.Stat()
+	if err != nil {
+		return false, fmt.Errorf("look at output: %w", err)
+	}
+	tail := make([]byte, min(info.Size(), 4<<10))
+	if _, err := f.stderr.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("read output: %w", err)
+	}
+	switch language {
+	case Cpp:
+		return end.signal == syscall.SIGABRT && (bytes.Contains(tail, []byte("std::bad_alloc")) || bytes.Contains(tail, []byte("std::bad_array_new_length"))), nil
+	case Python:
+		text := strings.TrimSpace(string(tail))
+		return strings.HasPrefix(text[strings.LastIndexByte(text, '\n')+1:], "MemoryError"), nil
+	}
+	return false, nil
+}
+
+func (f outputFiles) compare(expected string) (string, error) {
+	want, err := os.Open(expected)
+	if err != nil {
+		return "", fmt.Errorf("open expected output: %w", err)
+	}
+	defer func() { _ = want.Close() }()
+	if _, err := f.stdout.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("read output: %w", err)
+	}
+	equal, err := same(want, f.stdout)
+	if err != nil {
+		return "", fmt.Errorf("compare: %w", err)
+	}
+	if equal {
+		return AC, nil
+	}
+	return WA, nil
+}
+
+// imageKB is how much address space the segments of a program take.
+func imageKB(path string) (int64, error) {
+	file, err := elf.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("read program: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	var sum uint64
+	for _, segment := range file.Progs {
+		if segment.Type == elf.PT_LOAD {
+			sum += segment.Memsz
+		}
+	}
+	return int64(sum >> 10), nil
+}
+
+func enoughDisk(dir string) error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("look at free disk: %w", err)
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); free < minFreeDisk {
+		return fmt.Errorf("disk is full: %d bytes free", free)
+	}
+	return nil
+}
+
+// userThreads counts the threads of our user.
+func userThreads() int64 {
+	var sum int64
+	for _, pid := range processes() {
+		var info syscall.Stat_t
+		if err := syscall.Stat("/proc/"+pid, &info); err != nil || int(info.Uid) != os.Getuid() {
+			continue
+		}
+		if s, ok := readStat(pid); ok {
+			sum += int64(s.threads)
+		}
+	}
+	return sum
+}

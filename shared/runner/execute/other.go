@@ -1,0 +1,35 @@
+//go:build !linux
+
+package execute
+
+import (
+	"context"
+	"errors"
+)
+
+// NativeConfig says where Native works and what a program may use.
+type NativeConfig struct {
+	Dir         string
+	OutputLimit int64
+	KeptOutput  int
+	Processes   int
+}
+
+// Native needs Linux: it watches programs by way of /proc.
+type Native struct{}
+
+// NewNative fails here.
+func NewNative(NativeConfig) (*Native, error) {
+	return nil, errors.New("native processes need Linux; plug in another executor")
+}
+
+// Missing is empty.
+func (*Native) Missing() []string { return nil }
+
+// Run fails here.
+func (*Native) Run(context.Context, Input) ([][]Case, error) {
+	return nil, errors.New("native processes need Linux")
+}
+
+// Shim does nothing here.
+func Shim() {}

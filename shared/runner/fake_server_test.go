@@ -1,0 +1,402 @@
+package runner
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"runlease/shared/runner/cache"
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/spool"
+)
+
+func TestMain(m *testing.M) {
+	execute.Shim()
+	goleak.VerifyTestMain(m)
+}
+
+const (
+	apiHost     = "http://api.test"
+	storageHost = "http://storage.test"
+	token       = "rlr_secret"
+	name        = "runner-1"
+)
+
+// fakeServer is the API and the storage behind it. Its replies are the wire
+// contract's; a test changes single ones by on.
+type fakeServer struct {
+	t *testing.T
+
+	mu       sync.Mutex
+	queue    []string          // ids of jobs that are listed
+	claims   map[string]string // id: token of the current claim
+	attempts map[string]int
+	results  map[string]complete // accepted
+	released map[string]string   // id: reason
+	objects  map[string][]byte   // storage
+	code     []byte
+	testData []byte
+	tasks    []execute.Task
+	poll     float64
+	noRefs   bool // claims do not say where code and test data are
+	urls     int  // presigned so far
+	requests []request
+	hooks    map[string]hook
+}
+
+type request struct {
+	what   string // as hooks: "list", "claim", ..., "storage GET"
+	at     time.Time
+	header http.Header
+	body   []byte
+}
+
+// hook may answer a request in the server's place; false: it does not.
+type hook func(w http.ResponseWriter, r *http.Request) bool
+
+func newFakeServer(t *testing.T) *fakeServer {
+	return &fakeServer{
+		t: t, claims: map[string]string{}, attempts: map[string]int{}, results: map[string]complete{}, released: map[string]string{},
+		objects: map[string][]byte{}, hooks: map[string]hook{}, poll: 5,
+		code:     pack(t, map[string]string{"main.py": "print(input())"}),
+		testData: pack(t, map[string]string{"0000.in": "1", "0000.out": "1"}),
+		tasks:    []execute.Task{{CaseCount: 1, MemoryLimit: 65536, TimeLimit: 5000}},
+	}
+}
+
+func pack(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for name, text := range files {
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func shaOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *fakeServer) on(what string, h hook) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks[what] = h
+}
+
+// refuse makes a hook of an error reply.
+func refuse(status int, code, message string) hook {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		send(w, status, nil, message, code)
+		return true
+	}
+}
+
+var away = refuse(503, "", "")
+
+// times lets a hook answer the first n requests only.
+func times(n int, h hook) hook {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		n--
+		return n >= 0 && h(w, r)
+	}
+}
+
+func send(w http.ResponseWriter, status int, data any, message, code string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", "req-1")
+	w.WriteHeader(status)
+	body := map[string]any{"data": data, "message": message, "status": "ok"}
+	if status >= 400 {
+		body["status"], body["code"] = "err", code
+	}
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// ServeHTTP handles one request at a time.
+func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Error(err)
+	}
+	isStorage := strings.HasPrefix(r.URL.Path, "/storage/")
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	what, id := "storage "+r.Method, ""
+	if !isStorage {
+		switch {
+		case len(parts) == 2 && parts[1] == "jobs":
+			what = "list"
+		case len(parts) == 2:
+			what = parts[1]
+		case len(parts) == 4:
+			id, what = parts[2], parts[3]
+		}
+		if r.Header.Get("X-Runner-Token") != token || r.Header.Get("X-Runner-Name") != name {
+			s.t.Errorf("%s without the runner's headers", what)
+		}
+	} else {
+		for header, values := range r.Header {
+			if strings.HasPrefix(header, "X-Runner") || header == "X-Claim-Token" || header == "Authorization" || slices.Contains(values, token) {
+				s.t.Errorf("storage sees the header %s", header)
+			}
+		}
+	}
+	s.requests = append(s.requests, request{what, time.Now(), r.Header.Clone(), body})
+	if h := s.hooks[what]; h != nil && h(w, r) {
+		return
+	}
+	var in struct {
+		SubmissionID string           `json:"submissionId"`
+		LeaseSeconds int              `json:"leaseSeconds"`
+		Token        string           `json:"token"`
+		Reason       string           `json:"reason"`
+		SHA256       string           `json:"sha256"`
+		Tasks        [][]execute.Case `json:"tasks"`
+		Outputs      *Outputs         `json:"outputs"`
+	}
+	if !isStorage && len(body) > 0 {
+		if err := json.Unmarshal(body, &in); err != nil {
+			s.t.Errorf("%s: %v", what, err)
+		}
+	}
+	held := func(token string) bool {
+		switch {
+		case s.claims[id] == "":
+			send(w, 403, nil, "not claimed by this runner", "not_claimed")
+			return false
+		case s.claims[id] != token:
+			send(w, 403, nil, "invalid submission token", "invalid_token")
+			return false
+		}
+		return true
+	}
+	switch what {
+	case "list":
+		jobs := []Listed{}
+		for _, id := range s.queue {
+			if len(jobs) < limitOf(s.t, r) {
+				jobs = append(jobs, Listed{id})
+			}
+		}
+		send(w, 200, map[string]any{"jobs": jobs, "pollSeconds": s.poll}, "ok", "")
+	case "claim":
+		at := slices.Index(s.queue, id)
+		if at < 0 {
+			send(w, 409, nil, "already claimed by another runner", "already_claimed")
+			return
+		}
+		s.queue = slices.Delete(s.queue, at, at+1)
+		s.attempts[id]++
+		s.claims[id] = fmt.Sprintf("claim-%s-%d", id, s.attempts[id])
+		data := map[string]any{
+			"submissionId": id, "problemId": 7, "language": execute.Python, "token": s.claims[id],
+			"meta":    map[string]any{"language": execute.Python, "tasks": s.tasks},
+			"attempt": s.attempts[id], "generation": 1, "leaseSeconds": in.LeaseSeconds, "heartbeatSeconds": in.LeaseSeconds / 3,
+		}
+		if !s.noRefs {
+			data["code"], data["testdata"] = s.ref("code", s.code), s.ref("testdata", s.testData)
+		}
+		send(w, 200, data, "job claimed", "")
+	case "code", "testdata":
+		if r.Header.Get("Accept") != "application/json" {
+			s.t.Errorf("%s does not ask for JSON", what)
+		}
+		if !held(r.Header.Get("X-Claim-Token")) {
+			return
+		}
+		send(w, 200, s.ref(what, map[string][]byte{"code": s.code, "testdata": s.testData}[what]), "ok", "")
+	case "heartbeat":
+		id = in.SubmissionID
+		if held(r.Header.Get("X-Claim-Token")) {
+			send(w, 200, map[string]any{"action": "continue"}, "heartbeat received", "")
+		}
+	case "outputs":
+		if held(in.Token) {
+			send(w, 200, map[string]any{"upload": Upload{storageHost + "/storage/outputs/" + in.SHA256, "PUT", map[string]string{"X-Amz-Checksum-Sha256": in.SHA256, "If-None-Match": "*"}}}, "ok", "")
+		}
+	case "complete":
+		if held(in.Token) {
+			s.results[id] = complete{in.Token, in.Tasks, in.Outputs}
+			send(w, 200, nil, "submission ["+id+"] result received.", "")
+		}
+	case "release":
+		if held(in.Token) {
+			s.released[id] = in.Reason
+			delete(s.claims, id)
+			send(w, 200, nil, "job released", "")
+		}
+	case "storage GET":
+		object, ok := s.objects[r.URL.Path]
+		if !ok {
+			w.WriteHeader(403)
+			return
+		}
+		_, _ = w.Write(object)
+	case "storage PUT":
+		if r.Header.Get("X-Amz-Checksum-Sha256") != shaOf(body) || r.Header.Get("If-None-Match") != "*" {
+			w.WriteHeader(403)
+			return
+		}
+		if s.objects[r.URL.Path] != nil {
+			w.WriteHeader(412)
+			return
+		}
+		s.objects[r.URL.Path] = body
+	default:
+		s.t.Errorf("unknown route %s %s", r.Method, r.URL.Path)
+	}
+}
+
+func limitOf(t *testing.T, r *http.Request) int {
+	var n int
+	if _, err := fmt.Sscan(r.URL.Query().Get("limit"), &n); err != nil || n < 1 || n > 10 {
+		t.Errorf("limit %q", r.URL.Query().Get("limit"))
+	}
+	return n
+}
+
+// ref presigns a URL of its own for every question.
+func (s *fakeServer) ref(what string, object []byte) Download {
+	s.urls++
+	path := fmt.Sprintf("/storage/%s/%d", what, s.urls)
+	s.objects[path] = object
+	return Download{URL: storageHost + path, Size: int64(len(object)), SHA256: shaOf(object), ExpiresIn: 300}
+}
+
+// seen returns the requests of a kind.
+func (s *fakeServer) seen(what string) []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []request
+	for _, r := range s.requests {
+		if r.what == what {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func (s *fakeServer) add(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append(s.queue, ids...)
+}
+
+func (s *fakeServer) result(id string) (complete, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.results[id]
+	return r, ok
+}
+
+func (s *fakeServer) reason(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.released[id]
+}
+
+// RoundTrip answers without a network, so that synctest knows when all waits.
+func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	recorder := httptest.NewRecorder()
+	s.ServeHTTP(recorder, r)
+	if err := r.Context().Err(); err != nil { // gave up waiting
+		return nil, err
+	}
+	if recorder.Header().Get("Break") != "" {
+		return nil, errors.New("connection reset by peer")
+	}
+	return recorder.Result(), nil
+}
+
+// broken makes a hook of no reply at all.
+func broken(w http.ResponseWriter, _ *http.Request) bool {
+	w.Header().Set("Break", "yes")
+	return true
+}
+
+// execution is an executor made of a function.
+type execution func(ctx context.Context, in execute.Input) ([][]execute.Case, error)
+
+func (e execution) Run(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+	return e(ctx, in)
+}
+
+// accept takes a time and accepts.
+func accept(d time.Duration) execution {
+	return func(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+		if err := sleep(ctx, d); err != nil {
+			return nil, err
+		}
+		return execute.Same(in.Tasks, execute.AC, ""), nil
+	}
+}
+
+func newRunner(t *testing.T, s *fakeServer, dir string, e Executor) *Runner {
+	t.Helper()
+	client, err := NewClient(apiHost, token, name, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	testData, err := cache.Open(dir+"/cache", 1<<20, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := spool.Open(dir + "/spool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running := dir + "/running"
+	if err := os.MkdirAll(running, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return &Runner{
+		Client: client, Executor: e, Cache: testData, Spool: results, Dir: running,
+		Slots: 2, Lease: time.Minute, Grace: 15 * time.Second, Log: log,
+	}
+}
+
+// spooled lists what is on disk.
+func spooled(t *testing.T, r *Runner) []spool.Result {
+	t.Helper()
+	results, err := r.Spool.List(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}

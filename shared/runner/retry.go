@@ -1,0 +1,206 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/outputs"
+	"runlease/shared/runner/spool"
+)
+
+// reaction is what to do after a request.
+type reaction int
+
+const (
+	goOn    reaction = iota // it worked
+	again                   // repeat it
+	drop                    // our bug, or the job is gone: leave this job, do not repeat
+	lost                    // the job is not ours any more: stop it, say nothing more about it
+	refused                 // the server does not know us; twice in a row: stop the runner
+)
+
+// refusalsToStop: one refusal may be a server in the middle of a change.
+const refusalsToStop = 2
+
+// reactions is the one table from a reply to what is done; the first match
+// counts. The word is the code or, from a server without codes, the message.
+var reactions = []struct {
+	from, to int
+	word     string // empty: any
+	then     reaction
+}{
+	{200, 299, "", goOn},
+	{304, 304, "", goOn},
+	{403, 403, "invalid_runner_token", refused},
+	{403, 403, "invalid runner token", refused},
+	{403, 403, "runner_name_mismatch", refused}, // a token for another name will not do either
+	{403, 403, "", lost},
+	{409, 409, "", lost},
+	{408, 408, "", again}, // a proxy's timeout
+	{429, 429, "", again},
+	{500, 599, "", again},
+	{0, 999, "", drop},
+}
+
+// react looks an error up in the table. No reply is a reason to repeat.
+func react(err error) reaction {
+	reply, ok := errors.AsType[*ReplyError](err)
+	if !ok {
+		if err == nil {
+			return goOn
+		}
+		return again
+	}
+	for _, r := range reactions {
+		if r.from <= reply.Status && reply.Status <= r.to && (r.word == "" || r.word == reply.Code || r.word == reply.Message) {
+			return r.then
+		}
+	}
+	return drop
+}
+
+const (
+	firstPause = 500 * time.Millisecond
+	maxPause   = 30 * time.Second
+	// A Retry-After beyond this is a mistake rather than a wish.
+	maxRetryAfter = 15 * time.Minute
+	// The contract says ten minutes at the least; after these, a result stays in
+	// the spool and has its turn there.
+	resultPatience = 15 * time.Minute
+	// An outage must not use up a job's failures: whoever cannot fetch waits.
+	fetchPatience = 10 * time.Minute
+	// A verdict is worth more than its outputs: a result that is older than this
+	// and that storage does not take is reported without them.
+	outputsPatience = 3 * time.Minute
+	releasePatience = time.Minute
+)
+
+// pause is how long to wait before the repetition number n (from 0): doubled
+// each time, and somewhere between half of that and all of it. A server that
+// comes back would else be met by all its runners in the same instant, again and
+// again, because they all lost it in the same instant.
+func pause(n int, err error) time.Duration {
+	most := maxPause
+	if n < 6 {
+		most = min(firstPause<<n, maxPause)
+	}
+	wait := most/2 + rand.N(most/2)
+	if reply, ok := errors.AsType[*ReplyError](err); ok && reply.RetryAfter > 0 {
+		// Not earlier than asked, and not all at once then.
+		asked := min(reply.RetryAfter, maxRetryAfter)
+		wait = max(wait, asked+rand.N(asked/4+1))
+	}
+	return wait
+}
+
+// repeat does op until it gets an answer, patience is used up or ctx is done.
+// op's last error is returned, or ctx's cause.
+func repeat(ctx context.Context, patience time.Duration, op func() error) error {
+	begin := time.Now()
+	for n := 0; ; n++ {
+		err := op()
+		if react(err) != again {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		wait := pause(n, err)
+		if time.Since(begin)+wait > patience {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// maxInline is the largest complete body that is sent with outputs in it. The
+// cap is 3,000,000 bytes; what escapes it loses its outputs, not its verdict.
+const maxInline = 2_500_000
+
+// deliver reports a result, big outputs by way of storage, for as long as
+// patience allows. nil: accepted. Else react says whether it can still be.
+func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Duration) error {
+	body, err := json.Marshal(complete{Token: r.Token, Tasks: r.Tasks})
+	if err != nil {
+		return fmt.Errorf("encode result: %w", err)
+	}
+	if len(body) <= maxInline {
+		err = repeat(ctx, patience, func() error { return c.Complete(ctx, r.JobID, body) })
+		if reply, ok := errors.AsType[*ReplyError](err); !ok || reply.Status != 413 {
+			return err
+		}
+	}
+	short := complete{Token: r.Token, Tasks: outputs.Without(r.Tasks)}
+	if short.Outputs, err = c.upload(ctx, r, patience); react(err) != goOn && react(err) != drop {
+		return err
+	}
+	for {
+		if body, err = json.Marshal(short); err != nil {
+			return fmt.Errorf("encode result: %w", err)
+		}
+		err = repeat(ctx, patience, func() error { return c.Complete(ctx, r.JobID, body) })
+		if react(err) != drop || short.Outputs == nil {
+			return err
+		}
+		short.Outputs = nil // perhaps it was them
+	}
+}
+
+// upload stores the outputs of a result; nil without an error: not wanted.
+func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Duration) (*Outputs, error) {
+	packed, err := outputs.Zip(r.Tasks)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(packed)
+	o := &Outputs{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(packed))}
+	err = repeat(ctx, patience, func() error {
+		to, err := c.Outputs(ctx, r.JobID, r.Token, *o)
+		if err != nil {
+			return err
+		}
+		if to == nil {
+			o = nil
+			return nil
+		}
+		err = c.Send(ctx, *to, packed)
+		if err != nil && time.Since(r.Since) > outputsPatience {
+			return &ReplyError{Storage: true, Message: err.Error()} // dropped
+		}
+		if err != nil {
+			// Not as a reply: also after a refusal, since the URL may have expired
+			// and the next one is new.
+			return errors.New("upload outputs: " + err.Error())
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// result makes a result of cases.
+func result(claim Claim, cases [][]execute.Case) spool.Result {
+	return spool.Result{JobID: claim.ID, Attempt: claim.Attempt, Token: claim.Token, Tasks: cases, Since: time.Now()}
+}

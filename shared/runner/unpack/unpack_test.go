@@ -1,0 +1,168 @@
+package unpack
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"runlease/shared/runner/execute"
+)
+
+type entry struct {
+	name, text string
+	mode       fs.FileMode
+}
+
+func pack(t *testing.T, entries ...entry) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, e := range entries {
+		header := &zip.FileHeader{Name: e.name, Method: zip.Deflate}
+		header.SetMode(e.mode | 0o644)
+		f, err := w.CreateHeader(header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(e.text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestCode(t *testing.T) {
+	dir := t.TempDir()
+	z := pack(t, entry{name: "main.py", text: "print(1)"}, entry{name: "lib/", mode: fs.ModeDir}, entry{name: "lib/a.py", text: "x"})
+	if err := Code(bytes.NewReader(z), int64(len(z)), dir, execute.Python, CodeLimits); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"main.py": "print(1)", "lib/a.py": "x"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	small := Limits{Entries: 3, Bytes: 10_000, Ratio: 10, FreeBytes: 2_000}
+	good := entry{name: "main.c", text: "int main(){}"}
+	random := make([]byte, 20_000) // does not compress
+	for i, x := 0, uint32(1); i < len(random); i++ {
+		x = x*1664525 + 1013904223
+		random[i] = byte(x >> 24)
+	}
+	damaged := pack(t, entry{name: "main.c", text: string(random[:1000])})
+	damaged[300] ^= 1
+	var many []entry
+	for i := range 700 {
+		many = append(many, entry{name: fmt.Sprintf("%0200d", i)})
+	}
+	encrypted := pack(t, good)
+	for _, at := range []int{6, bytes.Index(encrypted, []byte("PK\x01\x02")) + 8} {
+		encrypted[at] |= 1
+	}
+	// The sizes that the zip announces are a lie: one byte of many.
+	liar := pack(t, entry{name: "main.c", text: strings.Repeat("a", 100_000)})
+	binary.LittleEndian.PutUint32(liar[bytes.Index(liar, []byte("PK\x01\x02"))+24:], 1)
+
+	for name, tc := range map[string]struct {
+		zip  []byte
+		want string
+	}{
+		"empty file":            {nil, "not a zip file"},
+		"no zip":                {[]byte("hello, world"), "not a zip file"},
+		"cut off":               {pack(t, good)[:40], "not a zip file"},
+		"damaged":               {damaged, "damaged"},
+		"no source file":        {pack(t, entry{name: "main.cpp"}), "no file main.c at its root"},
+		"source file in folder": {pack(t, entry{name: "src/main.c"}), "no file main.c at its root"},
+		"source is a folder":    {pack(t, entry{name: "main.c/", mode: fs.ModeDir}), "no file main.c at its root"},
+		"too many entries":      {pack(t, good, good, good, good), "4 entries, at most 3"},
+		"far too many entries":  {pack(t, many...), "more than 3 entries"},
+		"too large":             {pack(t, entry{name: "main.c", text: string(random)}), "more than 10000 bytes"},
+		"bomb":                  {pack(t, entry{name: "main.c", text: strings.Repeat("a", 9_000)}), "more than 2000 bytes"},
+		"bomb in parts":         {pack(t, entry{name: "a", text: strings.Repeat("a", 1_500)}, entry{name: "b", text: strings.Repeat("a", 1_500)}), "more than"},
+		"bomb that lies":        {liar, "damaged"},
+		"outside":               {pack(t, good, entry{name: "../evil"}), "not allowed"},
+		"outside by a detour":   {pack(t, good, entry{name: "a/../../evil"}), "not allowed"},
+		"absolute":              {pack(t, good, entry{name: "/tmp/evil"}), "not allowed"},
+		"backslashes":           {pack(t, good, entry{name: `..\evil`}), "not allowed"},
+		"symbolic link":         {pack(t, entry{name: "main.c", text: "/etc/passwd", mode: fs.ModeSymlink}), "link or a device"},
+		"device":                {pack(t, good, entry{name: "tty", mode: fs.ModeDevice}), "link or a device"},
+		"twice":                 {pack(t, good, good), "there twice"},
+		"below a file":          {pack(t, good, entry{name: "main.c/x"}), "below a file"},
+		"encrypted":             {encrypted, "encrypted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent := t.TempDir()
+			dir := filepath.Join(parent, "source")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			err := Code(bytes.NewReader(tc.zip), int64(len(tc.zip)), dir, execute.C, small)
+			if _, ok := errors.AsType[*Fault](err); !ok || !strings.Contains(err.Error(), tc.want) || !strings.HasPrefix(err.Error(), "code zip: ") {
+				t.Errorf("got %v, want a fault with %q", err, tc.want)
+			}
+			if beside, _ := os.ReadDir(parent); len(beside) != 1 {
+				t.Errorf("written outside: %v", beside)
+			}
+			var bytes int64
+			_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+				if err != nil {
+					return err
+				}
+				info, err := d.Info()
+				if info.Mode().IsRegular() {
+					bytes += info.Size()
+				}
+				return err
+			})
+			if bytes > small.Bytes+1 {
+				t.Errorf("%d bytes on disk", bytes)
+			}
+		})
+	}
+}
+
+func TestFullDiskIsNotTheZipsFault(t *testing.T) {
+	z := pack(t, entry{name: "main.c", text: "x"})
+	err := Code(bytes.NewReader(z), int64(len(z)), filepath.Join(t.TempDir(), "not", "made", "\x00"), execute.C, CodeLimits)
+	if _, ok := errors.AsType[*Fault](err); ok || err == nil {
+		t.Errorf("got %v, want an error that is no fault", err)
+	}
+	err = Code(brokenDisk{}, 1000, t.TempDir(), execute.C, CodeLimits)
+	if _, ok := errors.AsType[*Fault](err); ok || err == nil {
+		t.Errorf("got %v, want an error that is no fault", err)
+	}
+}
+
+type brokenDisk struct{}
+
+func (brokenDisk) ReadAt([]byte, int64) (int, error) { return 0, errors.New("input/output error") }
+
+func TestTestData(t *testing.T) {
+	tasks := []execute.Task{{CaseCount: 1}, {CaseCount: 2}}
+	var entries []entry
+	for _, name := range []string{"0000", "0100", "0101"} {
+		entries = append(entries, entry{name: name + ".in"}, entry{name: name + ".out"})
+	}
+	z := pack(t, append(entries, entry{name: "notes/readme.txt"})...)
+	if err := TestData(bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, TestDataLimits); err != nil {
+		t.Error(err)
+	}
+	z = pack(t, entries[:len(entries)-1]...)
+	err := TestData(bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, TestDataLimits)
+	if _, ok := errors.AsType[*Fault](err); !ok || !strings.Contains(err.Error(), "no file 0101.out at its root (task 1, case 1)") {
+		t.Errorf("got %v", err)
+	}
+}
