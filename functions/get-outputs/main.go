@@ -1,0 +1,33 @@
+// Command get-outputs is GET /jobs/{id}/outputs.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/function"
+	"runlease/shared/s3artifact/presign"
+)
+
+type config struct {
+	function.Credentials
+	function.Jobs
+	function.Bucket
+}
+
+func main() { function.Start(build) }
+
+func build(c config, cfg aws.Config) (lambda.Handler, error) {
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable})
+	d := dispatch.Bare()
+	d.Store = store
+	urls, err := presign.New(cfg, c.BucketName)
+	if err != nil {
+		return nil, err
+	}
+	d.URLs = urls
+	return function.Endpoint("get-outputs", d, store.Credentials())
+}

@@ -1,0 +1,29 @@
+// Command publish-problem is POST /problems/{id}/publish.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/function"
+	"runlease/shared/s3artifact"
+)
+
+type config struct {
+	function.Credentials
+	function.Problems
+	function.Bucket
+}
+
+func main() { function.Start(build) }
+
+func build(c config, cfg aws.Config) (lambda.Handler, error) {
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Problems: c.ProblemsTable})
+	d := dispatch.Bare()
+	d.Store = store
+	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), nil, c.BucketName)
+	return function.Endpoint("publish-problem", d, store.Credentials())
+}

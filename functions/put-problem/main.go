@@ -1,0 +1,33 @@
+// Command put-problem is PUT /problems/{id}.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/function"
+	"runlease/shared/s3artifact/presign"
+)
+
+type config struct {
+	function.Credentials
+	function.Problems
+	function.Bucket
+}
+
+func main() { function.Start(build) }
+
+func build(c config, cfg aws.Config) (lambda.Handler, error) {
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Problems: c.ProblemsTable})
+	d := dispatch.Bare()
+	d.Store = store
+	urls, err := presign.New(cfg, c.BucketName)
+	if err != nil {
+		return nil, err
+	}
+	d.URLs = urls
+	return function.Endpoint("put-problem", d, store.Credentials())
+}

@@ -1,0 +1,30 @@
+// Command sweep ends what is over and rings again for what lost its message. A
+// rule starts it every minute.
+package main
+
+import (
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/function"
+	"runlease/shared/sqsqueue"
+)
+
+type config struct {
+	function.Jobs
+	function.Queue
+	function.Stage
+}
+
+func main() { function.Start(build) }
+
+func build(c config, cfg aws.Config) (lambda.Handler, error) {
+	d := dispatch.Bare()
+	d.Store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: c.JobsTable})
+	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	return function.Sweep(d, c.StageName), nil
+}

@@ -1,0 +1,87 @@
+// Package function is what the mains under functions/ have in common: the
+// configuration from the environment, the log, the start. Which clients a
+// function has is decided by its own main, so that it links no other.
+package function
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/caarlos0/env/v11"
+
+	"runlease/shared/api"
+	"runlease/shared/apigw"
+	"runlease/shared/auth"
+	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
+)
+
+// The configuration of a function is a struct of these; a variable that is
+// missing or empty fails the start, by name.
+type (
+	// Jobs names the table of jobs.
+	Jobs struct {
+		JobsTable string `env:"RUNLEASE_JOBS_TABLE,required,notEmpty"`
+	}
+	// Problems names the table of problems.
+	Problems struct {
+		ProblemsTable string `env:"RUNLEASE_PROBLEMS_TABLE,required,notEmpty"`
+	}
+	// Credentials names the table of credentials.
+	Credentials struct {
+		CredentialsTable string `env:"RUNLEASE_CREDENTIALS_TABLE,required,notEmpty"`
+	}
+	// Queue is the URL of the job queue.
+	Queue struct {
+		QueueURL string `env:"RUNLEASE_QUEUE_URL,required,notEmpty"`
+	}
+	// DeadLetter is the URL of the queue for what cannot be parsed.
+	DeadLetter struct {
+		DeadLetterURL string `env:"RUNLEASE_DEAD_LETTER_QUEUE_URL,required,notEmpty"`
+	}
+	// Bucket names the bucket.
+	Bucket struct {
+		BucketName string `env:"RUNLEASE_BUCKET,required,notEmpty"`
+	}
+)
+
+// Start reads a function's configuration C and runs what build makes of it.
+// Whatever fails ends the start with one line in the log.
+func Start[C any](build func(C, aws.Config) (lambda.Handler, error)) {
+	slog.SetDefault(slog.New(lambdaLog()))
+	handler, err := load(build)
+	if err != nil {
+		slog.Error("function not started", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+func load[C any](build func(C, aws.Config) (lambda.Handler, error)) (lambda.Handler, error) {
+	config, err := env.ParseAs[C]()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := awsclient.FromEnv(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return build(config, cfg)
+}
+
+// Endpoint is the handler of one route of the table.
+func Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
+	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials)})
+	h, found := a.Endpoint(name)
+	if !found {
+		return nil, fmt.Errorf("no route is named %s", name)
+	}
+	return apigw.New(h), nil
+}
+
+// NotFound is the handler of everything that no route takes.
+func NotFound() http.Handler { return api.New(api.Config{}).NotFound() }
