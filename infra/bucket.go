@@ -1,0 +1,70 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Prefixes of the bucket's keys, and for how many days an object lives.
+const (
+	codePrefix     = "code/"
+	testdataPrefix = "testdata/" // never expires: published versions are immutable, and a job may name an old one
+	resultsPrefix  = "results/"
+
+	// A final job is kept for 90 days, and DynamoDB may take some days more to
+	// expire it. Results are written when the job becomes final.
+	resultsDays = 100
+	// Code is written when the job is created, and must still be there when
+	// the job is rejudged on its last day and kept for 90 days again.
+	codeDays = 200
+	// An overwritten or deleted object can be brought back for so long.
+	noncurrentDays = 30
+	// An upload URL lives 15 minutes; parts of an upload that is older are leftovers.
+	multipartDays = 1
+)
+
+func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
+	scope := constructs.NewConstruct(parent, jsii.String("Objects"))
+	days := func(n float64) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
+	bucket := awss3.NewBucket(scope, jsii.String("Bucket"), &awss3.BucketProps{
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		// For test data: nothing else could bring it back after a mistake.
+		Versioned: jsii.Bool(true),
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			{Id: jsii.String("code"), Prefix: jsii.String(codePrefix), Expiration: days(codeDays)},
+			{Id: jsii.String("results"), Prefix: jsii.String(resultsPrefix), Expiration: days(resultsDays)},
+			{
+				Id:                                  jsii.String("leftovers"),
+				AbortIncompleteMultipartUploadAfter: days(multipartDays),
+				NoncurrentVersionExpiration:         days(noncurrentDays),
+				ExpiredObjectDeleteMarker:           jsii.Bool(true),
+			},
+		},
+		RemovalPolicy:     s.stage.removal(),
+		AutoDeleteObjects: jsii.Bool(s.autoDeleteObjects),
+	})
+	if s.autoDeleteObjects {
+		logOfBucketCleaner(scope, s.stage)
+	}
+	return bucket
+}
+
+// logOfBucketCleaner gives the function with which the CDK empties the bucket
+// a log group of the stack: the one that Lambda would make by itself stays
+// behind after a destroy.
+func logOfBucketCleaner(scope constructs.Construct, s stage) {
+	cleaner := awscdk.Stack_Of(scope).Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider"))
+	handler := cleaner.Node().FindChild(jsii.String("Handler")).(awscdk.CfnResource)
+	log := awslogs.NewLogGroup(scope, jsii.String("CleanerLog"), &awslogs.LogGroupProps{
+		Retention:     s.logRetention,
+		RemovalPolicy: s.removal(),
+	})
+	handler.AddPropertyOverride(jsii.String("LoggingConfig.LogGroup"), log.LogGroupName())
+}

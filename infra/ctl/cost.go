@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"runlease/shared/meter"
+)
+
+// cost prints what a month of a deployment costs. It needs no deployment and no
+// credentials: the counts are those that the tests of package meter measure.
+func cost(_ context.Context, op operator, args []string) error {
+	f := op.flags("ctl cost")
+	var load meter.Load
+	f.Float64Var(&load.Jobs, "jobs", 1e6, "jobs in a month")
+	f.Float64Var(&load.Seconds, "seconds", 8, "seconds that a job takes its runner")
+	f.Float64Var(&load.Runners, "runners", 20, "runners that are connected all the time; 0: leave out what waiting costs")
+	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: as the server says")
+	flow := f.String("flow", string(meter.Compat), "compat: a route for each step, as existing clients do; sync: one call per job")
+	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
+	file := f.String("prices", "", "prices of your own, in the form of shared/meter/prices.json")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if *gateway != "http" && *gateway != "rest" {
+		return misuse(f, "-api: http or rest, not %q", *gateway)
+	}
+	load.Flow, load.REST = meter.Flow(*flow), *gateway == "rest"
+	if load.Flow != meter.Compat && load.Flow != meter.Sync {
+		return misuse(f, "-flow: compat or sync, not %q", *flow)
+	}
+	prices, err := readPrices(*file)
+	if err != nil {
+		return err
+	}
+	costs, err := meter.Cost(load)
+	if err != nil {
+		return err
+	}
+	return printCosts(op.out, prices, load, *gateway, costs)
+}
+
+func readPrices(file string) (meter.Prices, error) {
+	if file == "" {
+		return meter.ListPrices()
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return meter.Prices{}, fmt.Errorf("read prices: %w", err)
+	}
+	return meter.ReadPrices(text)
+}
+
+func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c meter.Costs) error {
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(table, format+"\n", args...) }
+
+	line("Prices of %s, %s. %s", p.Region, p.Date, p.Note)
+	total := 0.0
+	section := func(title string, units meter.Units) float64 {
+		lines, sum := p.Bill(units)
+		line("")
+		line("%s", title)
+		line("UNITS\tDOLLARS\tSHARE\t  OF")
+		for _, b := range lines {
+			line("%s\t%.2f\t%s\t  %s (%s)", number(b.Units), b.Dollars, share(b.Dollars, sum), p.Of[b.Name].Unit, b.Name)
+		}
+		line("\t%.2f\t\t  in all", sum)
+		total += sum
+		return sum
+	}
+	sum := section(fmt.Sprintf("%s jobs of %g s, flow %s, %s API", number(l.Jobs), l.Seconds, l.Flow, strings.ToUpper(gateway)), c.Jobs)
+	line("One job: %d API calls, of them %.0f heartbeats; %g write units, %g read units; %d requests to SQS, %d to S3 by functions and 1 by its runner.",
+		c.Job.APICalls, c.Heartbeats, c.Job.WriteUnits, c.Job.ReadUnits, count(c.Job, "sqs "), count(c.Job, "s3 "))
+	if l.Jobs > 0 {
+		line("A million jobs: %.2f dollars.", sum/l.Jobs*1e6)
+	}
+	if l.Runners > 0 {
+		section(fmt.Sprintf("%s runners while they wait: %s polls, %s heartbeats without a job", number(l.Runners), number(c.Polls), number(c.IdleHeartbeats)), c.Idle)
+		line("A runner that waits all month: %.2f dollars.", idleRunner(p, l))
+	}
+	section("The deployment, whether used or not", c.Standing)
+	line("")
+	line("A month: %.2f dollars.", total)
+	line("")
+	line("Assumed, not measured:")
+	for _, a := range meter.Assumptions() {
+		line("- %s", a)
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print costs: %w", err)
+	}
+	return nil
+}
+
+// idleRunner is what one runner costs that has nothing to do for a month.
+func idleRunner(p meter.Prices, l meter.Load) float64 {
+	l.Jobs, l.Runners = 0, 1
+	c, err := meter.Cost(l)
+	if err != nil { // it was good with jobs
+		return 0
+	}
+	_, sum := p.Bill(c.Idle)
+	return sum
+}
+
+// count counts requests to AWS by the start of their name.
+func count(r meter.Request, prefix string) int {
+	n := 0
+	for name, k := range r.AWS {
+		if strings.HasPrefix(name, prefix) {
+			n += k
+		}
+	}
+	return n
+}
+
+func share(part, of float64) string {
+	if of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f%%", part/of*100)
+}
+
+// number writes a number with commas; small ones with three digits behind the point.
+func number(n float64) string {
+	if n < 100 && n != float64(int(n)) {
+		return strconv.FormatFloat(n, 'f', 3, 64)
+	}
+	digits := strconv.FormatFloat(n, 'f', 0, 64)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

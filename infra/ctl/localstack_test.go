@@ -1,0 +1,181 @@
+//go:build localstack
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/auth"
+	"runlease/shared/dynamo"
+)
+
+// This test runs the command as an operator does, against a DynamoDB API:
+// LocalStack on this machine, or the one that AWS_ENDPOINT_URL names. If there
+// is none it fails.
+
+// emulated points the SDK's own configuration at the emulator, and away from
+// any account of this machine's user.
+func emulated(t *testing.T) {
+	t.Helper()
+	here := os.Getenv("AWS_ENDPOINT_URL") == ""
+	for name, value := range map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+	} {
+		if here || os.Getenv(name) == "" {
+			t.Setenv(name, value)
+		}
+	}
+	for _, name := range []string{"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_DYNAMODB"} {
+		t.Setenv(name, "")
+	}
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		t.Setenv(name, os.DevNull)
+	}
+}
+
+// deployTable makes an empty credentials table, and deletes it in the end.
+func deployTable(t *testing.T) string {
+	t.Helper()
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := dynamodb.NewFromConfig(cfg)
+	name := "credentials-" + strings.ToLower(rand.Text())
+	key := func(attribute string, kind types.KeyType) types.KeySchemaElement {
+		return types.KeySchemaElement{AttributeName: &attribute, KeyType: kind}
+	}
+	text := func(attribute string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &attribute, AttributeType: types.ScalarAttributeTypeS}
+	}
+	index := dynamo.ListIndex
+	_, err = db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:            &name,
+		BillingMode:          types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{text(dynamo.CredentialsKey), text(dynamo.ListHash), text(dynamo.ListRange)},
+		KeySchema:            []types.KeySchemaElement{key(dynamo.CredentialsKey, types.KeyTypeHash)},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName:  &index,
+			KeySchema:  []types.KeySchemaElement{key(dynamo.ListHash, types.KeyTypeHash), key(dynamo.ListRange, types.KeyTypeRange)},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+		}},
+	})
+	if err != nil {
+		t.Fatalf("no DynamoDB at %s; start one with infra/local/localstack/up.sh: %v", os.Getenv("AWS_ENDPOINT_URL"), err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if _, err := db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			t.Error(err)
+		}
+	})
+	made := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second })
+	if err := made.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestOnDynamoDB(t *testing.T) {
+	emulated(t)
+	table := deployTable(t)
+	store, err := openCredentials(t.Context(), table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl := func(args ...string) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		exit := run(t.Context(), operator{
+			in: strings.NewReader(""), out: &out, err: &errs,
+			getenv: func(string) string { return "" }, now: time.Now, random: rand.Reader, credentials: openCredentials,
+		}, append(args, "-table", table))
+		if exit != 0 {
+			t.Fatalf("%q: exit %d: %s", args, exit, errs.String())
+		}
+		return out.String()
+	}
+	issue := func(args ...string) (got issued) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(ctl(append([]string{"token", "issue"}, args...)...)), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	bound := issue("-kind", "runner", "-name", "judge-1", "-expires", "90d")
+	fleet := issue("-kind", "runner", "-fleet", "-expires", "never")
+	web := issue("-kind", "producer", "-scopes", "jobs:read,jobs:write", "-name", "web")
+
+	// Every use has its own verifier: what is tested here is what is stored.
+	if name, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); name != "judge-1" || err != nil {
+		t.Errorf("bound: %q, %v", name, err)
+	}
+	if name, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); name != "any" || err != nil {
+		t.Errorf("fleet: %q, %v", name, err)
+	}
+	if name, err := auth.NewVerifier(store).Producer(t.Context(), web.Token, "jobs:write"); name != "web" || err != nil {
+		t.Errorf("producer: %q, %v", name, err)
+	}
+	if _, err := auth.NewVerifier(store).Producer(t.Context(), web.Token, "problems:write"); !errors.Is(err, auth.ErrScope) {
+		t.Errorf("a scope that was not given: %v", err)
+	}
+
+	list := listedWithin(t, 15*time.Second, func() string { return ctl("token", "list") }, bound.ID, fleet.ID, web.ID)
+	for _, secret := range []string{bound.Token, fleet.Token, web.Token} {
+		if strings.Contains(list, secret) || strings.Contains(list, auth.Hash(secret)) {
+			t.Error("the list contains a token or its hash")
+		}
+	}
+
+	ctl("token", "revoke", "-id", fleet.ID)
+	if _, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("revoked: %v", err)
+	}
+	if _, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); err != nil {
+		t.Errorf("another than the revoked: %v", err)
+	}
+}
+
+// listedWithin waits until the index shows all ids, and returns the list.
+func listedWithin(t *testing.T, patience time.Duration, list func() string, ids ...string) string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		text, missing := list(), 0
+		for _, id := range ids {
+			if !strings.Contains(text, id) {
+				missing++
+			}
+		}
+		if missing == 0 {
+			return text
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d are not listed after %v", missing, len(ids), patience)
+		}
+	}
+}
+
+func TestTableThatIsNotThereIsTold(t *testing.T) {
+	emulated(t)
+	var out, errs bytes.Buffer
+	exit := run(t.Context(), operator{
+		out: &out, err: &errs, now: time.Now, random: rand.Reader, credentials: openCredentials,
+	}, []string{"token", "issue", "-kind", "runner", "-name", "a", "-table", "credentials-" + strings.ToLower(rand.Text())})
+	if exit != 1 || out.Len() > 0 || !strings.Contains(errs.String(), "store credential") {
+		t.Errorf("exit %d, stdout %d bytes, stderr %q", exit, out.Len(), errs.String())
+	}
+}

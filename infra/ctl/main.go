@@ -1,0 +1,120 @@
+// Command ctl is the operator's command: what is done to a deployment from
+// beside the API, with the operator's own AWS credentials.
+//
+//	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
+//	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
+//	go run ./infra/ctl cost                          what a month costs, by counted requests and listed prices
+//
+// Results go to stdout, explanations to stderr. It exits with 0, with 1 if
+// something failed, and with 2 if it was called wrongly.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"runlease/shared/auth"
+)
+
+// operator is what the subcommands know of the world.
+type operator struct {
+	in     io.Reader
+	out    io.Writer // results
+	err    io.Writer // explanations
+	getenv func(string) string
+	now    func() time.Time
+	random io.Reader
+	// credentials opens the credentials table of a deployment.
+	credentials func(ctx context.Context, table string) (auth.Directory, error)
+	// letters opens the dead-letter queue of a deployment, and its job queue.
+	letters func(ctx context.Context, queue, deadLetter string) (letters, error)
+}
+
+// command is a subcommand or one of its verbs.
+type command struct {
+	name string
+	does string
+	run  func(ctx context.Context, op operator, args []string) error
+}
+
+var commands = []command{
+	{"token", "issue, list and revoke credentials of runners and producers", token},
+	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
+	{"cost", "what a month costs, from counted requests and a list of prices", cost},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, operator{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		getenv: os.Getenv, now: time.Now, random: rand.Reader,
+		credentials: openCredentials, letters: openLetters,
+	}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// errUsage says that the command was called wrongly, and has been told so.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, op operator, args []string) (exit int) {
+	err := choose(ctx, op, "ctl", commands, args)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	_, _ = fmt.Fprintln(op.err, "ctl:", err)
+	return 1
+}
+
+// choose runs the command that the first argument names.
+func choose(ctx context.Context, op operator, path string, from []command, args []string) error {
+	if len(args) > 0 {
+		for _, c := range from {
+			if c.name == args[0] {
+				return c.run(ctx, op, args[1:])
+			}
+		}
+		_, _ = fmt.Fprintf(op.err, "%s: there is no %q\n", path, args[0])
+	}
+	_, _ = fmt.Fprintf(op.err, "usage: %s <command> [flags]\n", path)
+	for _, c := range from {
+		_, _ = fmt.Fprintf(op.err, "  %-12s %s\n", c.name, c.does)
+	}
+	return errUsage
+}
+
+// flags is an empty set of flags of a command.
+func (op operator) flags(path string) *flag.FlagSet {
+	f := flag.NewFlagSet(path, flag.ContinueOnError)
+	f.SetOutput(op.err)
+	return f
+}
+
+// parse reads flags, and nothing but flags.
+func parse(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		return errUsage // the flag set has said why
+	}
+	if f.NArg() > 0 {
+		return misuse(f, "unexpected argument %q", f.Arg(0))
+	}
+	return nil
+}
+
+// misuse tells what is wrong with the flags.
+func misuse(f *flag.FlagSet, format string, args ...any) error {
+	_, _ = fmt.Fprintf(f.Output(), f.Name()+": "+format+"\n", args...)
+	f.Usage()
+	return errUsage
+}

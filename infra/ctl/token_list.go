@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"runlease/shared/auth"
+)
+
+// listPage is how many credentials are read at once; they are under 400 bytes each.
+const listPage = 100
+
+func tokenList(ctx context.Context, op operator, args []string) error {
+	f := op.flags("ctl token list")
+	at := whereFlags(f)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	store, err := at.open(ctx, op)
+	if err != nil {
+		return err
+	}
+	var all []auth.Credential
+	for cursor := ""; ; {
+		page, next, err := store.List(ctx, cursor, listPage)
+		if err != nil {
+			return err
+		}
+		all = append(all, page...)
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	slices.SortFunc(all, func(a, b auth.Credential) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+
+	table := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ID\tKIND\tNAME\tGOOD FOR\tCREATED\tEXPIRES\tSTATE")
+	for _, c := range all {
+		_, _ = fmt.Fprintln(table, strings.Join([]string{
+			c.ID, string(c.Kind), c.Name, goodFor(c), day(c.CreatedAt, "-"), day(c.ExpiresAt, "never"), state(c, op.now()),
+		}, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print credentials: %w", err)
+	}
+	return nil
+}
+
+func goodFor(c auth.Credential) string {
+	switch {
+	case c.Kind == auth.Producer:
+		return strings.Join(c.Scopes, ",")
+	case c.Fleet:
+		return "any runner"
+	}
+	return "runner " + c.Runner
+}
+
+func day(t time.Time, never string) string {
+	if t.IsZero() {
+		return never
+	}
+	return t.UTC().Format("2006-01-02T15:04Z")
+}
+
+func state(c auth.Credential, now time.Time) string {
+	switch {
+	case !c.RevokedAt.IsZero():
+		return "revoked " + day(c.RevokedAt, "")
+	case c.Expired(now):
+		return "expired"
+	}
+	return "good"
+}

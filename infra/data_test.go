@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTables(t *testing.T) {
+	forEveryVariant(t, func(t *testing.T, made template) {
+		found := made.ofType(t, "AWS::DynamoDB::Table")
+		if len(found) != 3 {
+			t.Errorf("%d tables, want 3", len(found))
+		}
+		for id, r := range found {
+			p := r.Properties
+			want := map[string]string{"billing": "PAY_PER_REQUEST", "recovery": "true", "protected": "false", "removal": "Delete", "name": "<nil>"}
+			if made.prod() {
+				want["protected"], want["removal"] = "true", "Retain"
+			}
+			got := map[string]string{
+				"billing":   text(p["BillingMode"]),
+				"recovery":  text(at(p, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")),
+				"protected": text(p["DeletionProtectionEnabled"]),
+				"removal":   r.DeletionPolicy,
+				"name":      text(p["TableName"]),
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", id, diff)
+			}
+		}
+		for _, tc := range []struct{ output, keys, types, ttl, index string }{
+			{"JobsTable", "id HASH", "id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY"},
+			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", ""},
+			{"CredentialsTable", "hash HASH", "hash S, id S, li S", "ttl true", "list: li HASH, id RANGE, ALL"},
+		} {
+			p := found[strings.Trim(made.output(t, tc.output), "${}")].Properties
+			index := ""
+			if at(p, "GlobalSecondaryIndexes", 0) != nil {
+				i := at(p, "GlobalSecondaryIndexes", 0)
+				index = fmt.Sprintf("%v: %s, %v", at(i, "IndexName"), keySchema(at(i, "KeySchema")), at(i, "Projection", "ProjectionType"))
+			}
+			var types []string
+			attributes, _ := p["AttributeDefinitions"].([]any)
+			for _, a := range attributes {
+				types = append(types, fmt.Sprint(at(a, "AttributeName"), " ", at(a, "AttributeType")))
+			}
+			slices.Sort(types)
+			got := []string{
+				keySchema(p["KeySchema"]), strings.Join(types, ", "),
+				fmt.Sprint(at(p, "TimeToLiveSpecification", "AttributeName"), " ", at(p, "TimeToLiveSpecification", "Enabled")), index,
+			}
+			if diff := cmp.Diff([]string{tc.keys, tc.types, tc.ttl, tc.index}, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.output, diff)
+			}
+		}
+	})
+}
+
+func keySchema(v any) string {
+	var keys []string
+	list, _ := v.([]any)
+	for _, k := range list {
+		keys = append(keys, fmt.Sprint(at(k, "AttributeName"), " ", at(k, "KeyType")))
+	}
+	return strings.Join(keys, ", ")
+}
+
+func TestQueues(t *testing.T) {
+	forEveryVariant(t, func(t *testing.T, made template) {
+		found := made.ofType(t, "AWS::SQS::Queue")
+		if len(found) != 2 {
+			t.Errorf("%d queues, want the bells' and the dead-letter queue", len(found))
+		}
+		guarded := tlsOnly(t, made, "AWS::SQS::QueuePolicy", "sqs:*")
+		for id, r := range found {
+			want := map[string]any{
+				"MessageRetentionPeriod": 14 * 24 * 60 * 60.0,
+				"VisibilityTimeout":      30.0,
+				"SqsManagedSseEnabled":   true,
+			}
+			// Exactly these: no redrive policy, not FIFO, no delay, no name.
+			if diff := cmp.Diff(want, r.Properties); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", id, diff)
+			}
+			if !guarded["${"+id+".Arn}"] {
+				t.Errorf("%s may be called without TLS", id)
+			}
+		}
+	})
+}
+
+// tlsOnly returns the resources for which a policy of this kind denies
+// everything that comes without TLS.
+func tlsOnly(t *testing.T, made template, kind, action string) map[string]bool {
+	t.Helper()
+	guarded := map[string]bool{}
+	for _, r := range made.ofType(t, kind) {
+		statements, _ := at(r.Properties, "PolicyDocument", "Statement").([]any)
+		for _, s := range statements {
+			if text(at(s, "Effect")) == "Deny" && text(at(s, "Action")) == action && text(at(s, "Principal", "AWS")) == "*" &&
+				text(at(s, "Condition", "Bool", "aws:SecureTransport")) == "false" {
+				for _, resource := range texts(at(s, "Resource")) {
+					guarded[resource] = true
+				}
+			}
+		}
+	}
+	return guarded
+}
+
+func TestBucket(t *testing.T) {
+	forEveryVariant(t, func(t *testing.T, made template) {
+		found := made.ofType(t, "AWS::S3::Bucket")
+		if len(found) != 1 {
+			t.Errorf("%d buckets, want 1", len(found))
+		}
+		guarded := tlsOnly(t, made, "AWS::S3::BucketPolicy", "s3:*")
+		for id, r := range found {
+			p := r.Properties
+			for _, block := range []string{"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"} {
+				if text(at(p, "PublicAccessBlockConfiguration", block)) != "true" {
+					t.Errorf("%s is not set", block)
+				}
+			}
+			want := []string{"AES256", "Enabled", "<nil>", "Delete"}
+			if made.prod() {
+				want[3] = "Retain"
+			}
+			got := []string{
+				text(at(p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")),
+				text(at(p, "VersioningConfiguration", "Status")), text(p["BucketName"]), r.DeletionPolicy,
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("encryption, versions, name, removal (-want +got):\n%s", diff)
+			}
+			if !guarded["${"+id+".Arn}"] || !guarded["${"+id+".Arn}/*"] {
+				t.Error("the bucket may be called without TLS")
+			}
+
+			rules, _ := at(p, "LifecycleConfiguration", "Rules").([]any)
+			expiry := map[string]float64{}
+			leftovers := false
+			for _, rule := range rules {
+				if at(rule, "Status") != "Enabled" {
+					t.Errorf("rule %v is off", at(rule, "Id"))
+				}
+				if days, expires := at(rule, "ExpirationInDays").(float64); expires {
+					expiry[text(at(rule, "Prefix"))] = days
+				}
+				if at(rule, "Prefix") == nil && at(rule, "AbortIncompleteMultipartUpload", "DaysAfterInitiation") == 1.0 &&
+					at(rule, "NoncurrentVersionExpiration", "NoncurrentDays") == 30.0 && at(rule, "ExpiredObjectDeleteMarker") == true {
+					leftovers = true
+				}
+			}
+			// Not testdata/, and no rule for everything.
+			if diff := cmp.Diff(map[string]float64{"code/": codeDays, "results/": resultsDays}, expiry); diff != "" {
+				t.Errorf("days until objects expire (-want +got):\n%s", diff)
+			}
+			if resultsDays <= 90 || codeDays <= 180 {
+				t.Error("objects expire before their job may")
+			}
+			if !leftovers {
+				t.Error("old versions, delete markers or unfinished uploads stay for ever")
+			}
+		}
+		cleaned := false
+		for _, r := range made.Resources {
+			cleaned = cleaned || r.Type == "Custom::S3AutoDeleteObjects"
+		}
+		if cleaned == made.prod() {
+			t.Errorf("the bucket is emptied on destroy: %v", cleaned)
+		}
+	})
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"runlease/infra/grants"
+	"runlease/shared/dynamo"
+)
+
+// sizing is what a function may use.
+type sizing struct {
+	memory  float64 // MB; a function's share of a CPU follows from it
+	timeout float64 // seconds
+}
+
+// An API function answers within 15 s or not at all: API Gateway gives up after
+// 29 s, and every AWS call has a deadline of its own inside.
+var defaultSizing = sizing{memory: 256, timeout: 15}
+
+var sizings = map[string]sizing{
+	// Bodies of up to 3 MB are decoded, zipped and stored: CPU, not memory, is what they need more of.
+	"complete-job": {memory: 512, timeout: 15},
+	// The code comes base64 in the body and is hashed and stored.
+	"create-job": {memory: 512, timeout: 15},
+	// It looks at a bounded number of jobs, and ends before the next one starts. No
+	// concurrency is reserved for it: two sweeps at once do no harm, and a
+	// reservation fails the deployment in accounts whose limit is still at its
+	// first value of 10.
+	grants.Sweep: {memory: 256, timeout: 55},
+}
+
+func sizeOf(function string) sizing {
+	if s, found := sizings[function]; found {
+		return s
+	}
+	return defaultSizing
+}
+
+// resources are what functions may be granted something on.
+type resources struct {
+	tables tables
+	queues queues
+	bucket awss3.Bucket
+}
+
+func (r resources) arn(of grants.Resource) *string {
+	switch of {
+	case grants.Jobs:
+		return r.tables.jobs.TableArn()
+	case grants.OpenJobs:
+		return jsii.String(*r.tables.jobs.TableArn() + "/index/" + dynamo.OpenIndex)
+	case grants.Problems:
+		return r.tables.problems.TableArn()
+	case grants.Credentials:
+		return r.tables.credentials.TableArn()
+	case grants.Queue:
+		return r.queues.jobs.QueueArn()
+	case grants.DeadLetterQueue:
+		return r.queues.deadLetter.QueueArn()
+	case grants.Code:
+		return r.bucket.ArnForObjects(jsii.String(codePrefix + "*"))
+	case grants.Testdata:
+		return r.bucket.ArnForObjects(jsii.String(testdataPrefix + "*"))
+	case grants.Results:
+		return r.bucket.ArnForObjects(jsii.String(resultsPrefix + "*"))
+	case grants.Bucket:
+		return r.bucket.BucketArn()
+	}
+	panic("no ARN for " + string(of))
+}
+
+func (r resources) value(variable string) *string {
+	switch variable {
+	case grants.EnvJobs:
+		return r.tables.jobs.TableName()
+	case grants.EnvProblems:
+		return r.tables.problems.TableName()
+	case grants.EnvCredentials:
+		return r.tables.credentials.TableName()
+	case grants.EnvQueue:
+		return r.queues.jobs.QueueUrl()
+	case grants.EnvDeadLetterQueue:
+		return r.queues.deadLetter.QueueUrl()
+	case grants.EnvBucket:
+		return r.bucket.BucketName()
+	}
+	panic("no value for " + variable)
+}
+
+// newFunctions makes every function of the grants table, by name.
+func newFunctions(parent constructs.Construct, s settings, r resources) map[string]awslambda.Function {
+	scope := constructs.NewConstruct(parent, jsii.String("Functions"))
+	granted := grants.All()
+	functions := make(map[string]awslambda.Function, len(granted))
+	for _, name := range grants.Functions() {
+		functions[name] = newFunction(scope, name, s, r, granted[name])
+	}
+	return functions
+}
+
+// newFunction is the only place where a Lambda is defined.
+func newFunction(parent constructs.Construct, name string, s settings, r resources, granted []grants.Grant) awslambda.Function {
+	scope := constructs.NewConstruct(parent, jsii.String(name))
+	log := awslogs.NewLogGroup(scope, jsii.String("Log"), &awslogs.LogGroupProps{
+		Retention:     s.stage.logRetention,
+		RemovalPolicy: s.stage.removal(),
+	})
+
+	// Its own role with its own inline policy: no managed policy, which would
+	// let it write to every log group of the account.
+	statements := []awsiam.PolicyStatement{allow(log.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents")}
+	for _, g := range granted {
+		statements = append(statements, allow(r.arn(g.Resource), g.Actions...))
+	}
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		InlinePolicies: &map[string]awsiam.PolicyDocument{
+			"grants": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements}),
+		},
+	})
+
+	env := map[string]*string{"RUNLEASE_STAGE": jsii.String(s.stage.name)}
+	for _, variable := range grants.Env(granted) {
+		env[variable] = r.value(variable)
+	}
+	if s.endpoint != "" {
+		env["AWS_ENDPOINT_URL"] = jsii.String(s.endpoint)
+		env["AWS_ENDPOINT_URL_S3"] = jsii.String(s.endpoint)
+	}
+
+	architecture := awslambda.Architecture_ARM_64()
+	if s.arch == "x86_64" {
+		architecture = awslambda.Architecture_X86_64()
+	}
+	size := sizeOf(name)
+	function := awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
+		// The one physical name of the stack: events, logs and `aws lambda
+		// invoke` speak of functions by name, and nothing that we change in a
+		// function makes CloudFormation replace it.
+		FunctionName:          jsii.String("runlease-" + s.stage.name + "-" + name),
+		Description:           jsii.String("runlease " + s.stage.name + ": " + name),
+		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
+		Handler:               jsii.String("bootstrap"),
+		Code:                  awslambda.Code_FromAsset(jsii.String(filepath.Join(s.binaries(), name)), nil),
+		Architecture:          architecture,
+		MemorySize:            jsii.Number(size.memory),
+		Timeout:               awscdk.Duration_Seconds(jsii.Number(size.timeout)),
+		Role:                  role,
+		Environment:           &env,
+		LogGroup:              log,
+		LoggingFormat:         awslambda.LoggingFormat_JSON,
+		ApplicationLogLevelV2: s.stage.appLogLevel,
+		SystemLogLevelV2:      s.stage.systemLogLevel,
+	})
+	// So that `sam local invoke ClaimJob` can be written down, and so that
+	// moving a construct never makes a second function of the same name.
+	function.Node().DefaultChild().(awslambda.CfnFunction).OverrideLogicalId(jsii.String(logicalID(name)))
+	return function
+}
+
+// logicalID is a function's name in the template: ClaimJob for claim-job.
+func logicalID(name string) string {
+	var id strings.Builder
+	for _, word := range strings.Split(name, "-") {
+		id.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return id.String()
+}
+
+func allow(resource *string, actions ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings(actions...),
+		Resources: &[]*string{resource},
+	})
+}
+
+func (s settings) binaries() string { return filepath.Join(s.functions, archFolders[s.arch]) }
+
+// checkBinaries fails when a function has no binary, with one error that names
+// all of them.
+func checkBinaries(s settings) error {
+	var missing []string
+	for _, name := range grants.Functions() {
+		path := filepath.Join(s.binaries(), name, "bootstrap")
+		switch info, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
+			missing = append(missing, name)
+		case err != nil:
+			return fmt.Errorf("look for the functions' binaries: %w", err)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("run make build: %d of %d functions have no %s: %s",
+			len(missing), len(grants.Functions()), filepath.Join(s.binaries(), "<function>", "bootstrap"), strings.Join(missing, ", "))
+	}
+	return nil
+}

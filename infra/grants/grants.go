@@ -1,0 +1,208 @@
+// Package grants says what each function may do on AWS: one table, read by the
+// CDK app, which turns it into one policy per function, and by the test that
+// compares it with the calls that the adapters were seen to make. It imports
+// nothing of the CDK, so that any test can read it cheaply.
+package grants
+
+import (
+	"maps"
+	"slices"
+)
+
+// Resource is what an action is granted on.
+type Resource string
+
+// Resources. The S3 ones with a prefix stand for every key below it: keys are
+// built from job ids, so no narrower resource can be named in advance.
+const (
+	Jobs            Resource = "jobs"            // the table, without its index
+	OpenJobs        Resource = "open"            // the index of the jobs table
+	Problems        Resource = "problems"        // the table
+	Credentials     Resource = "credentials"     // the table
+	Queue           Resource = "queue"           // the bells
+	DeadLetterQueue Resource = "dead-letter"     // what could not be parsed
+	Code            Resource = "bucket/code"     // objects below code/
+	Testdata        Resource = "bucket/testdata" // objects below testdata/
+	Results         Resource = "bucket/results"  // objects below results/
+	Bucket          Resource = "bucket"          // the bucket itself
+)
+
+// Actions, named as IAM does. Each is also the name of the API call, but for
+// three: HeadObject needs GetObject; a GET or HEAD of a key that is not there
+// answers 404 instead of 403 only to who has ListBucket; and a batch call of
+// SQS needs the action of the single one.
+const (
+	BatchGetItem            = "dynamodb:BatchGetItem"
+	GetItem                 = "dynamodb:GetItem"
+	PutItem                 = "dynamodb:PutItem"
+	Query                   = "dynamodb:Query"
+	UpdateItem              = "dynamodb:UpdateItem"
+	ChangeMessageVisibility = "sqs:ChangeMessageVisibility"
+	DeleteMessage           = "sqs:DeleteMessage"
+	GetQueueAttributes      = "sqs:GetQueueAttributes"
+	ReceiveMessage          = "sqs:ReceiveMessage"
+	SendMessage             = "sqs:SendMessage"
+	GetObject               = "s3:GetObject"
+	PutObject               = "s3:PutObject"
+	ListBucket              = "s3:ListBucket"
+)
+
+// Grant allows actions on one resource.
+type Grant struct {
+	Resource Resource
+	Actions  []string
+}
+
+// Names of the functions that no route of the API leads to.
+const (
+	Sweep    = "sweep"     // started by a rule, every minute
+	NotFound = "not-found" // answers unknown routes and wrong methods
+)
+
+// table has the functions in the order of the route table. What every function
+// with a caller needs (its credential) is added by All. A presigned URL acts
+// with the rights of the function that signed it: that is what GetObject and
+// PutObject are for in claim-job, get-code, get-testdata, upload-outputs,
+// put-problem, create-job and get-outputs.
+var table = map[string][]Grant{
+	"list-jobs": {
+		{Jobs, []string{BatchGetItem, UpdateItem}},
+		{Queue, []string{ReceiveMessage, DeleteMessage, ChangeMessageVisibility}},
+		{DeadLetterQueue, []string{SendMessage}},
+	},
+	"claim-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Problems, []string{GetItem}},
+		{Code, []string{GetObject}},
+		{Testdata, []string{GetObject}},
+	},
+	"get-code": {
+		{Jobs, []string{GetItem}},
+		{Code, []string{GetObject}},
+	},
+	"get-testdata": {
+		{Jobs, []string{GetItem}},
+		{Problems, []string{GetItem}},
+		{Testdata, []string{GetObject}},
+	},
+	"heartbeat": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Queue, []string{ChangeMessageVisibility}},
+	},
+	"complete-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Problems, []string{GetItem}},
+		{Queue, []string{DeleteMessage}},
+		{Results, []string{PutObject, GetObject}},
+		{Bucket, []string{ListBucket}},
+	},
+	"upload-outputs": {
+		{Jobs, []string{GetItem}},
+		{Results, []string{PutObject}},
+	},
+	"release-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Queue, []string{SendMessage, DeleteMessage}},
+	},
+
+	"put-problem": {
+		{Problems, []string{GetItem, UpdateItem}},
+		{Testdata, []string{PutObject}},
+	},
+	// Its two writes are one transaction, which needs the actions of its parts.
+	"publish-problem": {
+		{Problems, []string{GetItem, PutItem, UpdateItem}},
+		{Testdata, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
+	},
+	"get-problem": {
+		{Problems, []string{GetItem}},
+	},
+	// A refused PutItem brings the job that is there, so none is read.
+	"create-job": {
+		{Jobs, []string{GetItem, PutItem, UpdateItem}},
+		{Problems, []string{GetItem}},
+		{Queue, []string{SendMessage}},
+		{Code, []string{PutObject}},
+	},
+	"submit-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Queue, []string{SendMessage}},
+		{Code, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
+	},
+	"get-job": {
+		{Jobs, []string{GetItem}},
+	},
+	"query-jobs": {
+		{Jobs, []string{BatchGetItem}},
+	},
+	"get-outputs": {
+		{Jobs, []string{GetItem}},
+		{Results, []string{GetObject}},
+	},
+	"rejudge-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+		{Queue, []string{SendMessage}},
+	},
+	"cancel-job": {
+		{Jobs, []string{GetItem, UpdateItem}},
+	},
+
+	Sweep: {
+		{Jobs, []string{GetItem, BatchGetItem, UpdateItem}},
+		{OpenJobs, []string{Query}},
+		{Queue, []string{GetQueueAttributes, SendMessage, DeleteMessage}},
+	},
+	NotFound: {},
+}
+
+// All returns the grants of every function by the function's name.
+func All() map[string][]Grant {
+	all := make(map[string][]Grant, len(table))
+	for name, granted := range table {
+		granted = slices.Clone(granted)
+		if name != Sweep && name != NotFound {
+			granted = append(granted, Grant{Credentials, []string{GetItem}})
+		}
+		all[name] = granted
+	}
+	return all
+}
+
+// Functions returns the names of all functions, sorted.
+func Functions() []string { return slices.Sorted(maps.Keys(table)) }
+
+// Env returns the names of the environment variables that a function with
+// these grants is told its resources by, sorted.
+func Env(granted []Grant) []string {
+	set := map[string]bool{}
+	for _, g := range granted {
+		set[variables[g.Resource]] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// Environment variables of the functions. Each holds a physical name (or, for
+// a queue, its URL).
+const (
+	EnvJobs            = "RUNLEASE_JOBS_TABLE"
+	EnvProblems        = "RUNLEASE_PROBLEMS_TABLE"
+	EnvCredentials     = "RUNLEASE_CREDENTIALS_TABLE" //nolint:gosec // the name of a table's variable, not a credential
+	EnvQueue           = "RUNLEASE_QUEUE_URL"
+	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
+	EnvBucket          = "RUNLEASE_BUCKET"
+)
+
+var variables = map[Resource]string{
+	Jobs:            EnvJobs,
+	OpenJobs:        EnvJobs,
+	Problems:        EnvProblems,
+	Credentials:     EnvCredentials,
+	Queue:           EnvQueue,
+	DeadLetterQueue: EnvDeadLetterQueue,
+	Code:            EnvBucket,
+	Testdata:        EnvBucket,
+	Results:         EnvBucket,
+	Bucket:          EnvBucket,
+}

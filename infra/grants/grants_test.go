@@ -1,0 +1,69 @@
+package grants
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/api"
+)
+
+func TestFunctionsAreTheRoutesAndTwoMore(t *testing.T) {
+	want := []string{Sweep, NotFound}
+	for _, route := range api.Routes() {
+		want = append(want, route.Name)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, Functions()); diff != "" {
+		t.Errorf("functions (-route table +grants):\n%s", diff)
+	}
+}
+
+func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
+	services := map[Resource]string{
+		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", Credentials: "dynamodb",
+		Queue: "sqs", DeadLetterQueue: "sqs",
+		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3",
+	}
+	for name, granted := range All() {
+		seen := map[Resource]bool{}
+		for _, g := range granted {
+			if seen[g.Resource] {
+				t.Errorf("%s: %s is granted twice", name, g.Resource)
+			}
+			seen[g.Resource] = true
+			if len(g.Actions) == 0 {
+				t.Errorf("%s: no action on %s", name, g.Resource)
+			}
+			for _, action := range g.Actions {
+				service, verb, _ := strings.Cut(action, ":")
+				if service != services[g.Resource] || verb == "" || strings.Contains(verb, "*") {
+					t.Errorf("%s: %q on %s", name, action, g.Resource)
+				}
+			}
+		}
+		if callers := name != Sweep && name != NotFound; seen[Credentials] != callers {
+			t.Errorf("%s: may read credentials: %v, want %v", name, seen[Credentials], callers)
+		}
+	}
+}
+
+func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
+	for _, tc := range []struct {
+		function string
+		want     []string
+	}{
+		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvQueue}},
+		{"claim-job", []string{EnvBucket, EnvCredentials, EnvJobs, EnvProblems}},
+		{Sweep, []string{EnvJobs, EnvQueue}},
+		{NotFound, nil},
+	} {
+		t.Run(tc.function, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Env(All()[tc.function])); diff != "" {
+				t.Errorf("variables (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

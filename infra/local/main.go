@@ -1,0 +1,129 @@
+// Command local is the embedded server: the whole API in one process on the
+// memory adapters, for a first look and for developing a runner.
+//
+//	go run ./infra/local [-addr 127.0.0.1:0] [-lease 600s] [-rate 0] [-v]
+//
+// The first line on stdout, once it accepts connections, is one JSON object:
+// url, runnerToken (a fleet token) and producerToken (all scopes). Logs go to
+// stderr. SIGINT and SIGTERM end it once the requests in flight are answered.
+// What it holds is gone when it ends.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"runlease/shared/api"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "local:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// hello is the one line that the server prints.
+type hello struct {
+	URL           string `json:"url"`
+	RunnerToken   string `json:"runnerToken"`
+	ProducerToken string `json:"producerToken"`
+}
+
+// How long a client may take, and how long an end may.
+const (
+	headerTimeout = 10 * time.Second
+	// A body of 3 MB, or an upload of test data, over a slow line.
+	bodyTimeout  = 5 * time.Minute
+	idleTimeout  = 2 * time.Minute
+	drainTimeout = 15 * time.Second
+)
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0: any free one")
+	lease := flags.Duration("lease", 600*time.Second, "lease of claims that ask for none; below 30s also the least that a claim may ask for")
+	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
+	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if *lease < time.Second || *lease > 900*time.Second {
+		return errors.New("-lease: want 1s to 900s")
+	}
+	if !(*rate == 0 || *rate >= 0.1 && *rate <= 1e6) {
+		return errors.New("-rate: want 0.1 to 1000000, or 0")
+	}
+	level := slog.LevelWarn
+	if *verbose {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	url := "http://" + listener.Addr().String()
+	s, err := newServer(url, *lease, log)
+	if err != nil {
+		return err
+	}
+	if *rate > 0 {
+		s.rate = api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
+	}
+	greeting := hello{URL: url}
+	if greeting.RunnerToken, greeting.ProducerToken, err = s.issueTokens(ctx); err != nil {
+		return err
+	}
+
+	server := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	defer stopSweeping()
+	go s.sweepEveryMinute(sweeping)
+	if err := json.NewEncoder(stdout).Encode(greeting); err != nil {
+		return fmt.Errorf("print the address: %w", err)
+	}
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("shutting down")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// started runs the server until the test ends it.
+type started struct {
+	hello
+	stop  context.CancelFunc
+	ended chan error
+	logs  *bytes.Buffer
+}
+
+func start(t testing.TB, args ...string) *started {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	s := &started{stop: stop, ended: make(chan error, 1), logs: new(bytes.Buffer)}
+	go func() { s.ended <- run(ctx, args, in, s.logs) }()
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(line, &s.hello); err != nil {
+		t.Fatalf("the first line is %q: %v", line, err)
+	}
+	return s
+}
+
+func (s *started) end(t testing.TB) {
+	t.Helper()
+	s.stop()
+	select {
+	case err := <-s.ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the server does not end")
+	}
+}
+
+func (s *started) do(t *testing.T, client *http.Client, method, path, body string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Runner-Token", s.RunnerToken)
+	request.Header.Set("X-Runner-Name", "r")
+	request.Header.Set("Authorization", "Bearer "+s.ProducerToken)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+const aProblem = `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`
+
+func aJob(id string) string {
+	return `{"submissionId":"` + id + `","problemId":1,"language":2,"code":"UEs="}`
+}
+
+func TestServerStartsAndStopsCleanly(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	began := time.Now()
+	s := start(t)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the start took %s", took)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	if status, body := s.do(t, client, "GET", "/runner/jobs", ""); status != 200 {
+		t.Errorf("list: %d %s", status, body)
+	}
+	s.end(t)
+	if s.logs.Len() > 0 {
+		t.Errorf("it logged %s", s.logs)
+	}
+}
+
+func TestRequestsInFlightAreAnswered(t *testing.T) {
+	s := start(t)
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	s.do(t, client, "PUT", "/problems/1", aProblem)
+	s.do(t, client, "POST", "/problems/1/publish", "")
+
+	// A body that is still on its way when the server is told to end.
+	body, rest := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/jobs", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+s.ProducerToken)
+	request.Header.Set("Content-Type", "application/json")
+	answered := make(chan int, 1)
+	go func() {
+		response, err := client.Do(request)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		response.Body.Close()
+		answered <- response.StatusCode
+	}()
+	text := aJob("j")
+	io.WriteString(rest, text[:20])
+	time.Sleep(50 * time.Millisecond)
+	s.stop()
+	time.Sleep(50 * time.Millisecond)
+	io.WriteString(rest, text[20:])
+	rest.Close()
+	if status := <-answered; status != http.StatusCreated {
+		t.Errorf("status %d", status)
+	}
+	s.end(t)
+}
+
+func TestShortLeaseComesBackByItself(t *testing.T) {
+	s := start(t, "-lease", "1s")
+	defer s.end(t)
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	s.do(t, client, "PUT", "/problems/1", aProblem)
+	s.do(t, client, "POST", "/problems/1/publish", "")
+	if status, body := s.do(t, client, "POST", "/jobs", aJob("j")); status != 201 {
+		t.Fatalf("create: %d %s", status, body)
+	}
+	if status, body := s.do(t, client, "POST", "/runner/jobs/j/claim", `{"leaseSeconds":1}`); status != 200 {
+		t.Fatalf("claim: %d %s", status, body)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		_, body := s.do(t, client, "GET", "/runner/jobs", "")
+		if strings.Contains(body, `"submissionId":"j"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not listed again: %s", body)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, args := range [][]string{{"-lease", "0s"}, {"-lease", "16m"}, {"-lease", "x"}, {"extra"}, {"-addr", "nowhere:x"}, {"-rate", "-1"}, {"-rate", "NaN"}, {"-rate", "0.01"}} {
+		var out, logs bytes.Buffer
+		if err := run(t.Context(), args, &out, &logs); err == nil {
+			t.Errorf("%v: started", args)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%v: printed %s", args, &out)
+		}
+	}
+}

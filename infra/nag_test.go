@@ -1,0 +1,90 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+
+	"runlease/infra/grants"
+)
+
+// suppression is a rule of cdk-nag that does not fit, with the construct that
+// it does not fit and why. They are here and not in the app: the template that
+// is deployed needs none of this.
+type suppression struct {
+	under  string // path below the stack; what is not there in a variant is passed over
+	rule   string
+	reason string
+	// only these findings of the rule, as cdk-nag names them; nil: all of them.
+	only []string
+}
+
+func suppressions() []suppression {
+	const (
+		redrive    = "No redrive by count: every list is a receive, so a job that merely waits would be moved away. Poison is ended by the job's failures; what cannot be parsed is sent to the dead-letter queue by its receiver."
+		authorizer = "Callers are authenticated in the handler: the wire contract wants its envelope and its order of checks on a 403, which no authorizer can give."
+		cleaner    = "The CDK's own function, only in stages that are destroyed with their objects."
+	)
+	all := []suppression{
+		{under: "Queues/Jobs", rule: "AwsSolutions-SQS3", reason: redrive},
+		{under: "Queues/DeadLetter", rule: "AwsSolutions-SQS3", reason: "It is the dead-letter queue; no redrive policy points at it, because messages are sent there by their receiver."},
+		{under: "Objects/Bucket", rule: "AwsSolutions-S1", reason: "Every access goes through a presigned URL of a function that logs whom it signed for, or through a function itself; a log bucket would outlive a stage that must leave nothing."},
+		{under: "Custom::S3AutoDeleteObjectsCustomResourceProvider", rule: "AwsSolutions-IAM4", reason: cleaner},
+		{under: "Custom::S3AutoDeleteObjectsCustomResourceProvider", rule: "AwsSolutions-L1", reason: cleaner},
+		{under: "HttpApi", rule: "AwsSolutions-APIG4", reason: authorizer},
+		{under: "RestApi", rule: "AwsSolutions-APIG4", reason: authorizer},
+		{under: "RestApi", rule: "AwsSolutions-COG4", reason: authorizer},
+		{under: "RestApi", rule: "AwsSolutions-APIG2", reason: "Requests are validated in the handler, which names the JSON path of the first fault in the envelope; API Gateway's validator answers in its own form."},
+		{under: "RestApi", rule: "AwsSolutions-APIG3", reason: "A web application firewall has a monthly price and rules of its own: it is associated by those who choose the REST API for it."},
+		{under: "RestApi", rule: "AwsSolutions-APIG6", reason: "Execution logs hold headers, so tokens. The access log has a line for each request, and the functions log their own."},
+		{under: "RestApi/Api/CloudWatchRole", rule: "AwsSolutions-IAM4", reason: "The role of the account for API Gateway's logs; AWS documents this policy for it, and it is used by API Gateway only.", only: []string{"Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"}},
+	}
+	prefixes := map[grants.Resource]string{grants.Code: codePrefix, grants.Testdata: testdataPrefix, grants.Results: resultsPrefix}
+	for name, granted := range grants.All() {
+		for _, g := range granted {
+			if prefix, found := prefixes[g.Resource]; found {
+				all = append(all, suppression{
+					under: "Functions/" + name + "/Role", rule: "AwsSolutions-IAM5",
+					reason: "Keys are built from job and problem ids; the prefix is the narrowest resource that can be named in advance.",
+					only:   []string{"Resource::<ObjectsBucket5A707942.Arn>/" + prefix + "*"},
+				})
+			}
+		}
+	}
+	return all
+}
+
+func suppress(stack awscdk.Stack) {
+	for _, s := range suppressions() {
+		var under constructs.IConstruct = stack
+		for _, id := range strings.Split(s.under, "/") {
+			if under = under.Node().TryFindChild(jsii.String(id)); under == nil {
+				break
+			}
+		}
+		if under == nil {
+			continue
+		}
+		nag := &cdknag.NagPackSuppression{Id: jsii.String(s.rule), Reason: jsii.String(s.reason)}
+		if s.only != nil {
+			var only []interface{}
+			for _, finding := range s.only {
+				only = append(only, finding)
+			}
+			nag.AppliesTo = &only
+		}
+		cdknag.NagSuppressions_AddResourceSuppressions(under, &[]*cdknag.NagPackSuppression{nag}, jsii.Bool(true))
+	}
+}
+
+func TestNoFindingOfNagIsOpen(t *testing.T) {
+	forEveryVariant(t, func(t *testing.T, made template) {
+		for _, finding := range made.findings {
+			t.Error(finding)
+		}
+	})
+}

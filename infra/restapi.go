@@ -1,0 +1,90 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"runlease/infra/grants"
+	"runlease/shared/api"
+)
+
+// newRESTAPI puts the same routes on a regional REST API (payload format 1.0),
+// for those who need a web application firewall or a private API, and for
+// emulators without HTTP APIs. A REST API has no catch-all for methods, so
+// every resource sends what it has no method for to not-found, and the proxy
+// resource at the root takes the paths that match nothing.
+func newRESTAPI(parent constructs.Construct, s stage, functions map[string]awslambda.Function) gateway {
+	scope := constructs.NewConstruct(parent, jsii.String("RestApi"))
+	methods := map[string]*awsapigateway.MethodDeploymentOptions{}
+	for _, r := range api.Routes() {
+		bound := s.throttleOf(r.Name)
+		methods[r.Path+"/"+r.Method] = &awsapigateway.MethodDeploymentOptions{
+			ThrottlingRateLimit:  jsii.Number(bound.rate),
+			ThrottlingBurstLimit: jsii.Number(bound.burst),
+		}
+	}
+	front := awsapigateway.NewRestApi(scope, jsii.String("Api"), &awsapigateway.RestApiProps{
+		RestApiName:   jsii.String("runlease-" + s.name),
+		Description:   jsii.String("runlease " + s.name),
+		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		// The account's right to write access logs. It belongs to the account
+		// and region, not to this API, but a new account has none.
+		CloudWatchRole:              jsii.Bool(true),
+		CloudWatchRoleRemovalPolicy: s.removal(),
+		DeployOptions: &awsapigateway.StageOptions{
+			StageName:            jsii.String(s.name),
+			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(newAccessLog(scope, s)),
+			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat("$context.resourcePath"))),
+			ThrottlingRateLimit:  jsii.Number(s.throttleOfUnknown().rate),
+			ThrottlingBurstLimit: jsii.Number(s.throttleOfUnknown().burst),
+			MethodOptions:        &methods,
+		},
+	})
+
+	integrate := func(function string) awsapigateway.LambdaIntegration {
+		options := awsapigateway.LambdaIntegrationOptions{AllowTestInvoke: jsii.Bool(false)}
+		if function == grants.NotFound {
+			// It is behind every resource: one permission for the API instead of
+			// one each keeps its policy below Lambda's 20 KB.
+			options = awsapigateway.LambdaIntegrationOptions{ScopePermissionToMethod: jsii.Bool(false)}
+		}
+		return awsapigateway.NewLambdaIntegration(functions[function], &options)
+	}
+	notFound := integrate(grants.NotFound)
+	caught := map[string]bool{}
+	catchOthers := func(resource awsapigateway.IResource) {
+		if path := *resource.Path(); !caught[path] {
+			caught[path] = true
+			resource.AddMethod(jsii.String("ANY"), notFound, nil)
+		}
+	}
+	catchOthers(front.Root())
+	catchOthers(front.Root().AddResource(jsii.String("{proxy+}"), nil))
+	for _, r := range api.Routes() {
+		resource := front.Root()
+		for _, part := range strings.Split(strings.TrimPrefix(r.Path, "/"), "/") {
+			next := resource.GetResource(jsii.String(part))
+			if next == nil {
+				next = resource.AddResource(jsii.String(part), nil)
+			}
+			resource = next
+			catchOthers(resource)
+		}
+		resource.AddMethod(jsii.String(r.Method), integrate(r.Name), nil)
+	}
+
+	stack := awscdk.Stack_Of(scope)
+	return gateway{
+		url:          "https://" + *front.RestApiId() + ".execute-api." + *stack.Region() + "." + *stack.UrlSuffix() + "/" + *front.DeploymentStage().StageName(),
+		id:           *front.RestApiId(),
+		requests:     front.MetricCount(sum("")),
+		clientErrors: front.MetricClientError(sum("")),
+		serverErrors: front.MetricServerError(sum("")),
+		latency:      front.MetricLatency(p99("")),
+	}
+}

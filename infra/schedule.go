@@ -1,0 +1,29 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"runlease/infra/grants"
+)
+
+// newSchedule starts the sweep every minute. A start that fails is not
+// repeated, neither by EventBridge nor by Lambda: the next one does all that
+// this one would have done.
+func newSchedule(parent constructs.Construct, functions map[string]awslambda.Function) {
+	scope := constructs.NewConstruct(parent, jsii.String("Schedule"))
+	sweep := functions[grants.Sweep]
+	minute := awscdk.Duration_Minutes(jsii.Number(1))
+	sweep.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{MaxEventAge: minute, RetryAttempts: jsii.Number(0)})
+	awsevents.NewRule(scope, jsii.String("EveryMinute"), &awsevents.RuleProps{
+		Description: jsii.String("Starts the sweep: ends jobs that are over, rings again for lost messages"),
+		Schedule:    awsevents.Schedule_Rate(minute),
+		Targets: &[]awsevents.IRuleTarget{
+			awseventstargets.NewLambdaFunction(sweep, &awseventstargets.LambdaFunctionProps{MaxEventAge: minute, RetryAttempts: jsii.Number(0)}),
+		},
+	})
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// newStack wires the constructs of one stage. It fails when a function's
+// binary is missing.
+func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
+	if err := checkBinaries(s); err != nil {
+		return nil, err
+	}
+	name := "runlease-" + s.stage.name
+	stack := awscdk.NewStack(app, jsii.String(name), &awscdk.StackProps{
+		StackName:             jsii.String(name),
+		Description:           jsii.String("runlease, a control plane for pull-based runners (" + s.stage.name + ")"),
+		TerminationProtection: jsii.Bool(s.stage.keep),
+		// Of the stack: CloudFormation passes them on to every resource.
+		Tags: &map[string]*string{"project": jsii.String("runlease"), "stage": jsii.String(s.stage.name)},
+	})
+
+	data := resources{
+		tables: newTables(stack, s.stage),
+		queues: newQueues(stack),
+		bucket: newBucket(stack, s),
+	}
+	functions := newFunctions(stack, s, data)
+	newSchedule(stack, functions)
+	var front gateway
+	switch s.api {
+	case restAPI:
+		front = newRESTAPI(stack, s.stage, functions)
+	default:
+		front = newHTTPAPI(stack, s.stage, functions)
+	}
+	newAlarms(stack, s, data, functions, front)
+	newDashboard(stack, s.stage, data, functions, front)
+
+	// The commands that follow a deployment read these: infra/ctl, the local
+	// deployment, the smoke test of the README.
+	for _, o := range []struct{ name, value, description string }{
+		{"ApiUrl", front.url, "Base URL of the API, without a slash at the end"},
+		{"ApiId", front.id, "Id of the API, for its metrics and for emulators"},
+		{"JobsTable", *data.tables.jobs.TableName(), "Table of the jobs"},
+		{"ProblemsTable", *data.tables.problems.TableName(), "Table of the problems and their versions"},
+		{"CredentialsTable", *data.tables.credentials.TableName(), "Table of the hashed tokens; the first is issued with: go run ./infra/ctl token issue"},
+		{"QueueUrl", *data.queues.jobs.QueueUrl(), "Queue of the bells"},
+		{"DeadLetterQueueUrl", *data.queues.deadLetter.QueueUrl(), "Queue of the messages that could not be parsed"},
+		{"Bucket", *data.bucket.BucketName(), "Bucket of code, test data and results"},
+	} {
+		awscdk.NewCfnOutput(stack, jsii.String(o.name), &awscdk.CfnOutputProps{
+			Value:       jsii.String(o.value),
+			Description: jsii.String(o.description),
+		})
+	}
+	return stack, nil
+}
+
+// removal is what becomes of stored data when the stack is destroyed.
+func (s stage) removal() awscdk.RemovalPolicy {
+	if s.keep {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return awscdk.RemovalPolicy_DESTROY
+}

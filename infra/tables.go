@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"runlease/shared/dynamo"
+)
+
+type tables struct {
+	jobs, problems, credentials awsdynamodb.Table
+}
+
+func newTables(parent constructs.Construct, s stage) tables {
+	scope := constructs.NewConstruct(parent, jsii.String("Tables"))
+	table := func(name string, props awsdynamodb.TableProps) awsdynamodb.Table {
+		props.BillingMode = awsdynamodb.BillingMode_PAY_PER_REQUEST
+		props.PointInTimeRecoverySpecification = &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)}
+		props.DeletionProtection = jsii.Bool(s.keep)
+		props.RemovalPolicy = s.removal()
+		return awsdynamodb.NewTable(scope, jsii.String(name), &props)
+	}
+	text := func(name string) *awsdynamodb.Attribute {
+		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
+	}
+	number := func(name string) *awsdynamodb.Attribute {
+		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_NUMBER}
+	}
+
+	jobs := table("Jobs", awsdynamodb.TableProps{PartitionKey: text(dynamo.JobsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
+	jobs.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:    jsii.String(dynamo.OpenIndex),
+		PartitionKey: text(dynamo.OpenHash),
+		SortKey:      text(dynamo.OpenRange),
+		// Keys only: a claim or a heartbeat then changes nothing in the index and pays nothing for it.
+		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+	})
+	credentials := table("Credentials", awsdynamodb.TableProps{PartitionKey: text(dynamo.CredentialsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
+	credentials.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		// For the operator's command alone; functions look credentials up by key.
+		IndexName:      jsii.String(dynamo.ListIndex),
+		PartitionKey:   text(dynamo.ListHash),
+		SortKey:        text(dynamo.ListRange),
+		ProjectionType: awsdynamodb.ProjectionType_ALL,
+	})
+	return tables{
+		jobs: jobs,
+		// Published versions are kept: results refer to them. Nothing here expires.
+		problems:    table("Problems", awsdynamodb.TableProps{PartitionKey: number(dynamo.ProblemsKey), SortKey: number(dynamo.ProblemsRange)}),
+		credentials: credentials,
+	}
+}

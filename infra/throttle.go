@@ -1,0 +1,64 @@
+package main
+
+import "math"
+
+// throttle bounds a route: rate in requests per second, burst in requests.
+type throttle struct {
+	rate, burst float64
+}
+
+// pace is how often a route is called: per second by each runner, and per
+// submission.
+type pace struct {
+	perRunner, perSubmission float64
+}
+
+// A runner polls every 5 s, holds up to 4 jobs, and a job takes 10 s or longer
+// on average; a lease of 60 s is extended every 20 s.
+const (
+	polls      = 1.0 / 5
+	jobs       = 4.0 / 10
+	heartbeats = 4.0 / 20
+)
+
+var paces = map[string]pace{
+	"list-jobs":      {perRunner: polls},
+	"claim-job":      {perRunner: jobs},
+	"get-code":       {perRunner: jobs},
+	"get-testdata":   {perRunner: jobs},
+	"heartbeat":      {perRunner: heartbeats},
+	"complete-job":   {perRunner: jobs},
+	"upload-outputs": {perRunner: jobs},
+	"release-job":    {perRunner: jobs}, // a whole fleet may drain at once
+
+	// Problems change by a person's hand: a fixed small number would do, but a
+	// contest is often set up by a script.
+	"put-problem":     {perSubmission: 0.1},
+	"publish-problem": {perSubmission: 0.1},
+	"get-problem":     {perSubmission: 0.5},
+	"create-job":      {perSubmission: 1},
+	"submit-job":      {perSubmission: 1},
+	// A page that waits for a verdict asks once a second or so.
+	"get-job":     {perSubmission: 10},
+	"query-jobs":  {perSubmission: 2},
+	"get-outputs": {perSubmission: 1},
+	// Rejudges come in batches, faster than people submit.
+	"rejudge-job": {perSubmission: 2},
+	"cancel-job":  {perSubmission: 2},
+}
+
+// headroom: retries, uneven load, a fleet that starts all at once.
+const headroom = 2
+
+// throttleOf is the bound of a route of the route table.
+func (s stage) throttleOf(route string) throttle {
+	p, found := paces[route]
+	if !found {
+		panic("no pace for route " + route)
+	}
+	rate := math.Max(10, math.Ceil(headroom*(p.perRunner*s.runners+p.perSubmission*s.submissions)))
+	return throttle{rate: rate, burst: 2 * rate}
+}
+
+// throttleOfUnknown bounds everything that no route matches: mostly scanners.
+func (s stage) throttleOfUnknown() throttle { return throttle{rate: 20, burst: 40} }
