@@ -1,0 +1,133 @@
+# The project's commands. `make demo` and `make test` are all a newcomer needs;
+# `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# $(call stage,name,commands) runs a stage and says what it took.
+stage = @start=$$SECONDS; { $(2); }; echo "== $(1): $$((SECONDS - start)) s"
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 20
+
+.PHONY: demo
+demo: ## judge real submissions on one machine; TARGET=localstack: through the deployed API
+ifeq ($(TARGET),localstack)
+	go run ./infra/local/demo -endpoint-json build/localstack/localstack.json -timeout 8m
+else
+	go run ./infra/local/demo
+endif
+
+.PHONY: serve
+serve: ## the embedded server
+	go run ./infra/local
+
+# ---- functions: build/functions/<arch>/<name>/bootstrap, only what changed
+
+FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
+bootstrap  = $(foreach f,$(FUNCTIONS),build/functions/$(1)/$(f)/bootstrap)
+
+.PHONY: build build-amd64 build-arm64 build-here
+build: ## all functions, for both architectures, side by side
+	@$(MAKE) --no-print-directory -j2 build-amd64 build-arm64
+build-amd64: $(call bootstrap,amd64)
+build-arm64: $(call bootstrap,arm64)
+# Emulators run functions on this machine's processor.
+build-here: $(if $(filter x86_64 amd64,$(shell uname -m)),build-amd64,build-arm64)
+
+# The same source gives the same bytes: no path, no build id, no VCS stamp.
+define build-function
+	@mkdir -p $(@D)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(1) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -buildid=' -o $@ ./functions/$(2)
+	@GOARCH=$(1) go list -deps -tags lambda.norpc -f '{{if not .Standard}}{{range .GoFiles}}{{$$.Dir}}/{{.}} {{end}}{{end}}' ./functions/$(2) \
+		| tr ' ' '\n' | { grep "^$(CURDIR)/" || true; } | sed 's|^$(CURDIR)/||' | { printf '%s:' '$@'; tr '\n' ' '; echo; } > $@.d
+endef
+build/functions/amd64/%/bootstrap: go.mod go.sum
+	$(call build-function,amd64,$*)
+build/functions/arm64/%/bootstrap: go.mod go.sum
+	$(call build-function,arm64,$*)
+-include $(wildcard build/functions/*/*/bootstrap.d)
+# A file that is gone makes what was built from it anew.
+shared/%.go functions/%.go infra/%.go: ;
+
+# ---- emulators
+
+.PHONY: localstack localstack-down deploy-local ministack ministack-down deploy-ministack
+localstack: ## start LocalStack: Docker where there is an engine, else a host process
+	infra/local/localstack/up.sh
+localstack-down: ## stop it
+	infra/local/localstack/down.sh
+deploy-local: build-here infra/node_modules ## deploy the REST API to LocalStack; ends with one line of JSON
+	infra/local/localstack/deploy.sh localstack
+ministack: ## start MiniStack, which has HTTP APIs
+	infra/local/localstack/ministack-up.sh
+ministack-down: ## stop it
+	infra/local/localstack/ministack-down.sh
+deploy-ministack: build-here infra/node_modules ## deploy the HTTP API to MiniStack; ends with one line of JSON
+	infra/local/localstack/deploy.sh ministack
+
+infra/node_modules: infra/package-lock.json
+	npm ci --prefix infra --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: invoke starts reproducible
+invoke: build/functions/$(shell go env GOARCH)/$(FN)/bootstrap ## run a real function on a saved event: make invoke FN=claim-job EVENT=ok
+	go run ./infra/local/invoke $(FN) $(EVENT)
+starts: build-here ## CPU that each function takes to start, as a ratio to an empty one
+	go run ./infra/local/invoke -start
+reproducible: ## build every function twice, in two places, and compare; takes minutes
+	infra/local/invoke/reproducible.sh
+
+# ---- checks
+
+.PHONY: fmt verify lint
+fmt: ## format the Go files
+	$(GOFUMPT) -w shared functions infra events
+verify: ## what must leave no difference: tidy, format; then vet and lint
+	$(call stage,tidy,go mod verify && go mod tidy -diff)
+	$(call stage,format,out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }; })
+	$(call stage,vet,go vet ./... && go vet -tags localstack ./shared/... ./infra/local/... ./infra/ctl/...)
+	@$(MAKE) --no-print-directory lint
+lint: ## golangci-lint
+	$(call stage,lint,$(GOLANGCI) run ./...)
+
+# ---- tests, by stage; each says what it took
+
+.PHONY: test unit test-demo test-localstack test-ministack test-templates
+test: ## everything, unit tests first
+	@start=$$SECONDS; \
+	for stage in unit test-demo test-templates test-localstack test-ministack; do \
+		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
+	done; echo "== all: $$((SECONDS - start)) s"
+# Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
+# own, and the simulation, which runs one goroutine at a time.
+plain := runlease/infra runlease/shared/dispatch/sim
+unit: ## what needs nothing but Go and Node
+	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
+	$(call stage,CDK and simulation,go test $(plain))
+test-demo:
+	$(call stage,demo,$(MAKE) --no-print-directory demo)
+test-templates:
+	$(call stage,cfn-lint,infra/lint.sh)
+test-localstack:
+	$(call stage,build,$(MAKE) --no-print-directory -s build)
+	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack)
+	$(call stage,process executor,build/localstack/venv/bin/python infra/local/localstack/process_executor/process_executor_test.py)
+	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
+	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/local/invoke/...)
+	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
+	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)
+	$(call stage,demo on LocalStack,$(MAKE) --no-print-directory demo TARGET=localstack)
+test-ministack:
+	$(call stage,MiniStack up,infra/local/localstack/ministack-up.sh)
+	$(call stage,deploy to MiniStack,$(MAKE) --no-print-directory deploy-ministack)
+	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/local/e2e)
+
+.PHONY: schemathesis
+schemathesis: ## 100,000 requests made from openapi.yaml against the embedded server
+	infra/local/schemathesis/run.py
