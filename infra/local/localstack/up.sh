@@ -38,7 +38,10 @@ install_localstack() {
   "$python" -m venv "$dir/venv"
   # Later releases of cbor2, pyOpenSSL and plux break $version: every dependency is held at the version it was released with.
   # Not compiled here: most of it is never imported, and the first start compiles what is.
-  "$dir/venv/bin/pip" install -q --no-compile --disable-pip-version-check -c "$here/constraints.txt" "localstack-core[runtime]==$version" "$here/process_executor"
+  # A build leaves files beside its sources, so the executor is built from a copy.
+  rm -rf "$dir/process_executor"
+  cp -r "$here/process_executor" "$dir/process_executor"
+  "$dir/venv/bin/pip" install -q --no-compile --disable-pip-version-check -c "$here/constraints.txt" "localstack-core[runtime]==$version" "$dir/process_executor"
 }
 
 install_dynamodb_local() {
