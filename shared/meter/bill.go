@@ -53,7 +53,7 @@ const (
 	// calls to AWS, 5 to 10 ms each, one after another. Cold starts are left out:
 	// they are rare where there is traffic that costs anything.
 	functionSeconds = 0.030
-	// functionGB is the memory of most functions; create and complete have twice that.
+	// functionGB is the memory of most functions; create, complete and sync have twice that.
 	functionGB      = 0.25
 	largeFunctionGB = 0.5
 	sweepSeconds    = 0.100
@@ -70,7 +70,7 @@ const (
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 25
+	alarmMetrics = 26
 	ownMetrics   = 3
 	dashboards   = 1
 )
@@ -180,6 +180,9 @@ func Cost(l Load) (Costs, error) {
 	c.Polls = waits / every
 	c.Idle = Units{}
 	c.Idle.add(c.Polls, l.units(requests[names[2]]))
+	if l.Flow == Sync { // a function with more memory
+		c.Idle["lambda.gb-seconds"] += c.Polls * functionSeconds * (largeFunctionGB - functionGB)
+	}
 	if l.Flow == Compat {
 		c.IdleHeartbeats = waits / idleHeartbeatEvery
 		c.Idle.add(c.IdleHeartbeats, l.units(requests["heartbeat, no job"]))
