@@ -218,6 +218,8 @@ func TestSyncOfOneJobTwice(t *testing.T) {
 	w.create("j")
 	w.create("other")
 	c, other := w.claim("j", "r"), w.claim("other", "r")
+	calls := map[string]int{}
+	w.Store = countedStore{w.Store, calls}
 	s := w.sync(dispatch.SyncRequest{
 		Runner: "r",
 		Done:   []dispatch.CompleteRequest{report(c, result("AC")), report(c, result("AC")), report(c, result("WA"))},
@@ -232,6 +234,10 @@ func TestSyncOfOneJobTwice(t *testing.T) {
 	}
 	if diff := cmp.Diff([]dispatch.Action{dispatch.LeaseLost, dispatch.Continue}, s.Active); diff != "" {
 		t.Error(diff)
+	}
+	// The one result; a heartbeat within the claim's millisecond writes nothing.
+	if diff := cmp.Diff(map[string]int{"GetMany": 1, "Save": 1}, calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
 

@@ -245,7 +245,7 @@ func finite(numbers ...float64) bool {
 // Assumptions says what Cost takes for granted.
 func Assumptions() []string {
 	return []string{
-		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create and complete %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
+		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
 		fmt.Sprintf("%d bytes of logs a request; code of %d KB and outputs of %d KB a job, kept 200 and 100 days, its item 90 days", logBytes, codeBytes>>10, outputBytes>>10),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}
