@@ -153,12 +153,9 @@ func TestSyncItemsAreAnsweredAsByTheirRoutes(t *testing.T) {
 		body     func(world2) string
 		code     string
 	}{
-		{"malformed id", "a b", with("j1", "{"), "malformed_id"},
 		{"long id", strings.Repeat("x", 65), with("j1", "{"), "malformed_id"},
 		{"malformed id before a missing token", "a.b", func(world2) string { return `{}` }, "malformed_id"},
 		{"no token", "j1", func(world2) string { return `{"tasks":[]}` }, "missing_tasks_or_token"},
-		{"no tasks", "j1", func(world2) string { return `{"token":"x"}` }, "missing_tasks_or_token"},
-		{"null for a token", "j1", func(world2) string { return `{"token":null,"tasks":[]}` }, "missing_tasks_or_token"},
 		{"empty token", "j1", func(world2) string { return `{"token":"","tasks":[]}` }, "missing_tasks_or_token"},
 		{"token that is a number", "j1", func(world2) string { return `{"token":1,"tasks":[]}` }, "invalid_body"},
 		{"outputs without a size", "j1", with("j1", `{"outputs":{"sha256":"`+sum(zip)+`"},`), "invalid_body"},
@@ -167,13 +164,16 @@ func TestSyncItemsAreAnsweredAsByTheirRoutes(t *testing.T) {
 		{"not claimed", "waiting", with("j1", "{"), "not_claimed_by_runner"},
 		{"claimed by another by now", "late", with("late", "{"), "not_claimed_by_runner"},
 		{"another claim's token", "j1", with("other", "{"), "invalid_submission_token"},
+		{"malformed id", "a b", with("j1", "{"), "malformed_id"},
 		{"wrong token before bad tasks", "j1", func(world2) string { return `{"token":"x","tasks":1}` }, "invalid_submission_token"},
 		{"bad tasks", "j1", func(w world2) string { return fmt.Sprintf(`{"token":%q,"tasks":[]}`, w.tokens["j1"]) }, "invalid_result"},
 		{"a bad case", "j1", func(w world2) string { return strings.Replace(legal(w, "j1", "AC"), `"stdout":"3"`, `"stdout":3`, 1) }, "invalid_result"},
 		{"other outputs than uploaded", "outs", with("outs", `{"outputs":{"size":1,"sha256":"`+sum(zip)+`"},`), "outputs_mismatch"},
 		{"uploaded outputs", "outs", with("outs", `{"outputs":`+artifact(zip)+`,`), "ok"},
+		{"null for a token", "j1", func(world2) string { return `{"token":null,"tasks":[]}` }, "missing_tasks_or_token"},
 		{"cancel was asked", "stop", with("stop", "{"), "job_cancelled"},
 		{"accepted", "j1", with("j1", "{"), "ok"},
+		{"no tasks", "j1", func(world2) string { return `{"token":"x"}` }, "missing_tasks_or_token"},
 		{"repeated", "j1", with("j1", "{"), "ok"},
 		{"repeated otherwise", "again", with("again", "{"), "result_conflict"},
 		{"the same again", "again", func(w world2) string { return legal(w, "again", "WA") }, "ok"},
@@ -274,7 +274,7 @@ func TestSyncFailures(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
 	token := w.claimed("j1")
-	body := syncBody(1, "["+doneItem("j1", token, "AC")+`,{"submissionId":"bad","token":""}]`, "["+activeItem("j1", token)+"]")
+	body := syncBody(1, "["+doneItem("j1", token, "AC")+`,{"submissionId":"bad","token":""},{"submissionId":"rlc_not an id"}]`, "["+activeItem("j1", token)+"]")
 	w.store.breakdown(func() error { return errors.New("ProvisionedThroughputExceededException") })
 	w.expect("all is broken", post("/runner/sync", body), 500, "internal_error")
 	calls := 0
@@ -287,7 +287,7 @@ func TestSyncFailures(t *testing.T) {
 	w.log.take()
 	got := w.must(200, post("/runner/sync", body))
 	w.store.breakdown(nil)
-	same(t, got, `{"data":{"done":[{"submissionId":"j1","code":"internal_error","message":"internal error"},{"submissionId":"bad","code":"missing_tasks_or_token","message":"missing tasks or token"}],`+
+	same(t, got, `{"data":{"done":[{"submissionId":"j1","code":"internal_error","message":"internal error"},{"submissionId":"bad","code":"missing_tasks_or_token","message":"missing tasks or token"},{"submissionId":"rlc_not an id","code":"malformed_id","message":"malformed id"}],`+
 		`"active":[{"submissionId":"j1","action":"continue"}],"jobs":[],"pollSeconds":1,"heartbeatSeconds":20},"message":"ok","status":"ok"}`)
 	if logged := w.log.take(); len(logged) != 1 || !strings.Contains(logged[0], `"sync":{"done":[{"job_id":"j1","code":"internal_error"},{"job_id":"bad","code":"missing_tasks_or_token"}],"kept":1}`) {
 		t.Errorf("logged %q", logged)
@@ -349,6 +349,13 @@ func TestSyncMatrix(t *testing.T) {
 				t.Errorf("changed (-before +after):\n%s", diff)
 			}
 		})
+	}
+	// Who says no token is not worth a look.
+	c.calls.take()
+	without := strings.ReplaceAll(`{"slots":0,"done":[X,Y],"active":[X,Y]}`, "X", `{"submissionId":"j1","tasks":[]}`)
+	c.must(200, post("/runner/sync", strings.ReplaceAll(without, "Y", `{"submissionId":"j1","token":"","tasks":[]}`)))
+	if ports, _ := c.calls.take(); len(ports) > 0 {
+		t.Errorf("items without a token: calls %v", ports)
 	}
 	if tried < 7 {
 		t.Errorf("only %d kinds of bad claims were tried", tried)
