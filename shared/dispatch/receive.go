@@ -29,6 +29,7 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 	}
 	jobs, err := d.Store.GetMany(ctx, unique(ids))
 	if err != nil {
+		d.giveBack(ctx, messages, hide)
 		return nil, 0, err
 	}
 
@@ -63,6 +64,19 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 	d.hide(ctx, hidings)
 	d.forget(ctx, spent...)
 	return offers, len(messages), nil
+}
+
+// giveBack keeps messages that could not be dealt with from being hidden for the
+// time of a lease that nobody has.
+func (d *Dispatcher) giveBack(ctx context.Context, messages []job.Received, hidden time.Duration) {
+	if hidden <= listHide {
+		return
+	}
+	hidings := make([]Hiding, len(messages))
+	for i, m := range messages {
+		hidings[i] = Hiding{m.Handle, listHide}
+	}
+	d.hide(ctx, hidings)
 }
 
 // attach gives the claim the handle of its message.

@@ -153,9 +153,10 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.
 	}
 	var failed []error
 	var back []Hiding
+	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
-		c, err := d.updateFrom(ctx, o.job, d.claim(ctx, r.Runner, o, lease, &claimed))
+		c, err := d.updateFrom(ctx, o.job, d.claim(ctx, r.Runner, o, lease, read, &claimed))
 		if err != nil || c.Code != job.OK {
 			back = append(back, Hiding{o.handle, listHide})
 		} else {

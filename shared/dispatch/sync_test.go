@@ -12,6 +12,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/problem"
 )
 
 func (w *world) sync(r dispatch.SyncRequest) dispatch.Synced {
@@ -134,6 +135,11 @@ func (s countedStore) GetMany(ctx context.Context, ids []string) (map[string]job
 	return s.Store.GetMany(ctx, ids)
 }
 
+func (s countedStore) Problem(ctx context.Context, id int) (problem.Problem, bool, error) {
+	s.calls["Problem"]++
+	return s.Store.Problem(ctx, id)
+}
+
 func (s countedStore) Save(ctx context.Context, before, after job.Job) (job.Job, bool, error) {
 	s.calls["Save"]++
 	return s.Store.Save(ctx, before, after)
@@ -168,7 +174,13 @@ func TestSyncCalls(t *testing.T) {
 	for i := range 8 {
 		w.create(fmt.Sprintf("j%d", i))
 	}
+	calls := map[string]int{}
+	w.Store = countedStore{w.Store, calls}
 	held := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 8, Lease: time.Minute}).Jobs
+	if diff := cmp.Diff(map[string]int{"GetMany": 1, "Problem": 1, "Save": 8}, calls); diff != "" {
+		t.Errorf("calls of a claim of 8 jobs (-want +got):\n%s", diff)
+	}
+	clear(calls)
 	r := dispatch.SyncRequest{Runner: "r"}
 	for i, c := range held {
 		if i < 3 {
@@ -178,8 +190,6 @@ func TestSyncCalls(t *testing.T) {
 		}
 	}
 	w.pass(20 * time.Second)
-	calls := map[string]int{}
-	w.Store = countedStore{w.Store, calls}
 	w.Queue = &countedQueue{Queue: w.Queue, calls: calls, saves: func() int { return calls["Save"] }, early: len(r.Done)}
 	s := w.sync(r)
 	want := map[string]int{"GetMany": 1, "Save": 8, "Delete": 1, "handles": 3, "Hide": 1, "hidings": 5}
@@ -209,6 +219,23 @@ func TestSyncCalls(t *testing.T) {
 	s = w.sync(dispatch.SyncRequest{Runner: "r", Done: []dispatch.CompleteRequest{report(held[3], result("AC")), report(held[4], result("AC"))}})
 	if calls["Get"] != 2 || !s.Done[0].OK() || !s.Done[1].OK() {
 		t.Errorf("calls %v, answers %v", calls, s.Done)
+	}
+}
+
+// TestSyncGivesMessagesBackWhenJobsAreNotRead: no job waits for the end of a
+// lease that nobody has.
+func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
+	w := newWorld(t)
+	w.create("j")
+	calls := map[string]int{"GetMany fails": 1}
+	w.Store = countedStore{w.Store, calls}
+	if _, _, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", Slots: 1, Lease: 10 * time.Minute}); !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	clear(calls)
+	w.pass(4 * time.Second)
+	if s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1}); len(s.Jobs) != 1 {
+		t.Error("the job is hidden")
 	}
 }
 
