@@ -232,6 +232,12 @@ func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
 	if _, _, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", Slots: 1, Lease: 10 * time.Minute}); !errors.Is(err, errBroken) {
 		t.Fatal(err)
 	}
+	// A list hides them for no longer than that anyway.
+	w.pass(4 * time.Second)
+	w.Queue = &countedQueue{Queue: w.Queue, calls: calls, saves: func() int { return 0 }}
+	if _, err := w.List(w.ctx, 1); !errors.Is(err, errBroken) || calls["Hide"] > 0 {
+		t.Errorf("list: %v, calls %v", err, calls)
+	}
 	clear(calls)
 	w.pass(4 * time.Second)
 	if s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1}); len(s.Jobs) != 1 {
