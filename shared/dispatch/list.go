@@ -42,12 +42,12 @@ func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
 	return l, nil
 }
 
-// messages is how many messages a search has seen: in all, and in its last
+// tally is how many messages a search has seen: in all, and in its last
 // receive.
-type messages struct{ all, last int }
+type tally struct{ all, last int }
 
 // search receives until there are jobs that can be claimed, or no messages.
-func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen messages, err error) {
+func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
 	for range maxReceives {
 		offers, seen.last, err = d.receive(ctx, limit, hide)
 		seen.all += seen.last
