@@ -44,7 +44,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 		}
 	}
 
-	alarm("OldestOpenJob", fmt.Sprintf("A job has been open for more than %.0f minutes. Are runners connected (requests of list-jobs on the dashboard)? "+
+	alarm("OldestOpenJob", fmt.Sprintf("A job has been open for more than %.0f minutes. Are runners connected (requests of sync and list-jobs on the dashboard)? "+
 		"If they are, they are too few or reject this job: look at it with `go run ./infra/ctl`, start more runners, or cancel it.", s.stage.oldestOpenJob/60),
 		oldestOpenJob(s.stage), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(s.stage.oldestOpenJob),

@@ -33,6 +33,7 @@ var defaultSizing = sizing{memory: 256, timeout: 15}
 var sizings = map[string]sizing{
 	// Bodies of up to 3 MB are decoded, zipped and stored: CPU, not memory, is what they need more of.
 	"complete-job": {memory: 512, timeout: 15},
+	"sync":         {memory: 512, timeout: 15},
 	// The code comes base64 in the body and is hashed and stored.
 	"create-job": {memory: 512, timeout: 15},
 	// It looks at a bounded number of jobs, and ends before the next one starts. No

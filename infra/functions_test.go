@@ -32,7 +32,7 @@ func TestFunctionsAreDefinedAlike(t *testing.T) {
 				want["ApplicationLogLevel"], want["SystemLogLevel"] = "INFO", "WARN"
 			}
 			switch name {
-			case "complete-job", "create-job":
+			case "complete-job", "create-job", "sync":
 				want["MemorySize"] = "512"
 			case grants.Sweep:
 				want["Timeout"] = "55"

@@ -30,6 +30,9 @@ var paces = map[string]pace{
 	"complete-job":   {perRunner: jobs},
 	"upload-outputs": {perRunner: jobs},
 	"release-job":    {perRunner: jobs}, // a whole fleet may drain at once
+	// A call per job, and those that find nothing or keep a lease. An idle fleet
+	// is told to poll less than that.
+	"sync": {perRunner: jobs + polls + heartbeats},
 
 	// Problems change by a person's hand: a fixed small number would do, but a
 	// contest is often set up by a script.

@@ -153,7 +153,7 @@ func TestStandingMatchesTheStack(t *testing.T) {
 			got["cloudwatch.dashboards"]++
 		case "AWS::Lambda::Function":
 			want := 256.0
-			if id == "CreateJob" || id == "CompleteJob" {
+			if id == "CreateJob" || id == "CompleteJob" || id == "Sync" {
 				want = 512
 			}
 			if r.Properties.MemorySize != want {

@@ -62,8 +62,8 @@ const (
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
 // with the rights of the function that signed it: that is what GetObject and
-// PutObject are for in claim-job, get-code, get-testdata, upload-outputs,
-// put-problem, create-job and get-outputs.
+// PutObject are for in claim-job, get-code, get-testdata, upload-outputs, sync
+// (of code and test data), put-problem, create-job and get-outputs.
 var table = map[string][]Grant{
 	"list-jobs": {
 		{Jobs, []string{BatchGetItem, UpdateItem}},
@@ -103,6 +103,17 @@ var table = map[string][]Grant{
 	"release-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{SendMessage, DeleteMessage}},
+	},
+	// What list-jobs, claim-job, heartbeat and complete-job may do together.
+	"sync": {
+		{Jobs, []string{GetItem, BatchGetItem, UpdateItem}},
+		{Problems, []string{GetItem}},
+		{Queue, []string{ReceiveMessage, DeleteMessage, ChangeMessageVisibility}},
+		{DeadLetterQueue, []string{SendMessage}},
+		{Code, []string{GetObject}},
+		{Testdata, []string{GetObject}},
+		{Results, []string{PutObject, GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 
 	"put-problem": {

@@ -67,3 +67,23 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 		})
 	}
 }
+
+// TestSyncMayDoWhatItsPartsMay: it stands for four routes, and needs no more.
+func TestSyncMayDoWhatItsPartsMay(t *testing.T) {
+	actions := func(names ...string) map[Resource][]string {
+		of := map[Resource][]string{}
+		for _, name := range names {
+			for _, g := range All()[name] {
+				of[g.Resource] = append(of[g.Resource], g.Actions...)
+			}
+		}
+		for resource := range of {
+			slices.Sort(of[resource])
+			of[resource] = slices.Compact(of[resource])
+		}
+		return of
+	}
+	if diff := cmp.Diff(actions("list-jobs", "claim-job", "heartbeat", "complete-job"), actions("sync")); diff != "" {
+		t.Errorf("grants (-parts +sync):\n%s", diff)
+	}
+}

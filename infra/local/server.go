@@ -28,7 +28,7 @@ type server struct {
 
 // embeddedPace: polls cost nothing here, so a waiting runner asks every second
 // and a busy one at once.
-var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second}
+var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
 
 func newServer(url string, lease time.Duration, log *slog.Logger) (*server, error) {
 	secret := make([]byte, 32)

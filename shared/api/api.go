@@ -60,6 +60,7 @@ var endpoints = map[string]endpoint{
 	"complete-job":    completeJob,
 	"upload-outputs":  uploadOutputs,
 	"release-job":     releaseJob,
+	"sync":            syncRunner,
 	"put-problem":     putProblem,
 	"publish-problem": publishProblem,
 	"get-problem":     getProblem,

@@ -5,32 +5,40 @@ import (
 	"runlease/shared/dispatch"
 )
 
-// completeJob is PUT /runner/jobs/{id}/complete. The tasks are checked behind
-// the claim: who does not hold the job learns nothing about it.
+// completeJob is PUT /runner/jobs/{id}/complete.
 func completeJob(a *API, c *call) (reply, error) {
-	switch {
-	case c.body == nil:
-		return refuse(missingBody), nil
-	case !c.body.has("token") || !c.body.has("tasks"):
-		return refuse(missingTasksOrToken), nil
-	}
-	token := c.body.text("token")
-	outputs := c.body.artifactIn("outputs", dispatch.MaxOutputs)
-	if refusal := c.body.refusal(); refusal != nil {
+	request, refusal := completion(c.id, c.body)
+	if refusal != nil {
 		return *refusal, nil
 	}
-	if token == "" {
-		return refuse(missingTasksOrToken), nil
-	}
-	answer, err := a.dispatch.Complete(c.Context(), dispatch.CompleteRequest{
-		ID:        c.id,
-		Runner:    c.runner,
-		TokenHash: auth.Hash(token),
-		Tasks:     c.body.raw["tasks"],
-		Outputs:   outputs,
-	})
+	request.Runner = c.runner
+	answer, err := a.dispatch.Complete(c.Context(), request)
 	if err != nil || !answer.OK() {
 		return refusedOr(answer, err)
 	}
-	return granted("submission ["+c.id+"] result received.", nil), nil
+	return completed(c.id), nil
+}
+
+// completion reads a result. The tasks are checked behind the claim: who does
+// not hold the job learns nothing about it.
+func completion(id string, body *fields) (dispatch.CompleteRequest, *reply) {
+	switch {
+	case body == nil:
+		return dispatch.CompleteRequest{}, new(refuse(missingBody))
+	case !body.has("token") || !body.has("tasks"):
+		return dispatch.CompleteRequest{}, new(refuse(missingTasksOrToken))
+	}
+	token := body.text("token")
+	outputs := body.artifactIn("outputs", dispatch.MaxOutputs)
+	if refusal := body.refusal(); refusal != nil {
+		return dispatch.CompleteRequest{}, refusal
+	}
+	if token == "" {
+		return dispatch.CompleteRequest{}, new(refuse(missingTasksOrToken))
+	}
+	return dispatch.CompleteRequest{ID: id, TokenHash: auth.Hash(token), Tasks: body.raw["tasks"], Outputs: outputs}, nil
+}
+
+func completed(id string) reply {
+	return granted("submission ["+id+"] result received.", nil)
 }

@@ -31,6 +31,7 @@ func legal(token string) map[string]ask {
 		"complete-job":    put("/runner/jobs/j1/complete", result7(token, "AC")),
 		"upload-outputs":  post("/runner/jobs/j1/outputs", `{"token":"`+token+`","size":1,"sha256":"`+sum(zip)+`"}`),
 		"release-job":     post("/runner/jobs/j1/release", `{"token":"`+token+`","reason":"drain"}`),
+		"sync":            post("/runner/sync", syncBody(1, "["+doneItem("j1", token, "AC")+"]", "["+activeItem("j1", token)+"]")),
 		"put-problem":     put("/problems/7", `{"tasks":`+tasks7+`}`),
 		"publish-problem": post("/problems/7/publish", "{}"),
 		"get-problem":     get("/problems/7"),

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 )
 
@@ -17,6 +18,43 @@ type entry struct {
 	problem int
 	attempt int
 	refusal string // of the credential
+	sync    *syncEntry
+}
+
+// syncEntry is what the log line of a sync says about its items: how each result
+// ended, how many leases were kept, and what was claimed. All ids are checked.
+type syncEntry struct {
+	Done    []loggedResult `json:"done,omitempty"`
+	Kept    int            `json:"kept"`
+	Claimed []loggedClaim  `json:"claimed,omitempty"`
+}
+
+type loggedResult struct {
+	JobID string   `json:"job_id"`
+	Code  job.Code `json:"code"`
+}
+
+type loggedClaim struct {
+	JobID   string `json:"job_id"`
+	Attempt int    `json:"attempt"`
+}
+
+// synced notes a sync.
+func (e *entry) synced(data syncData, s dispatch.Synced) {
+	e.sync = &syncEntry{}
+	for _, d := range data.Done {
+		if d.Code != malformedID && d.SubmissionID != nil {
+			e.sync.Done = append(e.sync.Done, loggedResult{*d.SubmissionID, d.Code})
+		}
+	}
+	for _, action := range s.Active {
+		if action != dispatch.LeaseLost {
+			e.sync.Kept++
+		}
+	}
+	for _, c := range s.Jobs {
+		e.sync.Claimed = append(e.sync.Claimed, loggedClaim{c.Job.ID, c.Job.Attempt})
+	}
 }
 
 // saw notes a job with its attempt.
@@ -57,6 +95,9 @@ func (a *API) record(c *call, status int, code job.Code, took time.Duration, cau
 	}
 	if c.entry.attempt != 0 {
 		attrs = append(attrs, slog.Int("attempt", c.entry.attempt))
+	}
+	if c.entry.sync != nil {
+		attrs = append(attrs, slog.Any("sync", c.entry.sync))
 	}
 	if code != "" {
 		attrs = append(attrs, slog.String("code", string(code)))

@@ -113,6 +113,7 @@ func (c *castle) state() any {
 var openRoutes = map[string]string{
 	"list-jobs": "gives out no more than ids",
 	"claim-job": "makes a holder",
+	"sync":      "asks for it item by item: TestSyncMatrix",
 }
 
 func isRunner(r api.Route) bool   { return r.Caller == api.Runner }

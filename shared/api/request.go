@@ -165,6 +165,29 @@ func (f *fields) integer(name string, least, most int64) int64 {
 	return n
 }
 
+// list reads a list of at most so many values, none if it is missing. It stops
+// at the first that is too many, so that its cost is bounded.
+func (f *fields) list(name string, most int) []json.RawMessage {
+	if !f.has(name) {
+		return nil
+	}
+	in := json.NewDecoder(bytes.NewReader(f.raw[name]))
+	if open, err := in.Token(); err != nil || open != json.Delim('[') {
+		f.fail(name, "want a list")
+		return nil
+	}
+	var values []json.RawMessage
+	for in.More() {
+		var value json.RawMessage
+		if len(values) == most || in.Decode(&value) != nil {
+			f.fail(name, fmt.Sprintf("want a list of at most %d", most))
+			return nil
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
 // object reads an object within; nil if it is missing or not one.
 func (f *fields) object(name string) *fields {
 	if !f.has(name) {

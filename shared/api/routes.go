@@ -55,6 +55,7 @@ func Routes() []Route {
 		{"complete-job", http.MethodPut, "/runner/jobs/{id}/complete", Runner, "", completeBody},
 		{"upload-outputs", http.MethodPost, "/runner/jobs/{id}/outputs", Runner, "", smallBody},
 		{"release-job", http.MethodPost, "/runner/jobs/{id}/release", Runner, "", smallBody},
+		{"sync", http.MethodPost, "/runner/sync", Runner, "", completeBody},
 
 		{"put-problem", http.MethodPut, "/problems/{id}", Producer, ScopeProblemsWrite, problemBody},
 		{"publish-problem", http.MethodPost, "/problems/{id}/publish", Producer, ScopeProblemsWrite, smallBody},

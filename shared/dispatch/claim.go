@@ -39,7 +39,7 @@ func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer
 		return Claimed{}, answer, nil
 	}
 	var claimed Claimed
-	c, err := d.update(ctx, r.ID, d.claim(ctx, r.Runner, offer{}, lease, &claimed))
+	c, err := d.update(ctx, r.ID, d.claim(ctx, r.Runner, offer{}, lease, d.Store.Problem, &claimed))
 	if err != nil || c.Code != job.OK {
 		return Claimed{}, c.answer(), err
 	}
@@ -47,11 +47,30 @@ func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer
 	return claimed, granted, d.present(ctx, &claimed)
 }
 
+// problemReader reads a problem; false: there is none.
+type problemReader func(ctx context.Context, id int) (problem.Problem, bool, error)
+
+// readOnce is Store.Problem, but for the claims of one call, which are often of
+// one problem: it reads each only once.
+func (d *Dispatcher) readOnce() problemReader {
+	known := map[int]problem.Problem{}
+	return func(ctx context.Context, id int) (problem.Problem, bool, error) {
+		if p, found := known[id]; found {
+			return p, true, nil
+		}
+		p, found, err := d.Store.Problem(ctx, id)
+		if err == nil && found {
+			known[id] = p
+		}
+		return p, found, err
+	}
+}
+
 // claim decides a claim and leaves its token and problem in claimed. The
 // problem is read only for a job that can be claimed. The offer is what the job
 // was found by, if it was: its message is the claim's, unless the bell has been
 // rung anew since.
-func (d *Dispatcher) claim(ctx context.Context, runner string, o offer, lease time.Duration, claimed *Claimed) decide {
+func (d *Dispatcher) claim(ctx context.Context, runner string, o offer, lease time.Duration, read problemReader, claimed *Claimed) decide {
 	return func(j job.Job) (job.Job, job.Outcome, error) {
 		op := job.ClaimOp{Now: d.now(), Runner: runner, LeaseSeconds: seconds(lease)}
 		if o.job.Bell == j.Bell {
@@ -60,7 +79,7 @@ func (d *Dispatcher) claim(ctx context.Context, runner string, o offer, lease ti
 		if _, out := op.Apply(j); out.Code != job.OK {
 			return j, out, nil
 		}
-		p, found, err := d.Store.Problem(ctx, j.Problem)
+		p, found, err := read(ctx, j.Problem)
 		if err != nil {
 			return j, job.Outcome{}, err
 		}

@@ -24,10 +24,18 @@ type CompleteRequest struct {
 // NotFound, NotClaimed, InvalidToken, InvalidResult, OutputsMismatch,
 // ResultConflict or JobCancelled.
 func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
+	spent, answer, err := d.complete(ctx, r, d.update)
+	d.forget(ctx, spent)
+	return answer, err
+}
+
+// complete is Complete up to the write. It returns the handle of the message
+// that is left to be deleted, if there is one.
+func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update updater) (spent string, answer Answer, err error) {
 	var stored storedOutputs
 	var refusal Answer
 	judged := map[int]judgement{} // by version: a conflict does not judge again
-	c, err := d.update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
+	c, err := update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
 		refusal = Answer{}
 		standing := j.Stand(r.Runner, r.TokenHash)
 		op := job.CompleteOp{Now: d.now(), Runner: r.Runner, TokenHash: r.TokenHash}
@@ -64,15 +72,15 @@ func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, e
 		return next, out, nil
 	})
 	if err != nil {
-		return Answer{}, err
+		return "", Answer{}, err
 	}
 	if refusal.Code != "" {
-		return refusal, nil
+		return "", refusal, nil
 	}
 	if c.Write && c.after.Final() {
-		d.forget(ctx, c.before.Claim.Handle)
+		spent = c.before.Claim.Handle
 	}
-	return c.answer(), nil
+	return spent, c.answer(), nil
 }
 
 // judgement is what a reported result comes to by one version of its problem.

@@ -35,6 +35,7 @@ type Dispatcher struct {
 	Random  io.Reader // of tokens and write ids
 
 	known versions
+	fleet fleet
 }
 
 // LeaseBounds says which lease a claim gets.
@@ -42,16 +43,8 @@ type LeaseBounds struct {
 	Least, Default, Longest time.Duration
 }
 
-// Pace is what runners are told about when to ask again.
-type Pace struct {
-	Busy, Idle time.Duration // after a list that had jobs, and after an empty one
-}
-
-// DefaultLease and DefaultPace are the values of the wire contract.
-var (
-	DefaultLease = LeaseBounds{Least: 30 * time.Second, Default: 600 * time.Second, Longest: 900 * time.Second}
-	DefaultPace  = Pace{Busy: time.Second, Idle: 5 * time.Second}
-)
+// DefaultLease has the values of the wire contract.
+var DefaultLease = LeaseBounds{Least: 30 * time.Second, Default: 600 * time.Second, Longest: 900 * time.Second}
 
 // New is a Dispatcher with all ports, real time, real randomness and the default
 // values.
@@ -141,6 +134,9 @@ func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (chan
 	return d.updateFrom(ctx, j, decide)
 }
 
+// updater is update, or one like it that has read the job before.
+type updater func(ctx context.Context, id string, decide decide) (change, error)
+
 // updateFrom is update for a job that has just been read.
 func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide decide) (change, error) {
 	var rung int64 // by us: a conflict does not ask for the same bell twice
@@ -177,14 +173,32 @@ func (d *Dispatcher) ring(ctx context.Context, j job.Job) error {
 	return d.Queue.Ring(ctx, job.Message{Job: j.ID, Bell: j.Bell, Group: j.Group})
 }
 
-// forget deletes a message whose bell is spent, if its handle is known. It may
-// fail: then the message comes back and its receiver deletes it.
-func (d *Dispatcher) forget(ctx context.Context, handle string) {
-	if handle == "" {
+// forget deletes messages whose bell is spent; an empty handle is that of a
+// message that is not known. It may fail: then the messages come back and their
+// receivers delete them.
+func (d *Dispatcher) forget(ctx context.Context, handles ...string) {
+	known := make([]string, 0, len(handles))
+	for _, handle := range handles {
+		if handle != "" {
+			known = append(known, handle)
+		}
+	}
+	if len(known) == 0 {
 		return
 	}
-	if err := d.Queue.Delete(ctx, []string{handle}); err != nil {
-		d.Log.WarnContext(ctx, "message not deleted", "error", err)
+	if err := d.Queue.Delete(ctx, known); err != nil {
+		d.Log.WarnContext(ctx, "messages not deleted", "error", err)
+	}
+}
+
+// hide moves the clocks of messages. It may fail: then they come back too early,
+// and their receivers hide them again.
+func (d *Dispatcher) hide(ctx context.Context, hidings []Hiding) {
+	if len(hidings) == 0 {
+		return
+	}
+	if err := d.Queue.Hide(ctx, hidings); err != nil {
+		d.Log.WarnContext(ctx, "messages not hidden", "error", err)
 	}
 }
 

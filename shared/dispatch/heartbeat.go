@@ -21,20 +21,25 @@ const (
 // the queue. tokenHash is empty if the runner did not say. Refused with
 // NotFound, NotClaimed or InvalidToken.
 func (d *Dispatcher) Heartbeat(ctx context.Context, id, runner, tokenHash string) (Action, Answer, error) {
+	hidings, action, answer, err := d.heartbeat(ctx, id, runner, tokenHash, d.update)
+	d.hide(ctx, hidings)
+	return action, answer, err
+}
+
+// heartbeat is Heartbeat up to the write. It returns what is left to be done to
+// the job's message: at most one hiding.
+func (d *Dispatcher) heartbeat(ctx context.Context, id, runner, tokenHash string, update updater) ([]Hiding, Action, Answer, error) {
 	op := job.HeartbeatOp{Now: d.now(), Runner: runner, TokenHash: tokenHash}
-	c, err := d.update(ctx, id, apply(op.Apply))
+	c, err := update(ctx, id, apply(op.Apply))
 	if err != nil || c.Code != job.OK {
-		return "", c.answer(), err
+		return nil, "", c.answer(), err
 	}
-	claim := c.after.Claim
-	if c.Write && claim.Handle != "" {
-		lease := time.Duration(claim.LeaseSeconds) * time.Second
-		if err := d.Queue.Hide(ctx, []Hiding{{claim.Handle, lease}}); err != nil {
-			d.Log.WarnContext(ctx, "message not hidden", "job_id", id, "error", err)
-		}
+	var hidings []Hiding
+	if claim := c.after.Claim; c.Write && claim.Handle != "" {
+		hidings = []Hiding{{claim.Handle, time.Duration(claim.LeaseSeconds) * time.Second}}
 	}
 	if c.after.MustStop(op.Now) {
-		return Stop, granted, nil
+		return hidings, Stop, granted, nil
 	}
-	return Continue, granted, nil
+	return hidings, Continue, granted, nil
 }

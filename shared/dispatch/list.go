@@ -13,9 +13,9 @@ import (
 // what it wants at once; what it leaves is soon back.
 const listHide = 3 * time.Second
 
-// listReceives bounds how often one list looks behind messages that are spent
+// maxReceives bounds how often one search looks behind messages that are spent
 // (of cancelled jobs, say), so that they do not hide the jobs that wait.
-const listReceives = 3
+const maxReceives = 3
 
 // Listing is the reply to a list.
 type Listing struct {
@@ -27,27 +27,35 @@ type Listing struct {
 // among them that can be claimed. It writes nothing to a job but what the other
 // messages ask for.
 func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
-	var offers []offer
-	seen := 0
-	for range listReceives {
-		some, messages, err := d.receive(ctx, limit, listHide)
-		if err != nil {
-			return Listing{}, err
-		}
-		offers, seen = some, seen+messages
-		if len(offers) > 0 || messages == 0 {
-			break
-		}
+	offers, seen, err := d.search(ctx, limit, listHide)
+	if err != nil {
+		return Listing{}, err
 	}
 	l := Listing{Jobs: make([]job.Job, 0, len(offers)), PollSeconds: seconds(d.Pace.Idle)}
 	for _, o := range offers {
 		l.Jobs = append(l.Jobs, o.job)
 	}
 	slices.SortStableFunc(l.Jobs, func(a, b job.Job) int { return cmp.Compare(a.QueuedAt, b.QueuedAt) })
-	if seen > 0 { // there is more to be seen, if only messages that are spent
+	if seen.all > 0 { // there is more to be seen, if only messages that are spent
 		l.PollSeconds = seconds(d.Pace.Busy)
 	}
 	return l, nil
+}
+
+// tally is how many messages a search has seen: in all, and in its last
+// receive.
+type tally struct{ all, last int }
+
+// search receives until there are jobs that can be claimed, or no messages.
+func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
+	for range maxReceives {
+		offers, seen.last, err = d.receive(ctx, limit, hide)
+		seen.all += seen.last
+		if err != nil || len(offers) > 0 || seen.last == 0 {
+			break
+		}
+	}
+	return offers, seen, err
 }
 
 func seconds(d time.Duration) int { return int(d / time.Second) }

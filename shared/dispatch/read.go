@@ -19,22 +19,15 @@ func (d *Dispatcher) Get(ctx context.Context, id string) (job.Job, Answer, error
 // the other ids in missing. Neither is nil.
 func (d *Dispatcher) Query(ctx context.Context, ids []string) (jobs []job.Job, missing []string, err error) {
 	jobs, missing = []job.Job{}, []string{}
-	unique := make([]string, 0, len(ids))
-	seen := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		if !seen[id] {
-			seen[id] = true
-			unique = append(unique, id)
-		}
-	}
-	if len(unique) == 0 {
+	ids = unique(ids)
+	if len(ids) == 0 {
 		return jobs, missing, nil
 	}
-	found, err := d.Store.GetMany(ctx, unique)
+	found, err := d.Store.GetMany(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, id := range unique {
+	for _, id := range ids {
 		if j, exists := found[id]; exists {
 			jobs = append(jobs, j)
 		} else {
@@ -42,4 +35,17 @@ func (d *Dispatcher) Query(ctx context.Context, ids []string) (jobs []job.Job, m
 		}
 	}
 	return jobs, missing, nil
+}
+
+// unique leaves out what comes a second time.
+func unique(ids []string) []string {
+	first := make([]string, 0, len(ids))
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			first = append(first, id)
+		}
+	}
+	return first
 }

@@ -23,16 +23,13 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 	if err != nil || len(messages) == 0 {
 		return nil, 0, err
 	}
-	ids := make([]string, 0, len(messages))
-	seen := make(map[string]bool, len(messages))
-	for _, m := range messages {
-		if !seen[m.Job] {
-			seen[m.Job] = true
-			ids = append(ids, m.Job)
-		}
+	ids := make([]string, len(messages))
+	for i, m := range messages {
+		ids[i] = m.Job
 	}
-	jobs, err := d.Store.GetMany(ctx, ids)
+	jobs, err := d.Store.GetMany(ctx, unique(ids))
 	if err != nil {
+		d.giveBack(ctx, messages, hide)
 		return nil, 0, err
 	}
 
@@ -64,17 +61,22 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 			hidings = append(hidings, Hiding{m.Handle, handling.Hide})
 		}
 	}
-	if len(hidings) > 0 {
-		if err := d.Queue.Hide(ctx, hidings); err != nil {
-			d.Log.WarnContext(ctx, "messages not hidden", "error", err)
-		}
-	}
-	if len(spent) > 0 {
-		if err := d.Queue.Delete(ctx, spent); err != nil {
-			d.Log.WarnContext(ctx, "messages not deleted", "error", err)
-		}
-	}
+	d.hide(ctx, hidings)
+	d.forget(ctx, spent...)
 	return offers, len(messages), nil
+}
+
+// giveBack keeps messages that could not be dealt with from being hidden for the
+// time of a lease that nobody has.
+func (d *Dispatcher) giveBack(ctx context.Context, messages []job.Received, hidden time.Duration) {
+	if hidden <= listHide {
+		return
+	}
+	hidings := make([]Hiding, len(messages))
+	for i, m := range messages {
+		hidings[i] = Hiding{m.Handle, listHide}
+	}
+	d.hide(ctx, hidings)
 }
 
 // attach gives the claim the handle of its message.

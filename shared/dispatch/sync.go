@@ -2,12 +2,15 @@ package dispatch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"runlease/shared/job"
 )
 
-// SyncRequest is everything that a runner has to say in one call.
+// SyncRequest is everything that a runner has to say in one call: at most 100
+// items.
 type SyncRequest struct {
 	Runner string
 	Slots  int           // jobs that it wants, 0 to 10
@@ -32,10 +35,11 @@ type Synced struct {
 	Heartbeat   time.Duration
 }
 
-// Sync takes results, keeps leases and claims new jobs straight off the queue.
-// Every item is judged on its own, by the rules and with the codes of its
-// single use case; what fails is answered with the code ItemFailed, and the
-// runner repeats it. Refused, as a whole, with InvalidLease.
+// Sync takes results, keeps leases and claims new jobs straight off the queue, in
+// this order. Every item is judged on its own, by the rules and with the codes
+// of its single use case; a result that could not be taken is answered with
+// ItemFailed, and the runner repeats it. Refused, as a whole, with InvalidLease.
+// An error means that nothing at all could be done.
 func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, error) {
 	lease, answer := d.lease(r.Lease)
 	if !answer.OK() {
@@ -43,67 +47,142 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 	}
 	s := Synced{
 		Done: make([]Answer, len(r.Done)), Active: make([]Action, len(r.Active)), Jobs: []Claimed{},
-		PollSeconds: seconds(d.Pace.Idle), Heartbeat: heartbeatEvery(lease),
+		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), Heartbeat: heartbeatEvery(lease),
 	}
-	for i, done := range r.Done {
-		done.Runner = r.Runner
-		answer, err := d.Complete(ctx, done)
-		if err != nil {
-			d.Log.ErrorContext(ctx, "result not taken", "job_id", done.ID, "error", err)
-			answer = Answer{Code: ItemFailed}
-		}
-		s.Done[i] = answer
-	}
-	for i, active := range r.Active {
-		action, answer, err := d.Heartbeat(ctx, active.ID, r.Runner, active.TokenHash)
-		switch {
-		case err != nil:
-			// Nothing is known: the runner goes on and is heard the next time.
-			d.Log.ErrorContext(ctx, "heartbeat not taken", "job_id", active.ID, "error", err)
-			action = Continue
-		case !answer.OK():
-			action = LeaseLost
-		}
-		s.Active[i] = action
-	}
-	if r.Slots == 0 {
-		return s, granted, nil
-	}
-	offers, seen, err := d.receive(ctx, r.Slots, lease)
-	if err != nil {
-		// The items above are decided; the runner must hear of them.
-		d.Log.ErrorContext(ctx, "no jobs received", "error", err)
-		return s, granted, nil
-	}
-	for _, o := range offers {
-		if claimed, ok := d.claimOffer(ctx, o, r.Runner, lease); ok {
-			s.Jobs = append(s.Jobs, claimed)
+	update := d.readAhead(ctx, r)
+	failed := d.takeResults(ctx, r, update, s.Done)
+	failed = append(failed, d.keepLeases(ctx, r, update, s.Active)...)
+	parts := len(r.Done) + len(r.Active)
+	if r.Slots > 0 {
+		parts++
+		if err := d.claimOffers(ctx, r, lease, &s); err != nil {
+			failed = append(failed, err)
 		}
 	}
-	if len(s.Jobs) == r.Slots || seen > len(offers) {
-		s.PollSeconds = seconds(d.Pace.Busy)
+	if len(failed) > 0 && len(failed) == parts {
+		return Synced{}, granted, errors.Join(failed...)
+	}
+	// The rest is decided, and the runner must hear of it.
+	for _, err := range failed {
+		d.Log.ErrorContext(ctx, "part of a sync failed", "runner", r.Runner, "error", err)
 	}
 	return s, granted, nil
 }
 
-// claimOffer claims a job whose message is in our hands, hidden for the lease.
-// If that fails the message is given back, and its next receiver looks again.
-func (d *Dispatcher) claimOffer(ctx context.Context, o offer, runner string, lease time.Duration) (Claimed, bool) {
-	var claimed Claimed
-	c, err := d.updateFrom(ctx, o.job, d.claim(ctx, runner, o, lease, &claimed))
+// readAhead reads the jobs of all items in one call, if there are several. If
+// that fails each is read on its own, so that one bad record fails alone.
+func (d *Dispatcher) readAhead(ctx context.Context, r SyncRequest) updater {
+	ids := make([]string, 0, len(r.Done)+len(r.Active))
+	for _, done := range r.Done {
+		ids = append(ids, done.ID)
+	}
+	for _, active := range r.Active {
+		ids = append(ids, active.ID)
+	}
+	if ids = unique(ids); len(ids) < 2 {
+		return d.update
+	}
+	jobs, err := d.Store.GetMany(ctx, ids)
 	if err != nil {
-		d.Log.ErrorContext(ctx, "job not claimed", "job_id", o.job.ID, "error", err)
+		d.Log.WarnContext(ctx, "jobs not read together", "error", err)
+		return d.update
 	}
-	if err != nil || c.Code != job.OK {
-		if err := d.Queue.Hide(ctx, []Hiding{{o.handle, listHide}}); err != nil {
-			d.Log.WarnContext(ctx, "message not given back", "job_id", o.job.ID, "error", err)
+	return func(ctx context.Context, id string, decide decide) (change, error) {
+		j, found := jobs[id]
+		if !found {
+			return change{Outcome: job.Outcome{Code: job.NotFound}}, nil
 		}
-		return Claimed{}, false
+		c, err := d.updateFrom(ctx, j, decide)
+		switch {
+		case err != nil: // what is stored is unknown: the next write finds out
+		case c.after.ID == "":
+			delete(jobs, id)
+		default:
+			jobs[id] = c.after
+		}
+		return c, err
 	}
-	claimed.Job = c.after
-	if err := d.present(ctx, &claimed); err != nil {
-		// The claim stands; without its URLs the runner asks for them.
-		d.Log.ErrorContext(ctx, "URLs not signed", "job_id", o.job.ID, "error", err)
+}
+
+// takeResults completes jobs, and deletes their messages in one call after the
+// last write.
+func (d *Dispatcher) takeResults(ctx context.Context, r SyncRequest, update updater, answers []Answer) (failed []error) {
+	var spent []string
+	for i, done := range r.Done {
+		done.Runner = r.Runner
+		handle, answer, err := d.complete(ctx, done, update)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("take result of job %s: %w", done.ID, err))
+			answer = Answer{Code: ItemFailed}
+		}
+		spent = append(spent, handle)
+		answers[i] = answer
 	}
-	return claimed, true
+	d.forget(ctx, spent...)
+	return failed
+}
+
+// keepLeases hears heartbeats, and hides their messages in one call after the
+// last write.
+func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updater, actions []Action) (failed []error) {
+	var hidings []Hiding
+	for i, active := range r.Active {
+		hiding, action, answer, err := d.heartbeat(ctx, active.ID, r.Runner, active.TokenHash, update)
+		switch {
+		case err != nil:
+			// Nothing is known: the runner goes on and is heard the next time.
+			failed = append(failed, fmt.Errorf("keep lease of job %s: %w", active.ID, err))
+			action = Continue
+		case !answer.OK():
+			action = LeaseLost
+		}
+		hidings = append(hidings, hiding...)
+		actions[i] = action
+	}
+	d.hide(ctx, hidings)
+	return failed
+}
+
+// claimOffers takes messages off the queue, hidden for the lease, and claims
+// their jobs. Where that fails the message is given back, and its next receiver
+// looks again. An error says that something broke and no job was claimed.
+func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.Duration, s *Synced) error {
+	offers, seen, err := d.search(ctx, r.Slots, lease)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	var back []Hiding
+	read := d.readOnce()
+	for _, o := range offers {
+		var claimed Claimed
+		c, err := d.updateFrom(ctx, o.job, d.claim(ctx, r.Runner, o, lease, read, &claimed))
+		if err != nil || c.Code != job.OK {
+			back = append(back, Hiding{o.handle, listHide})
+		} else {
+			claimed.Job = c.after
+			err = d.present(ctx, &claimed)
+		}
+		switch {
+		case err != nil:
+			failed = append(failed, fmt.Errorf("claim job %s: %w", o.job.ID, err))
+		case c.Code == job.OK:
+			s.Jobs = append(s.Jobs, claimed)
+		}
+	}
+	d.hide(ctx, back)
+	// A queue that gave as many messages as were asked for has more.
+	switch more := seen.last == r.Slots; {
+	case more && len(s.Jobs) > 0:
+		s.PollSeconds = 0
+	case more:
+		s.PollSeconds = min(s.PollSeconds, seconds(d.Pace.Busy))
+	}
+	if len(s.Jobs) == 0 {
+		return errors.Join(failed...)
+	}
+	for _, err := range failed {
+		d.Log.ErrorContext(ctx, "part of a sync failed", "runner", r.Runner, "error", err)
+	}
+	return nil
 }

@@ -213,5 +213,13 @@ func (w *world) messages() int {
 	return n
 }
 
+// visible counts the messages that are not hidden.
+func (w *world) visible() int {
+	w.t.Helper()
+	n, err := w.queue.Visible(w.ctx)
+	must(w.t, err)
+	return n
+}
+
 // fixedRandom makes the same tokens in every run.
 func fixedRandom() io.Reader { return bytes.NewReader(bytes.Repeat([]byte("random bytes "), 1000)) }

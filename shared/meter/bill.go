@@ -53,7 +53,7 @@ const (
 	// calls to AWS, 5 to 10 ms each, one after another. Cold starts are left out:
 	// they are rare where there is traffic that costs anything.
 	functionSeconds = 0.030
-	// functionGB is the memory of most functions; create and complete have twice that.
+	// functionGB is the memory of most functions; create, complete and sync have twice that.
 	functionGB      = 0.25
 	largeFunctionGB = 0.5
 	sweepSeconds    = 0.100
@@ -70,7 +70,7 @@ const (
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 25
+	alarmMetrics = 26
 	ownMetrics   = 3
 	dashboards   = 1
 )
@@ -180,6 +180,9 @@ func Cost(l Load) (Costs, error) {
 	c.Polls = waits / every
 	c.Idle = Units{}
 	c.Idle.add(c.Polls, l.units(requests[names[2]]))
+	if l.Flow == Sync { // a function with more memory
+		c.Idle["lambda.gb-seconds"] += c.Polls * functionSeconds * (largeFunctionGB - functionGB)
+	}
 	if l.Flow == Compat {
 		c.IdleHeartbeats = waits / idleHeartbeatEvery
 		c.Idle.add(c.IdleHeartbeats, l.units(requests["heartbeat, no job"]))
@@ -242,7 +245,7 @@ func finite(numbers ...float64) bool {
 // Assumptions says what Cost takes for granted.
 func Assumptions() []string {
 	return []string{
-		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create and complete %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
+		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
 		fmt.Sprintf("%d bytes of logs a request; code of %d KB and outputs of %d KB a job, kept 200 and 100 days, its item 90 days", logBytes, codeBytes>>10, outputBytes>>10),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}

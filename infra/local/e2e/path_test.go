@@ -197,6 +197,7 @@ func TestRefusals(t *testing.T) {
 		{"PUT", on + "/complete", nil, nil},
 		{"POST", on + "/outputs", nil, nil},
 		{"POST", on + "/release", nil, nil},
+		{"POST", "/runner/sync", nil, nil},
 	}
 	for _, r := range runner {
 		r.header = map[string]string{"X-Runner-Name": "one"}
@@ -252,6 +253,10 @@ func TestRefusals(t *testing.T) {
 		"missing token":     {400, "missing_token", request{"POST", on + "/release", map[string]any{"reason": "drain"}, as("one")}},
 		"foreign release":   {403, "not_claimed_by_runner", request{"POST", on + "/release", map[string]any{"token": token, "reason": "drain"}, as("two")}},
 		"bad reason":        {400, "invalid_reason", request{"POST", on + "/release", map[string]any{"token": token, "reason": "bored"}, as("one")}},
+		"sync of nothing":   {400, "missing_body", request{"POST", "/runner/sync", nil, as("one")}},
+		"too many slots":    {400, "invalid_body", request{"POST", "/runner/sync", map[string]any{"slots": 11}, as("one")}},
+		"too many results":  {400, "invalid_body", request{"POST", "/runner/sync", map[string]any{"slots": 1, "done": make([]any, 11)}, as("one")}},
+		"lease of a sync":   {400, "invalid_lease", request{"POST", "/runner/sync", map[string]any{"slots": 1, "leaseSeconds": 901}, as("one")}},
 		"bad problem":       {400, "invalid_body", request{"PUT", "/problems/7", map[string]any{"tasks": []any{}}, producer()}},
 		"bad problem id":    {400, "malformed_id", request{"GET", "/problems/0", nil, producer()}},
 		"unknown problem":   {404, "problem_not_found", request{"POST", "/jobs", inline("x", freshProblem()), producer()}},

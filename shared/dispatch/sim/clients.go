@@ -66,6 +66,7 @@ type runner struct {
 	former   []grant // given up, not always in fact
 	frozen   time.Time
 	wrong    bool // one that sends different results for one attempt
+	syncs    bool // one that says all it can in one call
 	leaseFor time.Duration
 }
 
@@ -89,6 +90,9 @@ func (r *runner) next(w *world) (ask, bool) {
 	if len(r.former) > 0 && w.rng.IntN(10) == 0 {
 		return r.sends(r.about(w, r.former[w.rng.IntN(len(r.former))]))
 	}
+	if r.syncs && w.rng.IntN(8) > 0 {
+		return r.sends(r.sync(w))
+	}
 	if len(r.listed) > 0 && w.rng.IntN(10) > 0 {
 		id := r.listed[0]
 		r.listed = r.listed[1:]
@@ -100,6 +104,11 @@ func (r *runner) next(w *world) (ask, bool) {
 	if w.rng.IntN(3) > 0 {
 		return r.sends(ask{kind: askList, runner: r.name, limit: 1 + w.rng.IntN(4)})
 	}
+	return r.sends(r.sync(w))
+}
+
+// sync says something about each claim, or nothing, and asks for more.
+func (r *runner) sync(w *world) ask {
 	a := ask{kind: askSync, runner: r.name, lease: r.leaseFor, limit: w.rng.IntN(3)}
 	for _, g := range r.held {
 		switch w.rng.IntN(3) {
@@ -109,7 +118,7 @@ func (r *runner) next(w *world) (ask, bool) {
 			a.active = append(a.active, ask{kind: askHeartbeat, id: g.id, runner: r.name, tokenHash: g.tokenHash})
 		}
 	}
-	return r.sends(a)
+	return a
 }
 
 // about is what a runner has to say about a claim.

@@ -46,6 +46,8 @@ type Seen struct {
 	Created, Queued, Claimed, Replaced, Heartbeats, Accepted, Cancelled, Released int
 	UsedUp, Rejudged, Evidence, Disputed, Attached, RungAgain, Deleted, Conflicts int
 	Crashed, Repeated                                                             int
+	// Of a sync: what it did, and how often it spoke of several jobs.
+	SyncClaimed, SyncReplaced, SyncHeartbeats, SyncAccepted, SyncTogether int
 }
 
 // Failed says whether a promise was broken.
@@ -100,6 +102,7 @@ func (w *world) populate() {
 		w.clients = append(w.clients, &runner{
 			name:     fmt.Sprintf("runner-%d", i%w.plan.names),
 			wrong:    w.rng.IntN(4) == 0,
+			syncs:    w.rng.IntN(2) == 0,
 			leaseFor: []time.Duration{30 * time.Second, 60 * time.Second, 120 * time.Second}[w.rng.IntN(3)],
 		})
 	}
@@ -172,7 +175,7 @@ func (w *world) settle() {
 	}
 	w.lastWords()
 	began := w.clock
-	healthy := &runner{name: "healthy", leaseFor: time.Minute}
+	healthy := &runner{name: "healthy", leaseFor: time.Minute, syncs: w.rng.IntN(2) == 0}
 	sweep := &clockwork{due: w.clock}
 	for w.broken == nil && w.clock.Sub(began) < calmFor {
 		if w.allFinal() {
@@ -211,6 +214,10 @@ func (w *world) lastWords() {
 
 // poll takes a job, if there is one, and judges it.
 func (w *world) poll(r *runner) {
+	if r.syncs {
+		w.pollBySync(r)
+		return
+	}
 	for _, id := range w.finish(ask{kind: askList, runner: r.name, limit: 10}).jobs {
 		claimed := w.operation(ask{kind: askClaim, id: id, runner: r.name, lease: r.leaseFor})
 		for _, g := range claimed.grants {
@@ -218,6 +225,24 @@ func (w *world) poll(r *runner) {
 			w.operation(r.result(w, g))
 		}
 	}
+}
+
+// pollBySync does the same by the one route.
+func (w *world) pollBySync(r *runner) {
+	grants := w.finish(ask{kind: askSync, runner: r.name, limit: 10, lease: r.leaseFor}).grants
+	if len(grants) == 0 {
+		return
+	}
+	a := ask{kind: askSync, runner: r.name, lease: r.leaseFor}
+	for _, g := range grants {
+		a.active = append(a.active, ask{kind: askHeartbeat, id: g.id, runner: r.name, tokenHash: g.tokenHash})
+	}
+	w.operation(a)
+	a.active = nil
+	for _, g := range grants {
+		a.done = append(a.done, r.result(w, g))
+	}
+	w.operation(a)
 }
 
 // operation is a request that counts.

@@ -190,6 +190,9 @@ func (w *world) send(a ask, owner client) *journey {
 	w.trace.step(w, "request %d starts: %s (its clock is off by %s)", j.number, a, skew)
 	j.flight = w.pool.depart(a, w.report.Seed<<20+w.serial, func() time.Time { return w.clock.Add(skew) })
 	w.flights = append(w.flights, j)
+	if !j.over && a.kind == askSync && len(a.done)+len(a.active) > 0 && j.at.port == portGetMany {
+		w.report.Seen.SyncTogether++
+	}
 	w.land(j)
 	return j
 }
@@ -346,6 +349,9 @@ func (w *world) write(j *journey) reply {
 		w.rangAt[job.Message{Job: now.ID, Bell: now.Bell}] = j.rangAt
 	}
 	w.report.Seen.note(before, now)
+	if j.ask.kind == askSync {
+		w.report.Seen.noteSync(before, now)
+	}
 	w.book(before, now)
 	return r
 }
@@ -373,6 +379,20 @@ func (s *Seen) note(before, now job.Job) {
 	one(&s.Disputed, now.Disputed && !before.Disputed)
 	one(&s.Attached, again && now.Claim.Handle != "" && before.Claim.Handle == "")
 	one(&s.RungAgain, again && now.Bell != before.Bell)
+}
+
+// noteSync counts what a sync wrote.
+func (s *Seen) noteSync(before, now job.Job) {
+	switch {
+	case now.Attempt != before.Attempt && before.State == job.Claimed:
+		s.SyncReplaced++
+	case now.Attempt != before.Attempt:
+		s.SyncClaimed++
+	case now.State == job.Finished && before.State != job.Finished && now.Result.Attempt != 0:
+		s.SyncAccepted++
+	case now.State == before.State && now.Claim.LeaseUntil != before.Claim.LeaseUntil:
+		s.SyncHeartbeats++
+	}
 }
 
 func late(j job.Job) int {

@@ -16,6 +16,7 @@ import (
 const (
 	JobID   = "sub-1001"
 	bareID  = "sub-1002"
+	spareID = "sub-1003"
 	problem = 101
 	bare    = 102
 
@@ -73,6 +74,9 @@ var steps = map[string]step{
 	},
 	"bare job queued": func(w *World, ctx context.Context) error {
 		return w.queue(ctx, bareID, bare)
+	},
+	"spare job queued": func(w *World, ctx context.Context) error {
+		return w.queue(ctx, spareID, problem)
 	},
 	"bare job claimed by judge-1": func(w *World, ctx context.Context) error {
 		return w.claim(ctx, bareID, "judge-1")

@@ -1,0 +1,73 @@
+package dispatch
+
+import (
+	"container/list"
+	"sync"
+	"time"
+)
+
+// Pace is what runners are told about when to ask again.
+type Pace struct {
+	Busy, Idle time.Duration // after a list that had jobs, and after an empty one
+	// Longest bounds what an idle runner is told by sync. A fleet of fewer runners
+	// than it has seconds polls once a second in all; in a larger one each runner
+	// polls once in that time.
+	Longest time.Duration
+}
+
+// DefaultPace has the values of the wire contract.
+var DefaultPace = Pace{Busy: time.Second, Idle: 5 * time.Second, Longest: time.Minute}
+
+const (
+	// present is how long a runner counts as there after it was heard: twice
+	// the longest interval, so that a late poll does not make the fleet smaller.
+	present = 2 * time.Minute
+	// maxPresent is how many runners are told apart. More make no difference:
+	// all are told to wait for the longest interval.
+	maxPresent = 64
+)
+
+// fleet estimates how many runners poll, by the names that this process has
+// heard, and asks nobody for it. That is good enough on Lambda too: an idle fleet
+// polls about once a second, so that one warm environment hears all of it; a new
+// one answers with short intervals first, and knows the fleet once every runner
+// has polled. The zero value is ready.
+type fleet struct {
+	mu     sync.Mutex
+	byName map[string]*list.Element
+	recent list.List // of sighting; the one heard last in front
+}
+
+type sighting struct {
+	name string
+	at   time.Time
+}
+
+// hear notes a runner and returns how many have been heard of late, at most
+// maxPresent.
+func (f *fleet) hear(name string, now time.Time) int {
+	// The wall clock: a function's environment is frozen between requests, and
+	// its monotonic clock may stand still meanwhile.
+	now = now.Round(0)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byName == nil {
+		f.byName = make(map[string]*list.Element, maxPresent)
+	}
+	if e, known := f.byName[name]; known {
+		e.Value = sighting{name, now}
+		f.recent.MoveToFront(e)
+	} else {
+		f.byName[name] = f.recent.PushFront(sighting{name, now})
+	}
+	for e := f.recent.Back(); f.recent.Len() > maxPresent || now.Sub(e.Value.(sighting).at) > present; e = f.recent.Back() {
+		delete(f.byName, f.recent.Remove(e).(sighting).name)
+	}
+	return f.recent.Len()
+}
+
+// idle is how long a runner waits that has found nothing to do: as many seconds
+// as there are runners, within bounds.
+func (p Pace) idle(runners int) time.Duration {
+	return max(time.Second, min(time.Duration(runners)*time.Second, p.Longest))
+}
