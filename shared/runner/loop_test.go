@@ -35,10 +35,26 @@ func during(t *testing.T, r *Runner, do func()) error {
 	return err
 }
 
-// scene is a test in its own time.
+// scene is a test in its own time, of a runner without sync.
 func scene(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
 	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(t)
+		s.compat = true
+		f(t, s, dir)
+	})
+}
+
+// syncScene is one of a runner with sync.
+func syncScene(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeServer(t), dir) })
+}
+
+// scenes are both.
+func scenes(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
+	t.Run("compat", func(t *testing.T) { scene(t, f) })
+	t.Run("sync", func(t *testing.T) { syncScene(t, f) })
 }
 
 func TestJobFromListToResult(t *testing.T) {
