@@ -51,11 +51,13 @@ type tended struct {
 	due   time.Time     // the next one
 	soon  time.Time     // from here on, a main call takes it along
 	lost  bool          // no more of them
+	owed  bool          // the answer to the last one
 }
 
 // heard says that the lease was extended by a call that began at a moment.
 func (t *tended) heard(at time.Time) {
-	if due := at.Add(t.every); due.After(t.due) {
+	t.owed = false
+	if due := at.Add(t.every); !due.Before(t.due) {
 		t.due, t.soon = due, at.Add(max(t.least, t.every-t.every/4))
 	}
 }
@@ -202,10 +204,13 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 		return nil, next
 	}
 	for _, j := range e.jobs {
-		// Without a reply by then, again: three more are sent before the lease ends.
+		// Without a reply by then, again: two more are sent before the lease ends.
 		t := s.tended[j]
 		t.due = now.Add(t.every / 2)
-		t.soon = t.due
+		if t.owed {
+			t.due = now.Add(t.every)
+		}
+		t.soon, t.owed = t.due, true
 	}
 	e.timeout = min(max(e.timeout, leastBeatTimeout), callTimeout)
 	s.main, s.beating = s.main || e.main, s.beating || !e.main
