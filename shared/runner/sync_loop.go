@@ -170,9 +170,8 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 			}
 		}
 		if free := s.r.free(); asking && free > 0 {
-			// A result has its free slot filled by the same call; not on a machine
-			// that fails jobs.
-			if !s.askAt.After(now) || len(e.results) > 0 && s.r.faultPause() == 0 {
+			// A result has its free slot filled by the same call.
+			if !s.askAt.After(now) || len(e.results) > 0 {
 				e.slots = min(free, 10)
 			} else {
 				later(s.askAt)

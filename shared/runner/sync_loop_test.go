@@ -330,6 +330,7 @@ func TestSyncStopsWork(t *testing.T) {
 				r := newRunner(t, s, dir, execution(func(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
 					if err := sleep(ctx, 30*time.Second); err != nil {
 						ended = append(ended, err)
+						time.Sleep(25 * time.Second) // until all its processes are gone
 						return nil, err
 					}
 					return accept(0)(ctx, in)
@@ -834,63 +835,145 @@ func TestSyncedResultOutlivesPatience(t *testing.T) {
 	})
 }
 
-// TestStuckCallCostsNoLease has a call hang for as long as it may, again and
-// again: that of a result, in which the other job's heartbeat is.
+// TestStuckCallCostsNoLease has calls hang for as long as they may, again and
+// again: those of a result, in which the other job's heartbeat is, or every
+// other one that has only heartbeats.
 func TestStuckCallCostsNoLease(t *testing.T) {
-	for _, lease := range []time.Duration{30 * time.Second, time.Minute} {
-		t.Run(lease.String(), func(t *testing.T) {
-			syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
-				s.poll = 3600
-				s.add("short", "long")
-				begin := time.Now()
-				heard := []time.Duration{0}
-				s.on("sync", func(w http.ResponseWriter, r *http.Request) bool {
-					body := says(r, s)
-					if len(body.Done) > 0 {
-						s.pausing(func() { <-r.Context().Done() })
-						return true
+	stuck := map[string]func(body syncBody, beats int) bool{
+		"with a result":   func(body syncBody, _ int) bool { return len(body.Done) > 0 },
+		"with heartbeats": func(body syncBody, beats int) bool { return len(body.Done) == 0 && beats%2 == 1 },
+	}
+	for name, hangs := range stuck {
+		for _, lease := range []time.Duration{30 * time.Second, time.Minute} {
+			t.Run(name+", lease "+lease.String(), func(t *testing.T) {
+				syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
+					s.poll = 3600
+					s.add("short", "long")
+					begin, beats := time.Now(), 0
+					heard := []time.Duration{0}
+					s.on("sync", func(_ http.ResponseWriter, r *http.Request) bool {
+						body := says(r, s)
+						if len(body.Active) > 0 {
+							beats++
+						}
+						if hangs(body, beats) {
+							s.pausing(func() { <-r.Context().Done() })
+							return true
+						}
+						if len(body.Active) > 0 {
+							heard = append(heard, time.Since(begin))
+						}
+						return false
+					})
+					r := newRunner(t, s, dir, lasting(lease/3-time.Second, time.Hour))
+					r.Lease = lease
+					if err := during(t, r, func() { time.Sleep(5 * time.Minute) }); err != nil {
+						t.Fatal(err)
 					}
-					if len(body.Active) > 0 {
-						heard = append(heard, time.Since(begin))
+					for i, at := range heard[1:] {
+						if gap := at - heard[i]; gap > lease*2/3 {
+							t.Errorf("no heartbeat from %v to %v", heard[i], at)
+						}
 					}
-					return false
+					if last := heard[len(heard)-1]; last < 4*time.Minute {
+						t.Errorf("last heartbeat at %v", last)
+					}
 				})
-				r := newRunner(t, s, dir, lasting(lease/3-time.Second, time.Hour))
-				r.Lease = lease
-				if err := during(t, r, func() { time.Sleep(5 * time.Minute) }); err != nil {
-					t.Fatal(err)
-				}
-				for i, at := range heard[1:] {
-					if gap := at - heard[i]; gap > lease*2/3 {
-						t.Errorf("no heartbeat from %v to %v", heard[i], at)
-					}
-				}
-				if last := heard[len(heard)-1]; last < 4*time.Minute {
-					t.Errorf("last heartbeat at %v", last)
-				}
 			})
-		})
+		}
 	}
 }
 
 func TestStuckHeartbeatHoldsNothingUp(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
-		s.poll = 3600
-		s.add("short", "long")
+		s.poll = 5
+		s.add("a", "b")
+		stuck, most := 0, 0
 		s.on("sync", func(_ http.ResponseWriter, r *http.Request) bool {
 			body := says(r, s)
-			if len(body.Done) == 0 && len(body.Active) > 0 {
-				s.pausing(func() { <-r.Context().Done() })
-				return true
+			if len(body.Done) > 0 || body.Slots > 0 {
+				return false
 			}
-			return false
+			stuck++
+			most = max(most, stuck)
+			s.pausing(func() { <-r.Context().Done() })
+			stuck--
+			return true
 		})
-		r := newRunner(t, s, dir, lasting(21*time.Second, time.Hour)) // a second after the heartbeats
-		if err := during(t, r, func() { time.Sleep(22 * time.Second) }); err != nil {
+		r := newRunner(t, s, dir, lasting(22*time.Second, time.Hour, time.Hour)) // two seconds after its heartbeat
+		r.Slots = 3
+		if err := during(t, r, func() {
+			time.Sleep(4 * time.Second)
+			s.add("c") // its heartbeat comes due while that of the long job hangs
+			time.Sleep(19 * time.Second)
+			if s.accepted() != 1 {
+				t.Error("the result waits for the heartbeat")
+			}
+			time.Sleep(time.Minute)
+		}); err != nil {
 			t.Fatal(err)
 		}
-		if s.accepted() != 1 {
-			t.Error("the result waits for the heartbeat")
+		for _, call := range syncs(t, s) {
+			if len(call.Done) > 0 && (slices.Contains(call.Active, "a") || slices.Contains(call.Active, "b")) {
+				t.Errorf("heartbeats that are under way are said again: %+v", call)
+			}
+		}
+		if most != 1 {
+			t.Errorf("%d heartbeat calls at a time", most)
+		}
+	})
+}
+
+func TestCallsAreBounded(t *testing.T) {
+	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
+		for i := range 20 {
+			id := fmt.Sprint("j", i)
+			s.add(id)
+			s.verdicts[id] = "internal_error"
+		}
+		r := newRunner(t, s, dir, accept(time.Second))
+		r.Slots = 10
+		if err := during(t, r, func() {
+			time.Sleep(2 * time.Minute)
+			s.mu.Lock()
+			clear(s.verdicts)
+			s.mu.Unlock()
+			time.Sleep(time.Minute)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		most, beats := 0, 0
+		for _, call := range syncs(t, s) {
+			most, beats = max(most, len(call.Done)), max(beats, len(call.Active))
+		}
+		if most > 10 || beats > 10 || beats < 5 || len(s.results) != 20 {
+			t.Errorf("up to %d results and %d heartbeats in a call, %d results accepted", most, beats, len(s.results))
+		}
+	})
+}
+
+func TestOneResultOfAJobInACall(t *testing.T) {
+	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.add("a")
+		s.verdicts["a"] = "internal_error"
+		r := newRunner(t, s, dir, accept(time.Second))
+		if err := during(t, r, func() {
+			time.Sleep(3 * time.Second)
+			s.add("a") // claimed again, by the same runner
+			time.Sleep(20 * time.Second)
+			s.on("sync", broken) // both wait until it is over
+			time.Sleep(time.Minute)
+			s.mu.Lock()
+			clear(s.verdicts)
+			s.mu.Unlock()
+			s.on("sync", nil)
+			time.Sleep(2 * time.Minute)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		// The fake server complains of ids that are there twice.
+		if got, _ := s.result("a"); got.Token != "claim-a-2" || len(spooled(t, r)) != 0 {
+			t.Errorf("result %+v, %d on disk", got, len(spooled(t, r)))
 		}
 	})
 }
