@@ -20,7 +20,7 @@ func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) {
 			}
 		}
 		listing, err := r.Client.List(work, min(r.free(), 10))
-		wait := defaultPoll
+		var wait time.Duration
 		switch {
 		case work.Err() != nil:
 			return

@@ -215,7 +215,7 @@ func TestIdleSyncsAsTheServerDirects(t *testing.T) {
 func TestMoreIsAskedForAtOnce(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.poll = 0 // there is more, says the server, but it finds one at a time
-		s.on("sync", func(_ http.ResponseWriter, r *http.Request) bool {
+		s.on("sync", func(http.ResponseWriter, *http.Request) bool {
 			s.queue = []string{fmt.Sprint("j", len(s.attempts))}
 			return false
 		})
