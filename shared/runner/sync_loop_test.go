@@ -886,7 +886,7 @@ func TestStuckCallCostsNoLease(t *testing.T) {
 
 func TestStuckHeartbeatHoldsNothingUp(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
-		s.poll = 5
+		s.poll = 0
 		s.add("a", "b")
 		stuck, most := 0, 0
 		s.on("sync", func(_ http.ResponseWriter, r *http.Request) bool {
@@ -903,9 +903,11 @@ func TestStuckHeartbeatHoldsNothingUp(t *testing.T) {
 		r := newRunner(t, s, dir, lasting(22*time.Second, time.Hour, time.Hour)) // two seconds after its heartbeat
 		r.Slots = 3
 		if err := during(t, r, func() {
-			time.Sleep(4 * time.Second)
-			s.add("c") // its heartbeat comes due while that of the long job hangs
-			time.Sleep(19 * time.Second)
+			time.Sleep(8 * time.Second)
+			s.mu.Lock()
+			s.queue, s.poll = []string{"c"}, 3600 // its heartbeat comes due while that of the long job hangs
+			s.mu.Unlock()
+			time.Sleep(15 * time.Second)
 			if s.accepted() != 1 {
 				t.Error("the result waits for the heartbeat")
 			}
@@ -934,11 +936,14 @@ func TestCallsAreBounded(t *testing.T) {
 		r := newRunner(t, s, dir, accept(time.Second))
 		r.Slots = 10
 		if err := during(t, r, func() {
+			time.Sleep(30 * time.Second)
+			s.on("sync", broken) // all wait until it is over
 			time.Sleep(2 * time.Minute)
 			s.mu.Lock()
 			clear(s.verdicts)
 			s.mu.Unlock()
-			time.Sleep(time.Minute)
+			s.on("sync", nil)
+			time.Sleep(2 * time.Minute)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -960,8 +965,9 @@ func TestOneResultOfAJobInACall(t *testing.T) {
 		if err := during(t, r, func() {
 			time.Sleep(3 * time.Second)
 			s.add("a") // claimed again, by the same runner
-			time.Sleep(20 * time.Second)
-			s.on("sync", broken) // both wait until it is over
+			s.on("sync", func(w http.ResponseWriter, r *http.Request) bool {
+				return s.attempts["a"] == 2 && broken(w, r) // both results wait until it is over
+			})
 			time.Sleep(time.Minute)
 			s.mu.Lock()
 			clear(s.verdicts)
