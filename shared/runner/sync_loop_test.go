@@ -926,6 +926,34 @@ func TestStuckHeartbeatHoldsNothingUp(t *testing.T) {
 	})
 }
 
+func TestMissedHeartbeatGoesWithTheNextCall(t *testing.T) {
+	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.poll = 1
+		s.add("a")
+		begin, back := time.Now(), time.Duration(0)
+		s.on("sync", func(w http.ResponseWriter, r *http.Request) bool {
+			switch at := time.Since(begin); {
+			case at > 29*time.Second && at < 33*time.Second:
+				return broken(w, r)
+			case at > 29*time.Second && back == 0:
+				back = at
+			}
+			return false
+		})
+		if err := during(t, newRunner(t, s, dir, accept(time.Hour)), func() { time.Sleep(39 * time.Second) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range syncs(t, s) {
+			if call.At == back && !slices.Contains(call.Active, "a") {
+				t.Errorf("the first call that came through is without the heartbeat: %+v", call)
+			}
+		}
+		if back == 0 {
+			t.Error("no call came through")
+		}
+	})
+}
+
 func TestCallsAreBounded(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
 		for i := range 20 {
@@ -939,11 +967,12 @@ func TestCallsAreBounded(t *testing.T) {
 			time.Sleep(30 * time.Second)
 			s.on("sync", broken) // all wait until it is over
 			time.Sleep(2 * time.Minute)
+			s.on("sync", nil)
+			time.Sleep(time.Minute)
 			s.mu.Lock()
 			clear(s.verdicts)
 			s.mu.Unlock()
-			s.on("sync", nil)
-			time.Sleep(2 * time.Minute)
+			time.Sleep(time.Minute)
 		}); err != nil {
 			t.Fatal(err)
 		}
