@@ -389,7 +389,11 @@ func TestReplacedClaimIsStopped(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		// The fake server complains of a heartbeat for both.
+		for _, request := range s.seen("sync") {
+			if bytes.Contains(request.body, []byte("claim-a-1")) {
+				t.Errorf("said of the replaced claim: %s", request.body)
+			}
+		}
 		if got, ok := s.result("a"); !ok || got.Token != "claim-a-2" {
 			t.Errorf("result %+v", got)
 		}
