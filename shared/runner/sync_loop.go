@@ -39,7 +39,7 @@ type syncing struct {
 
 	// Of the loop's goroutine alone.
 	main, beating bool      // such a call is under way
-	failed        int       // main calls in a row
+	failed        int       // so many main calls in a row
 	quiet         time.Time // no main call before; heartbeats do not care
 	askAt         time.Time // for jobs, if there is no result to send
 }
@@ -100,7 +100,7 @@ func (r *Runner) sync(work, tell context.Context, jobs *sync.WaitGroup) bool {
 	replies := make(chan *exchange, 2)
 	stopped := work.Done()
 	for {
-		wake := time.Hour
+		wake := time.Hour // nothing is due: something happens first
 		for {
 			now := time.Now()
 			e, next := s.next(now, work.Err() == nil)
@@ -150,7 +150,7 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 			next = at
 		}
 	}
-	e = &exchange{began: now, timeout: callTimeout}
+	e = &exchange{began: now, timeout: leastBeatTimeout}
 	said := map[string]bool{} // ids: of one job, one item
 	switch {
 	case s.main:
@@ -179,9 +179,6 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 		}
 		e.main = len(e.results) > 0 || e.slots > 0
 	}
-	if !e.main {
-		e.timeout = 0
-	}
 	for j, t := range s.tended {
 		from := t.due
 		if e.main {
@@ -194,9 +191,7 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 		case said[j.claim.ID] || !e.main && s.beating || len(e.jobs) == maxItems: // after the reply
 		default:
 			e.jobs, said[j.claim.ID] = append(e.jobs, j), true
-			if !e.main {
-				e.timeout = max(e.timeout, t.every/2)
-			}
+			e.timeout = max(e.timeout, t.every/2)
 		}
 	}
 	if !e.main && len(e.jobs) == 0 {
@@ -211,7 +206,9 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 		}
 		t.soon, t.owed = t.due, true
 	}
-	e.timeout = min(max(e.timeout, leastBeatTimeout), callTimeout)
+	if e.main || e.timeout > callTimeout {
+		e.timeout = callTimeout
+	}
 	s.main, s.beating = s.main || e.main, s.beating || !e.main
 	return e, next
 }
