@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -50,6 +51,7 @@ type config struct {
 	url, name, token string
 	slots            int
 	lease, grace     time.Duration
+	compat           bool
 	work, executor   string
 	cacheMB          int64
 	outputMB         int64
@@ -111,6 +113,11 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&cfg.slots, "slots", 2, "jobs at a time, 1 to 10")
 	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
 	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
+	compat, err := strconv.ParseBool(cmp.Or(os.Getenv("RUNNER_COMPAT"), "false"))
+	if err != nil {
+		return config{}, fmt.Errorf("RUNNER_COMPAT is %q: want true or false", os.Getenv("RUNNER_COMPAT"))
+	}
+	flags.BoolVar(&cfg.compat, "compat", compat, "do without sync: a call for every list, claim, heartbeat and result (or RUNNER_COMPAT=true)")
 	flags.StringVar(&cfg.work, "work", filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name), "directory for cache, undelivered results and running jobs; of this runner only")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
@@ -159,9 +166,12 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 35 * time.Second,
-		MaxIdleConnsPerHost:   2*cfg.slots + 2, // a job and its heartbeat, the poll, the spool
+		MaxIdleConnsPerHost:   2*cfg.slots + 2, // a job and its heartbeat, the poll, the spool; with sync fewer
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
+		// All calls share one connection. When that is dead, they must get another
+		// while the leases that they extend are still good.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 	client, err := runner.NewClient(cfg.url, cfg.token, cfg.name, transport)
 	if err != nil {
@@ -189,7 +199,7 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	}
 	return &runner.Runner{
 		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
-		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Log: log,
+		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Log: log,
 	}, nil
 }
 

@@ -45,10 +45,11 @@ func TestFlags(t *testing.T) {
 		"too many slots":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -slots 11", "slots 11"},
 		"lease too short":      {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 100ms", "lease"},
 		"lease too long":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 16m", "lease"},
+		"no truth value":       {map[string]string{"RUNNER_TOKEN": "t", "RUNNER_COMPAT": "yes"}, "-url http://x -name n", "RUNNER_COMPAT"},
 		"argument":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n start", "unexpected argument"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_TOKEN"} {
+			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_TOKEN", "RUNNER_COMPAT"} {
 				t.Setenv(key, tc.env[key])
 			}
 			cfg, err := parse(strings.Fields(tc.args), io.Discard)
@@ -108,28 +109,39 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("log:\n%s", text)
 		}
 	})
-	t.Run("signal", func(t *testing.T) {
-		polled := make(chan struct{}, 100)
-		args := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
-			polled <- struct{}{}
-		})
-		var log safeBuffer
-		code := make(chan int, 1)
-		go func() { code <- run(args, &log) }()
-		<-polled
-		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case got := <-code:
-			if got != 0 {
-				t.Errorf("exit code %d, want 0; log:\n%s", got, log.String())
+	for name, tc := range map[string]struct {
+		flag, env, path string
+	}{
+		"signal":                   {"-compat=false", "", "/runner/sync"},
+		"signal, compat by a flag": {"-compat", "", "/runner/jobs"},
+		"signal, compat by env":    {"-slots=1", "1", "/runner/jobs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			polled := make(chan string, 1000)
+			args := append(serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
+				polled <- r.URL.Path
+			}), tc.flag)
+			t.Setenv("RUNNER_COMPAT", tc.env)
+			var log safeBuffer
+			code := make(chan int, 1)
+			go func() { code <- run(args, &log) }()
+			if got := <-polled; got != tc.path {
+				t.Errorf("asked for %s, want %s", got, tc.path)
 			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("did not stop")
-		}
-	})
+			if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case got := <-code:
+				if got != 0 {
+					t.Errorf("exit code %d, want 0; log:\n%s", got, log.String())
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("did not stop")
+			}
+		})
+	}
 	t.Run("flags", func(t *testing.T) {
 		if got := run([]string{"-slots", "x"}, io.Discard); got != exitUsage {
 			t.Errorf("exit code %d, want %d", got, exitUsage)

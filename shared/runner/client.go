@@ -1,9 +1,12 @@
 // Package runner is the runner's side of the wire: it pulls jobs, has them
-// judged and reports what came out. Three files:
+// judged and reports what came out. Three layers:
 //
 //   - client.go: the requests, one method per route, no repetition
 //   - retry.go: which replies are repeated, how fast and for how long
-//   - loop.go: polling, slots, heartbeats, draining
+//   - loop.go: slots, a job from its claim to its end, draining. New jobs,
+//     leases and results go by one call for everything (sync_loop.go) or, where
+//     the server has no such route, by a call for each (compat_loop.go).
+//     material.go: what a job needs before it can run
 //
 // What a job needs done beside the wire is in the packages below this one.
 package runner
@@ -71,7 +74,7 @@ func NewClient(base, token, name string, transport http.RoundTripper) (*Client, 
 
 // ReplyError is a reply that is not a success.
 type ReplyError struct {
-	Status     int
+	Status     int    // 0: an item's, in a reply that is a success
 	Code       string // a word for programs; empty: not from our server
 	Message    string
 	RequestID  string
@@ -83,6 +86,9 @@ func (e *ReplyError) Error() string {
 	where := "server"
 	if e.Storage {
 		where = "storage"
+	}
+	if e.Status == 0 { // it was one of several answers, or is one of ours
+		return strings.TrimSuffix(where+": "+cmp.Or(e.Message, e.Code)+" ("+e.Code+")", " ()")
 	}
 	return fmt.Sprintf("%s replied %d: %s (request %s)", where, e.Status, cmp.Or(e.Message, http.StatusText(e.Status)), cmp.Or(e.RequestID, "unknown"))
 }
@@ -144,6 +150,55 @@ type complete struct {
 	Outputs *Outputs         `json:"outputs,omitempty"`
 }
 
+// Sync is what a runner has to say, and wants, in one call.
+type Sync struct {
+	Slots        int               `json:"slots"` // jobs wanted, 0 to 10
+	LeaseSeconds int               `json:"leaseSeconds"`
+	Done         []json.RawMessage `json:"done"` // each a done
+	Active       []Active          `json:"active"`
+}
+
+// done is a result in a Sync.
+type done struct {
+	ID string `json:"submissionId"`
+	complete
+}
+
+// Active is a heartbeat in a Sync.
+type Active struct {
+	ID    string `json:"submissionId"`
+	Token string `json:"token"`
+}
+
+// Synced is the reply to a Sync.
+type Synced struct {
+	Done []struct {
+		ID      string `json:"submissionId"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	} `json:"done"`
+	Active []struct {
+		ID     string `json:"submissionId"`
+		Action string `json:"action"` // continue, cancel or lost
+	} `json:"active"`
+	Jobs             []Claim  `json:"jobs"`
+	PollSeconds      *float64 `json:"pollSeconds"` // when to ask for jobs again; nil: the server did not say
+	HeartbeatSeconds int      `json:"heartbeatSeconds"`
+}
+
+// Sync reports results, keeps leases and takes up to Slots jobs. Every item has
+// an answer of its own, which react understands as a *ReplyError without a
+// status.
+func (c *Client) Sync(ctx context.Context, s Sync) (Synced, error) {
+	var got Synced
+	err := c.call(ctx, http.MethodPost, "/runner/sync", "", s, &got)
+	now := time.Now()
+	for i := range got.Jobs {
+		got.Jobs[i].received(now)
+	}
+	return got, err
+}
+
 // List asks for up to limit (1 to 10) jobs that can be claimed.
 func (c *Client) List(ctx context.Context, limit int) (Listing, error) {
 	var l Listing
@@ -156,12 +211,17 @@ func (c *Client) Claim(ctx context.Context, id string, lease time.Duration) (Cla
 	var got Claim
 	body := map[string]int{"leaseSeconds": int(lease.Seconds())}
 	err := c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
-	for _, d := range []*Download{got.Code, got.TestData} {
+	got.received(time.Now())
+	return got, err
+}
+
+// received starts the clocks of the URLs.
+func (c *Claim) received(now time.Time) {
+	for _, d := range []*Download{c.Code, c.TestData} {
 		if d != nil {
-			d.received = time.Now()
+			d.received = now
 		}
 	}
-	return got, err
 }
 
 // Code asks where the code of a claimed job is.

@@ -3,6 +3,7 @@ package runner
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -55,8 +56,11 @@ type fakeServer struct {
 	testData []byte
 	tasks    []execute.Task
 	poll     float64
-	noRefs   bool // claims do not say where code and test data are
-	urls     int  // presigned so far
+	noRefs   bool              // claims do not say where code and test data are
+	compat   bool              // the runners of this server do without sync
+	verdicts map[string]string // of results in a sync, by id, in place of ok
+	actions  map[string]string // in a sync, by id, in place of continue
+	urls     int               // presigned so far
 	requests []request
 	hooks    map[string]hook
 }
@@ -74,7 +78,7 @@ type hook func(w http.ResponseWriter, r *http.Request) bool
 func newFakeServer(t *testing.T) *fakeServer {
 	return &fakeServer{
 		t: t, claims: map[string]string{}, attempts: map[string]int{}, results: map[string]complete{}, released: map[string]string{},
-		objects: map[string][]byte{}, hooks: map[string]hook{}, poll: 5,
+		objects: map[string][]byte{}, hooks: map[string]hook{}, verdicts: map[string]string{}, actions: map[string]string{}, poll: 5,
 		code:     pack(t, map[string]string{"main.py": "print(input())"}),
 		testData: pack(t, map[string]string{"0000.in": "1", "0000.out": "1"}),
 		tasks:    []execute.Task{{CaseCount: 1, MemoryLimit: 65536, TimeLimit: 5000}},
@@ -182,6 +186,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SHA256       string           `json:"sha256"`
 		Tasks        [][]execute.Case `json:"tasks"`
 		Outputs      *Outputs         `json:"outputs"`
+		syncBody
 	}
 	if !isStorage && len(body) > 0 {
 		if err := json.Unmarshal(body, &in); err != nil {
@@ -191,10 +196,10 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	held := func(token string) bool {
 		switch {
 		case s.claims[id] == "":
-			send(w, 403, nil, "not claimed by this runner", "not_claimed")
+			send(w, 403, nil, "not claimed by this runner", "not_claimed_by_runner")
 			return false
 		case s.claims[id] != token:
-			send(w, 403, nil, "invalid submission token", "invalid_token")
+			send(w, 403, nil, "invalid submission token", "invalid_submission_token")
 			return false
 		}
 		return true
@@ -209,23 +214,13 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		send(w, 200, map[string]any{"jobs": jobs, "pollSeconds": s.poll}, "ok", "")
 	case "claim":
-		at := slices.Index(s.queue, id)
-		if at < 0 {
+		if !slices.Contains(s.queue, id) {
 			send(w, 409, nil, "already claimed by another runner", "already_claimed")
 			return
 		}
-		s.queue = slices.Delete(s.queue, at, at+1)
-		s.attempts[id]++
-		s.claims[id] = fmt.Sprintf("claim-%s-%d", id, s.attempts[id])
-		data := map[string]any{
-			"submissionId": id, "problemId": 7, "language": execute.Python, "token": s.claims[id],
-			"meta":    map[string]any{"language": execute.Python, "tasks": s.tasks},
-			"attempt": s.attempts[id], "generation": 1, "leaseSeconds": in.LeaseSeconds, "heartbeatSeconds": in.LeaseSeconds / 3,
-		}
-		if !s.noRefs {
-			data["code"], data["testdata"] = s.ref("code", s.code), s.ref("testdata", s.testData)
-		}
-		send(w, 200, data, "job claimed", "")
+		send(w, 200, s.claim(id, in.LeaseSeconds), "job claimed", "")
+	case "sync":
+		send(w, 200, s.sync(in.syncBody, in.LeaseSeconds), "ok", "")
 	case "code", "testdata":
 		if r.Header.Get("Accept") != "application/json" {
 			s.t.Errorf("%s does not ask for JSON", what)
@@ -274,6 +269,73 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.t.Errorf("unknown route %s %s", r.Method, r.URL.Path)
 	}
+}
+
+// claim gives the next claim of a queued job out.
+func (s *fakeServer) claim(id string, lease int) map[string]any {
+	at := slices.Index(s.queue, id)
+	s.queue = slices.Delete(s.queue, at, at+1)
+	s.attempts[id]++
+	s.claims[id] = fmt.Sprintf("claim-%s-%d", id, s.attempts[id])
+	data := map[string]any{
+		"submissionId": id, "problemId": 7, "language": execute.Python, "token": s.claims[id],
+		"meta":    map[string]any{"language": execute.Python, "tasks": s.tasks},
+		"attempt": s.attempts[id], "generation": 1, "leaseSeconds": lease, "heartbeatSeconds": lease / 3,
+	}
+	if !s.noRefs {
+		data["code"], data["testdata"] = s.ref("code", s.code), s.ref("testdata", s.testData)
+	}
+	return data
+}
+
+// syncBody is what a sync says beside its leaseSeconds.
+type syncBody struct {
+	Slots  int `json:"slots"`
+	Done   []done
+	Active []Active
+}
+
+func (s *fakeServer) sync(in syncBody, lease int) map[string]any {
+	if in.Slots < 0 || in.Slots > 10 || in.Done == nil || in.Active == nil || lease == 0 || len(in.Done)+len(in.Active)+in.Slots == 0 {
+		s.t.Errorf("sync with %d slots, lease %d, %d done, %d active", in.Slots, lease, len(in.Done), len(in.Active))
+	}
+	judged := func(id, token, verdict string) string {
+		switch {
+		case s.claims[id] == "":
+			return "not_claimed_by_runner"
+		case s.claims[id] != token:
+			return "invalid_submission_token"
+		}
+		return verdict
+	}
+	results, beats, jobs := []map[string]string{}, []map[string]string{}, []map[string]any{}
+	seen := map[string]bool{}
+	once := func(id string) {
+		if seen[id] {
+			s.t.Errorf("%s is in a sync twice", id)
+		}
+		seen[id] = true
+	}
+	for _, d := range in.Done {
+		once(d.ID)
+		code := judged(d.ID, d.Token, cmp.Or(s.verdicts[d.ID], "ok"))
+		if code == "ok" {
+			s.results[d.ID] = d.complete
+		}
+		results = append(results, map[string]string{"submissionId": d.ID, "code": code, "message": "about " + d.ID})
+	}
+	for _, a := range in.Active {
+		once(a.ID)
+		action := cmp.Or(s.actions[a.ID], "continue")
+		if judged(a.ID, a.Token, "ok") != "ok" {
+			action = "lost"
+		}
+		beats = append(beats, map[string]string{"submissionId": a.ID, "action": action})
+	}
+	for len(jobs) < in.Slots && len(s.queue) > 0 {
+		jobs = append(jobs, s.claim(s.queue[0], lease))
+	}
+	return map[string]any{"done": results, "active": beats, "jobs": jobs, "pollSeconds": s.poll, "heartbeatSeconds": lease / 3}
 }
 
 func limitOf(t *testing.T, r *http.Request) int {
@@ -387,7 +449,7 @@ func newRunner(t *testing.T, s *fakeServer, dir string, e Executor) *Runner {
 	}
 	return &Runner{
 		Client: client, Executor: e, Cache: testData, Spool: results, Dir: running,
-		Slots: 2, Lease: time.Minute, Grace: 15 * time.Second, Log: log,
+		Slots: 2, Lease: time.Minute, Grace: 15 * time.Second, Compat: s.compat, Log: log,
 	}
 }
 

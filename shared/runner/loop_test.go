@@ -35,10 +35,26 @@ func during(t *testing.T, r *Runner, do func()) error {
 	return err
 }
 
-// scene is a test in its own time.
+// scene is a test in its own time, of a runner without sync.
 func scene(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
 	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(t)
+		s.compat = true
+		f(t, s, dir)
+	})
+}
+
+// syncScene is one of a runner with sync.
+func syncScene(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeServer(t), dir) })
+}
+
+// scenes are both.
+func scenes(t *testing.T, f func(t *testing.T, s *fakeServer, dir string)) {
+	t.Run("compat", func(t *testing.T) { scene(t, f) })
+	t.Run("sync", func(t *testing.T) { syncScene(t, f) })
 }
 
 func TestJobFromListToResult(t *testing.T) {
@@ -98,7 +114,7 @@ func TestPollsAsTheServerDirects(t *testing.T) {
 }
 
 func TestNotMoreJobsThanSlots(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.poll = 1
 		s.add("a", "b", "c", "d", "e", "f", "g")
 		var now, most atomic.Int32
@@ -135,7 +151,7 @@ func TestLostRaceIsNothing(t *testing.T) {
 }
 
 func TestDrainGivesJobsBack(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("a", "b")
 		r := newRunner(t, s, dir, accept(time.Hour))
 		s.on("release", times(1, away)) // and says so again
@@ -173,7 +189,7 @@ func TestDrainDuringAClaim(t *testing.T) {
 }
 
 func TestDrainIsBounded(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("a")
 		s.on("release", broken)
 		begin := time.Now()
@@ -237,10 +253,10 @@ func TestServerAwayAndBack(t *testing.T) {
 		return err == nil
 	}} {
 		t.Run(name, func(t *testing.T) {
-			scene(t, func(t *testing.T, s *fakeServer, dir string) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				// First there, then away for eight minutes in the middle of a job, then back.
 				var isAway atomic.Bool
-				for _, what := range []string{"list", "heartbeat", "complete"} {
+				for _, what := range []string{"list", "heartbeat", "complete", "sync"} {
 					s.on(what, func(w http.ResponseWriter, r *http.Request) bool { return isAway.Load() && gone(w, r) })
 				}
 				s.add("a")
@@ -265,8 +281,8 @@ func TestServerAwayAndBack(t *testing.T) {
 				if _, ok := s.result("b"); !ok {
 					t.Error("no new job was taken")
 				}
-				if n := len(s.seen("list")); n > 100 {
-					t.Errorf("%d lists: no backoff", n)
+				if n := len(s.seen("list")) + len(s.seen("sync")); n > 100 {
+					t.Errorf("%d lists or syncs: no backoff", n)
 				}
 				if got := spooled(t, r); len(got) != 0 {
 					t.Errorf("still on disk: %v", got)
@@ -423,7 +439,7 @@ func TestMaterialAtFault(t *testing.T) {
 		"submission has no code": {func(s *fakeServer) { s.noRefs = true; s.on("code", refuse(404, "code_not_found", "code not found")) }, "no code"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			scene(t, func(t *testing.T, s *fakeServer, dir string) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				s.tasks = []execute.Task{{CaseCount: 1}, {CaseCount: 2}}
 				if name != "case missing" {
 					s.testData = pack(t, map[string]string{"0000.in": "", "0000.out": "", "0100.in": "", "0100.out": "", "0101.in": "", "0101.out": ""})
@@ -467,7 +483,7 @@ func TestRunnerAtFault(t *testing.T) {
 		"object is gone":  {func(s *fakeServer) { s.on("storage GET", refuse(404, "", "")) }, accept(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			scene(t, func(t *testing.T, s *fakeServer, dir string) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				s.poll = 1
 				s.add("a")
 				tc.spoil(s)
@@ -487,7 +503,7 @@ func TestRunnerAtFault(t *testing.T) {
 }
 
 func TestFaultyRunnerTakesFewerJobs(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.poll = 1
 		for i := range 500 {
 			s.add(fmt.Sprint("j", i))
@@ -496,7 +512,7 @@ func TestFaultyRunnerTakesFewerJobs(t *testing.T) {
 		if err := during(t, r, func() { time.Sleep(10 * time.Minute) }); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(s.seen("claim")); n < 4 || n > 30 {
+		if n := len(s.attempts); n < 4 || n > 30 {
 			t.Errorf("took %d jobs in ten minutes", n)
 		}
 	})
@@ -537,7 +553,7 @@ func TestFetching(t *testing.T) {
 		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			scene(t, func(t *testing.T, s *fakeServer, dir string) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				tc.spoil(s)
 				s.add("a")
 				if err := during(t, newRunner(t, s, dir, accept(0)), func() { time.Sleep(time.Minute) }); err != nil {
@@ -555,7 +571,7 @@ func TestFetching(t *testing.T) {
 }
 
 func TestExpiredURLIsNotUsed(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("a")
 		// Storage is away until the URLs of the claim have expired.
 		s.on("storage GET", func(_ http.ResponseWriter, r *http.Request) bool {
@@ -579,7 +595,7 @@ func TestExpiredURLIsNotUsed(t *testing.T) {
 }
 
 func TestCachedTestDataCostsNoRequest(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("a", "b", "c")
 		for range 2 { // also after a restart
 			if err := during(t, newRunner(t, s, dir, accept(0)), func() { time.Sleep(20 * time.Second) }); err != nil {
@@ -619,7 +635,7 @@ func TestLargeOutputs(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			scene(t, func(t *testing.T, s *fakeServer, dir string) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				tc.spoil(s)
 				s.add("a")
 				r := newRunner(t, s, dir, large)
@@ -661,14 +677,14 @@ func TestLargeOutputs(t *testing.T) {
 }
 
 func TestIllegalIDsAreNotClaimed(t *testing.T) {
-	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("../../etc", "a b", "", "a.b", strings.Repeat("a", 65))
 		s.poll = 1
 		if err := during(t, newRunner(t, s, dir, accept(0)), func() { time.Sleep(10 * time.Second) }); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(s.seen("claim")); n != 0 {
-			t.Errorf("%d claims", n)
+		if n := len(s.seen("claim")) + len(s.seen("storage GET")); n != 0 {
+			t.Errorf("%d requests about them", n)
 		}
 	})
 }

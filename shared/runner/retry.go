@@ -30,7 +30,8 @@ const (
 const refusalsToStop = 2
 
 // reactions is the one table from a reply to what is done; the first match
-// counts. The word is the code or, from a server without codes, the message.
+// counts. The word is the code or, from a server without codes, the message. An
+// item of a sync has a code and no status.
 var reactions = []struct {
 	from, to int
 	word     string // empty: any
@@ -46,6 +47,13 @@ var reactions = []struct {
 	{408, 408, "", again}, // a proxy's timeout
 	{429, 429, "", again},
 	{500, 599, "", again},
+	{0, 0, "ok", goOn},
+	{0, 0, "internal_error", again},
+	{0, 0, "too_many_requests", again},
+	{0, 0, "not_claimed_by_runner", lost},
+	{0, 0, "invalid_submission_token", lost},
+	{0, 0, "result_conflict", lost},
+	{0, 0, "job_cancelled", lost},
 	{0, 999, "", drop},
 }
 
@@ -64,6 +72,15 @@ func react(err error) reaction {
 		}
 	}
 	return drop
+}
+
+// unknownRoute says that the server does not have the route that was asked for:
+// in its own words, or in those of something that does not know our envelope.
+// Not by the status alone: on other routes a 404 speaks of a job.
+func unknownRoute(err error) bool {
+	reply, ok := errors.AsType[*ReplyError](err)
+	return ok && (reply.Status == 404 || reply.Status == 405) &&
+		(reply.Code == "" || reply.Code == "unknown_route" || reply.Code == "method_not_allowed")
 }
 
 const (
@@ -98,6 +115,16 @@ func pause(n int, err error) time.Duration {
 		wait = max(wait, asked+rand.N(asked/4+1))
 	}
 	return wait
+}
+
+// around is a time from three to five quarters of d. Runners that were started,
+// or found the server again, in the same instant would else come in the same
+// instant for ever; on average they come as often as they were told.
+func around(d time.Duration) time.Duration {
+	if d < 4 {
+		return d
+	}
+	return d - d/4 + rand.N(d/2)
 }
 
 // repeat does op until it gets an answer, patience is used up or ctx is done.

@@ -35,6 +35,15 @@ func TestReactions(t *testing.T) {
 		"internal error":          {&ReplyError{Status: 500}, again},
 		"gateway timeout":         {&ReplyError{Status: 504}, again},
 		"wrapped":                 {errors.Join(errors.New("x"), &ReplyError{Status: 409}), lost},
+		"item accepted":           {&ReplyError{Code: "ok"}, goOn},
+		"item, server at fault":   {&ReplyError{Code: "internal_error"}, again},
+		"item, slow down":         {&ReplyError{Code: "too_many_requests"}, again},
+		"item not ours":           {&ReplyError{Code: "not_claimed_by_runner"}, lost},
+		"item, claim token":       {&ReplyError{Code: "invalid_submission_token"}, lost},
+		"item in conflict":        {&ReplyError{Code: "result_conflict"}, lost},
+		"item cancelled":          {&ReplyError{Code: "job_cancelled"}, lost},
+		"item not found":          {&ReplyError{Code: "not_found"}, drop},
+		"item ill-formed":         {&ReplyError{Code: "invalid_result"}, drop},
 		"token at another status": {&ReplyError{Status: 500, Message: "invalid runner token"}, again},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +85,23 @@ func TestPauseHonoursRetryAfter(t *testing.T) {
 				t.Errorf("asked for %v: got %v, want %v to %v", tc.asked, got, tc.least, tc.most)
 			}
 		}
+	}
+}
+
+func TestAround(t *testing.T) {
+	var sum time.Duration
+	for range 1000 {
+		got := around(time.Minute)
+		if got < 45*time.Second || got > 75*time.Second {
+			t.Fatalf("got %v", got)
+		}
+		sum += got
+	}
+	if mean := sum / 1000; mean < 58*time.Second || mean > 62*time.Second {
+		t.Errorf("%v on average", mean)
+	}
+	if around(0) != 0 || around(3) != 3 {
+		t.Error("the smallest waits change")
 	}
 }
 

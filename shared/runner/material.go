@@ -1,0 +1,171 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/unpack"
+)
+
+const (
+	maxCodeZip     = 10 << 20 // bytes; the server takes no more
+	maxTestDataZip = 1 << 30
+	fetches        = 3 // of the same file, if wrong bytes come
+)
+
+// judge fetches what a job needs and runs it. A *unpack.Fault is the job's
+// fault, any other error ours.
+func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, error) {
+	dir, err := os.MkdirTemp(r.Dir, "job-")
+	if err != nil {
+		return nil, fmt.Errorf("make job directory: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	in := execute.Input{
+		Language: claim.Language, Tasks: claim.Meta.Tasks,
+		SourceDir: filepath.Join(dir, "source"), TestDataDir: filepath.Join(dir, "testdata"),
+	}
+	for _, sub := range []string{in.SourceDir, in.TestDataDir} {
+		if err := os.Mkdir(sub, 0o700); err != nil {
+			return nil, fmt.Errorf("make job directory: %w", err)
+		}
+	}
+
+	code := &material{r.Client, claim, "code", maxCodeZip, claim.Code, r.Client.Code}
+	zip, err := code.get(ctx, func(Download) (*os.File, error) {
+		file, err := os.Create(filepath.Join(dir, "code.zip"))
+		if err != nil {
+			return nil, fmt.Errorf("make code file: %w", err)
+		}
+		if err := code.fetch(ctx, file); err != nil {
+			_ = file.Close()
+			return nil, err
+		}
+		return file, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = unpack.Code(zip, code.at.Size, in.SourceDir, in.Language, unpack.CodeLimits)
+	_ = zip.Close()
+	if err != nil {
+		return nil, err
+	}
+
+	data := &material{r.Client, claim, "test data", maxTestDataZip, claim.TestData, r.Client.TestData}
+	zip, err = data.get(ctx, func(d Download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, data.fetch) })
+	if err != nil {
+		return nil, err
+	}
+	// A copy of its own for every job: what one does to its files stays with it.
+	err = unpack.TestData(zip, data.at.Size, in.TestDataDir, in.Tasks, unpack.TestDataLimits)
+	_ = zip.Close()
+	if err != nil {
+		return nil, err
+	}
+
+	cases, err := r.Executor.Run(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("execute: %w", err)
+	}
+	return cases, execute.Check(in.Tasks, cases)
+}
+
+// material is a file that a job needs.
+type material struct {
+	client *Client
+	claim  Claim
+	what   string
+	max    int64     // bytes
+	at     *Download // nil: not known
+	ask    func(context.Context, Claim) (Download, error)
+}
+
+// get has the file opened by open, which may call fetch; a few times if what
+// comes is not what was promised.
+func (m *material) get(ctx context.Context, open func(Download) (*os.File, error)) (*os.File, error) {
+	if m.at == nil {
+		if err := m.locate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if m.at.Size > m.max {
+		return nil, &unpack.Fault{Why: fmt.Sprintf("%s zip: %d bytes, at most %d are allowed", m.what, m.at.Size, m.max)}
+	}
+	for n := 1; ; n++ {
+		file, err := open(*m.at)
+		_, wrong := errors.AsType[*wrongBytes](err)
+		reply, isReply := errors.AsType[*ReplyError](err)
+		if !wrong && (!isReply || !reply.Storage) {
+			return file, err
+		}
+		if n == fetches {
+			// Not as a reply: the job is not gone, and another runner may fare better.
+			return nil, errors.New("get " + m.what + ": " + err.Error())
+		}
+		if err := sleep(ctx, pause(n, err)); err != nil {
+			return nil, err
+		}
+		if err := m.locate(ctx); err != nil { // its URL may have expired early
+			return nil, err
+		}
+	}
+}
+
+// fetch writes the file to w, once it gets an answer from storage.
+func (m *material) fetch(ctx context.Context, w io.Writer) error {
+	if m.at.URL == "" || m.at.ExpiresIn > 0 && time.Since(m.at.received) > time.Duration(m.at.ExpiresIn)*time.Second-5*time.Second {
+		if err := m.locate(ctx); err != nil {
+			return err
+		}
+	}
+	started := &watchedWriter{w: w}
+	var got error
+	err := repeat(ctx, fetchPatience, func() error {
+		got = m.client.Fetch(ctx, *m.at, started)
+		if _, wrong := errors.AsType[*wrongBytes](got); wrong || started.wrote {
+			return nil // what was written cannot be taken back: no repetition here
+		}
+		return got
+	})
+	if err == nil && got != nil && ctx.Err() == nil {
+		return &wrongBytes{got.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	return got
+}
+
+// locate asks the server where the file is.
+func (m *material) locate(ctx context.Context) error {
+	var d Download
+	err := repeat(ctx, fetchPatience, func() (err error) {
+		d, err = m.ask(ctx, m.claim)
+		return err
+	})
+	if reply, ok := errors.AsType[*ReplyError](err); ok && reply.Status == 404 && (reply.Message == "code not found" || reply.Message == "testdata not found") {
+		return &unpack.Fault{Why: "the server has no " + m.what + " for this job"}
+	}
+	if err == nil {
+		m.at = &d
+	}
+	return err
+}
+
+// watchedWriter remembers that something was written.
+type watchedWriter struct {
+	w     io.Writer
+	wrote bool
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	w.wrote = true
+	return w.w.Write(p)
+}
