@@ -69,7 +69,7 @@ func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, e
 	if refusal.Code != "" {
 		return refusal, nil
 	}
-	if c.Write && c.after.Final() {
+	if c.after.Final() { // one that was final before has no handle
 		d.forget(ctx, c.before.Claim.Handle)
 	}
 	return c.answer(), nil
