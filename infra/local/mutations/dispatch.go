@@ -54,7 +54,7 @@ var useCases = []source{
 		{name: "update: nothing to write, no write", keeps: "E", from: `if err != nil || !out.Write {`, to: `if err != nil || out.Code != job.OK {`},
 		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `if err != nil || !out.Write {`, to: `if err != nil || !out.Write || out.Code != job.OK {`},
 		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {
-		return change{Outcome`, to: `	if false {
+		return change{Outcome`, to: `	if !found && id == "" {
 		return change{Outcome`},
 		{name: "forget: nothing without a handle", keeps: "E", from: `if handle == "" {`, to: `if false {`},
 		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "message not deleted", "error", err)`, to: `panic(err)`},
@@ -75,7 +75,7 @@ var useCases = []source{
 		{
 			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs = d.storeOutputs(ctx, &stored, r, standing, result.cases)`, to: `op.Result.Outputs, later = outputsKey(r.ID, standing, "later"), func() { d.storeOutputs(ctx, &stored, r, standing, result.cases) }`,
 			also: []edit{
-				{"\tvar refusal Answer\n", "\tvar refusal Answer\n\tlater := func() {}\n"},
+				{"\tvar stored storedOutputs\n", "\tvar stored storedOutputs\n\tlater := func() {}\n"},
 				{"\tif c.after.Final() {", "\tlater()\n\tif c.after.Final() {"},
 			},
 		},
@@ -86,7 +86,6 @@ var useCases = []source{
 		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelAsked {`, to: ` {`},
 		{name: "complete: other outputs than announced", keeps: "I4", from: `if stored.mismatch {`, to: `if false {`},
 		{name: "complete: judged by the pinned version", keeps: "I4", from: `d.judge(ctx, j.Problem, standing.ProblemVersion, r)`, to: `d.judge(ctx, j.Problem, max(1, standing.ProblemVersion-1), r)`},
-		{name: "complete: a fault is that of the last decision", keeps: "I6", from: "\t\trefusal = Answer{}\n", to: ""},
 		{name: "complete: its digest covers the cases", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{nil, r.Outputs})`},
 		{name: "complete: its digest covers the outputs", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{cases, job.Artifact{}})`},
 	}},
@@ -94,8 +93,8 @@ var useCases = []source{
 		{name: "outputs: uploads for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Upload{}, answer, err", to: "\tif err != nil {\n\t\treturn Upload{}, answer, err"},
 		{name: "outputs: not beyond the bound", keeps: "S", from: `if a.Size > MaxOutputs {`, to: `if false {`},
 		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
-		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil:`},
-		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case false:`},
+		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil || !exists && found.Size < 0:`},
+		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
 		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `err = d.Objects.Put(ctx, stored.key, body, a)`, to: `_ = d.Objects.Put(ctx, stored.key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if empty {
 		return nil, nil
@@ -118,7 +117,7 @@ var useCases = []source{
 		{name: "create: rings", keeps: "I1", from: `if j.Bell > 0 {`, to: `if false {`},
 		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
 		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
-		{name: "create: only of a published problem", keeps: "I4", from: "\tif !published {\n", to: "\tif false {\n"},
+		{name: "create: only of a published problem", keeps: "I4", from: `if !published {`, to: `if !published && r.ID == "" {`},
 		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Number == 0 {`, to: `if err != nil || !found {`},
 		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := op.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := op.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
 		{name: "create: other content than what is there", keeps: "I6", from: `out.Code != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Code == job.OK || there.Language`},
@@ -129,7 +128,7 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/submit.go", tests: []command{dispatch}, guards: []guard{
 		{name: "submit: the code is checked", keeps: "I1", from: `if j.State == job.Created {`, to: `if false {`},
-		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case false:`},
+		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case !exists && got.Size < 0:`},
 		{name: "submit: the code is what was announced", keeps: "I1", from: `case got != want:`, to: `case got == want && false:`},
 		{name: "submit: checked once, its code may be gone later", keeps: "I6", from: `if j.State == job.Created {`, to: `if true {`},
 	}},
@@ -156,7 +155,7 @@ var useCases = []source{
 	{file: "shared/dispatch/problem.go", tests: []command{dispatch}, guards: []guard{
 		{name: "publish: test data is checked", keeps: "I4", from: `changed && td != (job.Artifact{}) {`, to: `changed && td != td {`},
 		{name: "publish: only what there is", keeps: "I6", from: `if p.Version == 0 {`, to: `if false {`},
-		{name: "publish: writes on the condition", keeps: "I2", from: `if err != nil || saved {`, to: `if true {`},
+		{name: "publish: writes on the condition", keeps: "I2", from: `if err != nil || saved {`, to: `if err != nil || saved || current.ID != 0 {`},
 		{name: "publish: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
 		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Version = before.Version + 1`, to: `after.Version = before.Version`},
 	}},
@@ -164,8 +163,7 @@ var useCases = []source{
 		{name: "receive: a job is offered once", keeps: "E", from: `if !offered[j.ID] {`, to: `if true {`},
 		{name: "receive: deletes only after the end is written", keeps: "I3", from: `if d.end(ctx, j, now) {`, to: `if d.end(ctx, j, now) || true {`},
 		{name: "receive: ends what is over", keeps: "I5", from: `if d.end(ctx, j, now) {`, to: `if false {`},
-		{name: "receive: deletes only what its end made final", keeps: "I3", from: `return c.after.Final() && c.after.Bell == j.Bell`, to: `return c.after.Bell == j.Bell`},
-		{name: "receive: deletes only the message of the bell that ended", keeps: "I3", from: `return c.after.Final() && c.after.Bell == j.Bell`, to: `return c.after.Final()`},
+		{name: "receive: deletes only what its end made final", keeps: "I3", from: `return c.after.Final()`, to: `return c.after.ID != ""`},
 		{name: "receive: deletes what is spent", keeps: "E", from: "\t\tcase job.Deleted:\n\t\t\tspent = append(spent, m.Handle)\n", to: "\t\tcase job.Deleted:\n"},
 		{name: "receive: hides what is under way", keeps: "E", from: "\t\tcase job.Hidden:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Hidden:\n"},
 		{name: "receive: hides what it gives to a claim", keeps: "E", from: "\t\tcase job.Attached:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Attached:\n"},

@@ -3,7 +3,7 @@ package main
 var (
 	memoryStore = command{pkg: "./shared/memory", tests: "^TestStore"}
 	dynamoWire  = command{pkg: "./shared/dynamo", tests: "^Test(Save|Writes|Publish|Reads|GetMany|Open|Put|Revoke)"}
-	dynamoItems = command{pkg: "./shared/dynamo", tests: "^Test(Difference|EveryLegal|TimeToLive|Malformed|Hex|Problems|Credentials)"}
+	dynamoItems = command{pkg: "./shared/dynamo", tests: "^Test(Difference|TimeToLive|Malformed|Hex|Problems|Credentials)"}
 )
 
 // stores promise that nobody wrote between a read and the write that follows.
@@ -44,7 +44,6 @@ var stores = []source{
 `, to: ""},
 		{name: "dynamo: create condition", keeps: "I6", from: `expression.Name(JobsKey).AttributeNotExists()`, to: `expression.Name(JobsKey).AttributeExists()`},
 		{name: "dynamo: the create condition is sent", keeps: "I6", from: `		ConditionExpression:                 free.Condition(),
-		ExpressionAttributeNames:            free.Names(),
 `, to: ""},
 		{name: "dynamo: write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
 		{name: "dynamo: another's write id", keeps: "I2", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, true, nil`},
@@ -99,13 +98,11 @@ var stores = []source{
 		{name: "dynamo: problem, another's write id", keeps: "I2", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, true, nil`},
 		{name: "dynamo: a version and its record in one transaction", keeps: "I4", from: `if after.Number == before.Number {`, to: `if true {`},
 		{name: "dynamo: a published version is not overwritten", keeps: "I4", from: `			ConditionExpression:      free.Condition(),
-			ExpressionAttributeNames: free.Names(),
 `, to: ""},
 		{name: "dynamo: busy is tried again", keeps: "I6", from: "\t\tcase why.busy:\n\t\t\tcontinue\n", to: ""},
 	}},
 	{file: "shared/dynamo/credentials.go", tests: []command{dynamoWire}, guards: []guard{
 		{name: "dynamo credentials: put condition", keeps: "S", from: `		ConditionExpression:                 isNew.Condition(),
-		ExpressionAttributeNames:            isNew.Names(),
 `, to: ""},
 		{name: "dynamo credentials: stored again is stored, others are not", keeps: "S", from: `return reflect.DeepEqual(why.current, it), nil`, to: `return true, nil`},
 		{name: "dynamo credentials: the first revocation stays", keeps: "S", from: `expression.IfNotExists(revokedAt, expression.Value(numberValue(at.UnixMilli())))`, to: `expression.Value(numberValue(at.UnixMilli()))`},
