@@ -25,7 +25,7 @@ type CompleteRequest struct {
 // ResultConflict or JobCancelled.
 func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
 	var stored storedOutputs
-	var refusal Answer // nothing is written then, so it is the last decision
+	var refusal Answer            // nothing is written then, so it is the last decision
 	judged := map[int]judgement{} // by version: a conflict does not judge again
 	c, err := d.update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
 		standing := j.Stand(r.Runner, r.TokenHash)

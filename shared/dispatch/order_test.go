@@ -135,7 +135,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Create(w.ctx, inline("j"))
 				return err
 			},
-			[]string{"problem", "put", "ring", "create"}, "create",
+			[]string{"problem", "put", "ring", "create"},
+			"create",
 		},
 		{
 			"claim", func(w *world) dispatch.Claimed { w.create("j"); return dispatch.Claimed{} },
@@ -143,7 +144,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r"})
 				return err
 			},
-			[]string{"problem", "save"}, "save",
+			[]string{"problem", "save"},
+			"save",
 		},
 		{
 			"heartbeat", func(w *world) dispatch.Claimed { return w.withHandle("j") },
@@ -151,7 +153,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Heartbeat(w.ctx, "j", "r", "")
 				return err
 			},
-			[]string{"save", "hide"}, "save",
+			[]string{"save", "hide"},
+			"save",
 		},
 		{
 			"complete", func(w *world) dispatch.Claimed { return w.withHandle("j") },
@@ -159,7 +162,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, err := w.Complete(w.ctx, report(c, result("AC")))
 				return err
 			},
-			[]string{"put", "save", "delete"}, "save",
+			[]string{"put", "save", "delete"},
+			"save",
 		},
 		{
 			"release", func(w *world) dispatch.Claimed { return w.withHandle("j") },
@@ -167,7 +171,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, err := w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.Drain)
 				return err
 			},
-			[]string{"ring", "save", "delete"}, "save",
+			[]string{"ring", "save", "delete"},
+			"save",
 		},
 		{
 			"cancel", func(w *world) dispatch.Claimed { w.create("j"); return dispatch.Claimed{} },
@@ -175,7 +180,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Cancel(w.ctx, "j")
 				return err
 			},
-			[]string{"save"}, "save",
+			[]string{"save"},
+			"save",
 		},
 		{
 			"rejudge", func(w *world) dispatch.Claimed { return w.withHandle("j") },
@@ -183,7 +189,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Rejudge(w.ctx, "j", 0)
 				return err
 			},
-			[]string{"ring", "save"}, "save",
+			[]string{"ring", "save"},
+			"save",
 		},
 		{
 			"the message of a job that is over", func(w *world) dispatch.Claimed {
@@ -196,7 +203,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, err := w.List(w.ctx, 10)
 				return err
 			},
-			[]string{"save", "delete"}, "save",
+			[]string{"save", "delete"},
+			"save",
 		},
 		{
 			"the sweep of a job that is over", func(w *world) dispatch.Claimed {
@@ -209,7 +217,8 @@ func TestOrderOfWrites(t *testing.T) {
 				_, err := w.Sweep(w.ctx)
 				return err
 			},
-			[]string{"save", "delete"}, "save",
+			[]string{"save", "delete"},
+			"save",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

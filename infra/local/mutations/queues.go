@@ -2,7 +2,7 @@ package main
 
 var (
 	memoryQueue = command{pkg: "./shared/memory", tests: "^TestQueue$"}
-	sqsWire     = command{pkg: "./shared/sqsqueue", tests: "^Test(Ring|Receive|Poison|Batches|Hide|Failure|Visible|Message|NoPayload)"}
+	sqsWire     = command{pkg: "./shared/sqsqueue", tests: "^(FuzzReceive|Test(Ring|Receive|Poison|Batches|Hide|Failure|Visible|Message|NoPayload))"}
 )
 
 // queues are bells and clocks.
@@ -13,7 +13,7 @@ var queues = []source{
 		{name: "memory queue: hidden is not received", keeps: "E", from: ` && !q.byTime[0].visibleAt.After(now)`, to: ``},
 		{name: "memory queue: not more than asked for", keeps: "E", from: `len(received) < limit && `, to: ``},
 		{name: "memory queue: hidden for 12 hours at most", keeps: "I1", from: `min(h.For, longestHide)`, to: `max(h.For, longestHide)`},
-		{name: "memory queue: deleted is gone", keeps: "I3", from: "\t\t\theap.Remove(&q.byTime, m.index)\n", to: ""},
+		{name: "memory queue: deleted is gone", keeps: "I3", from: "\t\t\theap.Remove(&q.byTime, m.index)\n", to: "\t\t\t_ = m\n"},
 		{name: "memory queue: receives are counted", keeps: "E", from: "\t\tm.receives++\n", to: "\t\tm.receives = 1\n"},
 	}},
 	{file: "shared/sqsqueue/queue.go", tests: []command{sqsWire}, guards: []guard{
@@ -40,7 +40,7 @@ var queues = []source{
 		return job.Received{}, errNoJSON`},
 		{name: "sqs: the bell is read", keeps: "I3", from: `Job: b.Job, Bell: b.Bell,`, to: `Job: b.Job, Bell: 1,`},
 		{name: "sqs: the bell is sent", keeps: "I3", from: `body{m.Job, m.Bell}`, to: `body{m.Job, 1}`},
-		{name: "sqs: when it was sent", keeps: "I3", from: `SentAt:   job.Time(sent),`, to: ``},
+		{name: "sqs: when it was sent", keeps: "I3", from: `SentAt:   job.Time(sent),`, to: `SentAt:   job.Time(sent * 0),`},
 	}},
 	{file: "shared/sqsqueue/hide.go", tests: []command{sqsWire}, guards: []guard{
 		{name: "sqs: a handle that is not good any more is passed over", keeps: "I6", from: `if stale(f) {`, to: `if false {`},

@@ -1,0 +1,81 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"runlease/shared/auth"
+)
+
+// confused is a store that has a credential in its hand when it finds none.
+type confused struct{ *shelf }
+
+func (c confused) Lookup(ctx context.Context, hash string) (auth.Credential, bool, error) {
+	credential, _, err := c.shelf.Lookup(ctx, hash)
+	return credential, false, err
+}
+
+func TestWhatIsNotFoundIsUnknownWhateverComesWithIt(t *testing.T) {
+	s := &shelf{}
+	token := issue(t, s, noon, bound)
+	v := &auth.Verifier{Store: confused{s}, Now: at(noon)}
+	if name, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrUnknown) {
+		t.Errorf("got %q, %v", name, err)
+	}
+}
+
+// TestKnownTokenOutlivesAnyNumberOfUnknownOnes: twenty times as many as are
+// remembered, and none of them takes its place.
+func TestKnownTokenOutlivesAnyNumberOfUnknownOnes(t *testing.T) {
+	s := &shelf{}
+	token := issue(t, s, noon, bound)
+	v := &auth.Verifier{Store: s, Now: at(noon)}
+	const flood = 20_000
+	for i := range flood + 2 {
+		if i == 0 || i == flood+1 {
+			if _, err := v.Runner(t.Context(), token, ""); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := v.Runner(t.Context(), fresh(t, auth.Runner), ""); !errors.Is(err, auth.ErrUnknown) {
+			t.Fatal(err)
+		}
+	}
+	if got := s.count(); got != flood+1 {
+		t.Errorf("%d look-ups: the known token was looked up again", got)
+	}
+}
+
+// TestTokenThatIsGoneIsAStranger: once it is found to be gone, it is one of those
+// that a flood turns away.
+func TestTokenThatIsGoneIsAStranger(t *testing.T) {
+	s := &shelf{}
+	now := noon
+	v := auth.NewVerifier(s)
+	v.Now = func() time.Time { return now }
+	token := issue(t, s, noon, bound)
+	ask := func(token string) error {
+		_, err := v.Runner(t.Context(), token, "")
+		return err
+	}
+	if err := ask(token); err != nil {
+		t.Fatal(err)
+	}
+	s.set(func(s *shelf) { delete(s.kept, auth.Hash(token)) })
+	now = now.Add(time.Minute)
+	if err := ask(token); !errors.Is(err, auth.ErrUnknown) {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	for range 200 {
+		if err := ask(fresh(t, auth.Runner)); !errors.Is(err, auth.ErrUnknown) {
+			t.Fatal(err)
+		}
+	}
+	if err := ask(token); !errors.Is(err, auth.ErrBusy) {
+		t.Errorf("got %v, want it turned away", err)
+	}
+}
