@@ -132,7 +132,7 @@ test-ministack:
 SEEDS ?= 10000
 sim: ## the simulation, after the exploration of the small scope: SEEDS=10000; SEED=n replays one with its trace
 	go run ./infra/local/sim $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
-mutations: ## take out each guard of the code, one at a time: a test must fail for each; ONLY=text for some of them
+mutations: ## take out each guard of the code, one at a time: a test must fail for each; ONLY=name for some of them
 	go run ./infra/local/mutations $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: schemathesis

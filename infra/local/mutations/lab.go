@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,24 +36,10 @@ func (l lab) examine(ctx context.Context, all []mutation, stdout io.Writer) (int
 		return 2, err
 	}
 	findings := make([]chan finding, len(all))
-	next := make(chan int)
-	var workers sync.WaitGroup
 	for i := range findings {
 		findings[i] = make(chan finding, 1)
 	}
-	for range l.parallel {
-		workers.Go(func() {
-			for i := range next {
-				findings[i] <- l.try(ctx, all[i])
-			}
-		})
-	}
-	go func() {
-		for i := range all {
-			next <- i
-		}
-		close(next)
-	}()
+	go l.all(len(all), func(i int) { findings[i] <- l.try(ctx, all[i]) })
 	caught, survived := 0, 0
 	var failed []error
 	for i, m := range all {
@@ -70,7 +57,6 @@ func (l lab) examine(ctx context.Context, all []mutation, stdout io.Writer) (int
 		}
 		fmt.Fprintf(stdout, "%-2s  %-62s %-29s %4.1f s  %s\n", m.keeps, m.name, strings.TrimPrefix(m.file, "shared/"), f.took.Seconds(), verdict)
 	}
-	workers.Wait()
 	for _, err := range failed {
 		fmt.Fprintln(stdout, err)
 	}
@@ -96,24 +82,47 @@ func commands(all []command) string {
 // would catch anything.
 func (l lab) control(ctx context.Context, all []mutation) error {
 	seen := map[command]bool{}
+	var each []command
 	for _, m := range all {
 		for _, c := range m.tests {
-			if seen[c] {
-				continue
-			}
-			seen[c] = true
-			r, err := l.test(ctx, "", c)
-			switch {
-			case err != nil:
-				return fmt.Errorf("without a mutation, %s: %w", c, err)
-			case r.failed != "":
-				return fmt.Errorf("without a mutation, %s: %s fails", c, r.failed)
-			case r.passed == 0:
-				return fmt.Errorf("%s: there is no such test", c)
+			if !seen[c] {
+				seen[c] = true
+				each = append(each, c)
 			}
 		}
 	}
-	return nil
+	faults := make([]error, len(each))
+	l.all(len(each), func(i int) {
+		c := each[i]
+		r, err := l.test(ctx, "", c)
+		switch {
+		case err != nil:
+			faults[i] = fmt.Errorf("without a mutation, %s: %w", c, err)
+		case r.failed != "":
+			faults[i] = fmt.Errorf("without a mutation, %s: %s fails", c, r.failed)
+		case r.passed == 0:
+			faults[i] = fmt.Errorf("%s: there is no such test", c)
+		}
+	})
+	return errors.Join(faults...)
+}
+
+// all does n things, so many at once as the lab may, and returns after the last.
+func (l lab) all(n int, do func(i int)) {
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range l.parallel {
+		workers.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
 }
 
 // try makes one mutation and runs its commands until one fails.
@@ -157,7 +166,7 @@ func (l lab) overlay(dir string, m mutation) (string, error) {
 		return "", err
 	}
 	replacement := filepath.Join(dir, "changed.go")
-	if err := os.WriteFile(replacement, []byte(changed), 0o600); err != nil {
+	if err := os.WriteFile(replacement, []byte(changed), 0o600); err != nil { //nolint:gosec // in a folder of our own
 		return "", err
 	}
 	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -32,7 +33,7 @@ func main() {
 // unseen, 2 if the question could not be answered.
 func run(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 	flags := flag.NewFlagSet("mutations", flag.ContinueOnError)
-	only := flags.String("only", "", "make only the mutations whose names contain this")
+	only := flags.String("only", "", "make only the mutations whose names this regular expression matches")
 	list := flags.Bool("list", false, "list them, make none")
 	parallel := flags.Int("parallel", 2, "how many to make at once")
 	limit := flags.Duration("timeout", 3*time.Minute, "of each command, compilation included")
@@ -43,7 +44,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return 2, err
 	}
-	chosen := choose(mutations(), *only)
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		return 2, fmt.Errorf("read -only: %w", err)
+	}
+	chosen := choose(mutations(), pattern)
 	switch {
 	case len(chosen) == 0:
 		return 2, fmt.Errorf("no mutation is called %q", *only)
@@ -57,11 +62,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 	return l.examine(ctx, chosen, stdout)
 }
 
-// choose keeps the mutations whose names contain a text.
-func choose(all []mutation, text string) []mutation {
+// choose keeps the mutations whose names match.
+func choose(all []mutation, name *regexp.Regexp) []mutation {
 	var chosen []mutation
 	for _, m := range all {
-		if strings.Contains(m.name, text) {
+		if name.MatchString(m.name) {
 			chosen = append(chosen, m)
 		}
 	}
