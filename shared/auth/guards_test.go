@@ -3,6 +3,10 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +81,17 @@ func TestTokenThatIsGoneIsAStranger(t *testing.T) {
 	}
 	if err := ask(token); !errors.Is(err, auth.ErrBusy) {
 		t.Errorf("got %v, want it turned away", err)
+	}
+}
+
+// TestAlphabet: a checksum that fits does not help.
+func TestAlphabet(t *testing.T) {
+	for _, c := range []string{"z", "_", "-", " ", "\n", "\x00", "é"} {
+		body := "rlr_" + strings.Repeat("a", 43-len(c)) + c
+		sum := new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))).Text(62)
+		token := body + fmt.Sprintf("%06s", sum)
+		if got, want := auth.WellFormed(auth.Runner, token), c == "z"; got != want {
+			t.Errorf("%q: well-formed %v", token, got)
+		}
 	}
 }

@@ -115,8 +115,9 @@ func TestCancelIsOverWhenTheJobIs(t *testing.T) {
 		"completed":   ended,
 		"released":    after(t, asked, release(t0, "a", "ta", job.Stopped)),
 		"fell silent": after(t, asked, end(in(lease*time.Second))),
+		"was silent":  after(t, created(), submit(t0), claim(t0, "a", "ta"), cancel(in(lease*time.Second))),
 	} {
-		if j.State != job.Cancelled || j.CancelAsked || j.Past[0].How != job.Withdrawn {
+		if j.State != job.Cancelled || j.CancelAsked || j.Claim != (job.Claim{}) || len(j.Past) != 1 || j.Past[0].How != job.Withdrawn {
 			t.Errorf("%s: %+v (%+v)", name, j, out)
 		}
 	}
