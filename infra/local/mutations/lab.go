@@ -55,7 +55,7 @@ func (l lab) examine(ctx context.Context, all []mutation, stdout io.Writer) (int
 		default:
 			caught++
 		}
-		fmt.Fprintf(stdout, "%-2s  %-62s %-29s %4.1f s  %s\n", m.keeps, m.name, strings.TrimPrefix(m.file, "shared/"), f.took.Seconds(), verdict)
+		fmt.Fprintf(stdout, "%-2s  %-67s %-29s %4.1f s  %s\n", m.keeps, m.name, strings.TrimPrefix(m.file, "shared/"), f.took.Seconds(), verdict)
 	}
 	for _, err := range failed {
 		fmt.Fprintln(stdout, err)

@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 		return 2, fmt.Errorf("no mutation is called %q", *only)
 	case *list:
 		for _, m := range chosen {
-			fmt.Fprintf(stdout, "%-3s %-60s %s\n", m.keeps, m.name, m.file)
+			fmt.Fprintf(stdout, "%-3s %-67s %s\n", m.keeps, m.name, m.file)
 		}
 		return 0, nil
 	}
