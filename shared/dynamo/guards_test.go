@@ -88,3 +88,26 @@ func TestDifferenceOfRecords(t *testing.T) {
 		})
 	}
 }
+
+// TestJobWithEverythingRoundTrips: a claimed and a finished one between them
+// have every field.
+func TestJobWithEverythingRoundTrips(t *testing.T) {
+	for _, j := range []job.Job{
+		{
+			ID: "a", Problem: 1, Language: job.CPP, Group: "g", Code: job.Artifact{Size: 2, SHA256: "ab"}, State: job.Claimed,
+			Attempt: 3, FirstFence: 4, Failures: 5, Generation: 6, Bell: 7, RungAt: 8, CreatedAt: 9, QueuedAt: 10, CancelAsked: true,
+			Claim: job.Claim{Runner: "r", TokenHash: "cd", ProblemVersion: 11, LeaseSeconds: 12, LeaseUntil: 13, ClaimedAt: 14, Handle: "h"},
+			Past:  []job.Past{{Attempt: 1, Generation: 2, Runner: "s", TokenHash: "ef", ProblemVersion: 3, ClaimedAt: 4, HeartbeatAt: 5, EndedAt: 6, How: job.Released, Reason: job.Drain, Late: &job.Late{At: 7, Verdict: job.Verdict{Status: 1, Score: 8}}}},
+		},
+		{
+			ID: "a", State: job.Finished, EndedAt: 15, Disputed: true, Version: 16, WriteID: "01",
+			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, Memory: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o"},
+			Past:   []job.Past{{Attempt: 1, How: job.Completed, Verdict: &job.Verdict{Status: 2, Score: 3}}},
+		},
+	} {
+		got, err := readJob(jobItem(j))
+		if diff := cmp.Diff(j, got); diff != "" || err != nil {
+			t.Errorf("error %v, -want +got\n%s", err, diff)
+		}
+	}
+}

@@ -3,7 +3,7 @@ package main
 var (
 	memoryStore = command{pkg: "./shared/memory", tests: "^TestStore"}
 	dynamoWire  = command{pkg: "./shared/dynamo", tests: "^Test(Save|Writes|Publish|Reads|GetMany|Open|Put|Revoke)"}
-	dynamoItems = command{pkg: "./shared/dynamo", tests: "^Test(Difference|TimeToLive|Malformed|Hex|Problems|Credentials)"}
+	dynamoItems = command{pkg: "./shared/dynamo", tests: "^Test(Difference|JobWith|TimeToLive|Malformed|Hex|Problems|Credentials)"}
 )
 
 // stores promise that nobody wrote between a read and the write that follows.
