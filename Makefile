@@ -128,6 +128,13 @@ test-ministack:
 	$(call stage,deploy to MiniStack,$(MAKE) --no-print-directory deploy-ministack)
 	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/local/e2e)
 
+.PHONY: sim mutations
+SEEDS ?= 10000
+sim: ## the simulation, after the exploration of the small scope: SEEDS=10000; SEED=n replays one with its trace
+	go run ./infra/local/sim $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
+mutations: ## take out each guard of the code, one at a time: a test must fail for each; ONLY=name for some of them
+	go run ./infra/local/mutations $(if $(ONLY),-only '$(ONLY)')
+
 .PHONY: schemathesis
 schemathesis: ## 100,000 requests made from openapi.yaml against the embedded server
 	infra/local/schemathesis/run.py

@@ -33,10 +33,9 @@ func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, e
 // that is left to be deleted, if there is one.
 func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update updater) (spent string, answer Answer, err error) {
 	var stored storedOutputs
-	var refusal Answer
+	var refusal Answer            // nothing is written then, so it is the last decision
 	judged := map[int]judgement{} // by version: a conflict does not judge again
 	c, err := update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
-		refusal = Answer{}
 		standing := j.Stand(r.Runner, r.TokenHash)
 		op := job.CompleteOp{Now: d.now(), Runner: r.Runner, TokenHash: r.TokenHash}
 		if standing.ProblemVersion == 0 {
@@ -77,7 +76,7 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 	if refusal.Code != "" {
 		return "", refusal, nil
 	}
-	if c.Write && c.after.Final() {
+	if c.after.Final() { // one that was final before has no handle
 		spent = c.before.Claim.Handle
 	}
 	return spent, c.answer(), nil

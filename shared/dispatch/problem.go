@@ -41,9 +41,8 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 // changed anything. Refused with ProblemNotFound, UploadMissing or
 // UploadMismatch.
 func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, changed bool, answer Answer, err error) {
-	var refusal Answer
+	var refusal Answer // nothing is written then, so it is the last decision
 	before, after, err := d.updateProblem(ctx, id, func(p problem.Problem) (problem.Problem, bool, error) {
-		refusal = Answer{}
 		if p.Version == 0 {
 			refusal = Answer{Code: ProblemNotFound}
 			return p, false, nil

@@ -97,6 +97,7 @@ func (d *Dispatcher) end(ctx context.Context, j job.Job, now job.Time) bool {
 	if c.Write {
 		d.Log.InfoContext(ctx, "job ended by the system", "job_id", j.ID, "attempt", c.after.Attempt, "state", string(c.after.State))
 	}
-	// The message of another bell than the one that was read is not ours to delete.
-	return c.after.Final() && c.after.Bell == j.Bell
+	// Its bell was the job's when that was read. If another has ended the job
+	// since, with a bell of its own, the message is older and spent as well.
+	return c.after.Final()
 }

@@ -9,9 +9,8 @@ import (
 // Submit queues a job whose code has been uploaded. Refused with NotFound,
 // UploadMissing or UploadMismatch.
 func (d *Dispatcher) Submit(ctx context.Context, id string) (job.Job, Answer, error) {
-	var refusal Answer
+	var refusal Answer // nothing is written then, so it is the last decision
 	c, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {
-		refusal = Answer{}
 		if j.State == job.Created {
 			answer, err := d.uploaded(ctx, codeKey(j.ID, j.Code.SHA256), j.Code, "code")
 			if err != nil || !answer.OK() {

@@ -56,9 +56,7 @@ func jobItem(j job.Job) item {
 		w.text(OpenHash, openHash(shardOf(j.ID)))
 		w.text(OpenRange, openRange(j.QueuedAt, j.ID))
 	}
-	if at := j.ExpiresAt(); at != 0 {
-		w.number(TTL, int64(at)/1000)
-	}
+	w.number(TTL, int64(j.ExpiresAt())/1000)
 	return item(w)
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"runlease/shared/auth"
 	"runlease/shared/awsclient"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -117,6 +118,7 @@ func TestSaveReplies(t *testing.T) {
 		{name: "throttled, then saved", replies: []reply{failure("ProvisionedThroughputExceededException", ""), failure("ThrottlingException", ""), {200, `{}`}}, saved: true, state: job.Queued, calls: 3},
 		{name: "unavailable, then saved", replies: []reply{{503, ``}, {200, `{}`}}, saved: true, state: job.Queued, calls: 2},
 		{name: "not allowed", replies: []reply{failure("AccessDeniedException", "")}, fails: true, calls: 1},
+		{name: "in somebody's transaction: nothing is known", replies: []reply{failure("TransactionConflictException", "")}, fails: true, calls: 1},
 		{name: "malformed answer", replies: []reply{failure("ConditionalCheckFailedException", `,"Item":{"id":{"S":"a"},"v":{"S":"two"}}`)}, fails: true, calls: 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -162,6 +164,10 @@ func TestWritesAreConditional(t *testing.T) {
 			_, err := s.SaveMark(ctx, dispatch.Mark{Version: 2}, dispatch.Mark{Version: 3})
 			return err
 		}, "UpdateItem", "v = {N:2}", false},
+		{"credential", func(s *Store) error {
+			_, err := s.Credentials().Put(ctx, auth.Credential{Hash: "h", ID: "i"})
+			return err
+		}, "PutItem", "attribute_not_exists (hash)", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			wire := &canned{replies: []reply{{200, `{}`}}}
@@ -401,6 +407,9 @@ func TestOpenAsksTheIndex(t *testing.T) {
 	}
 	if !strings.Contains(fmt.Sprint(second["ExpressionAttributeValues"]), "0000000000007#a_b") {
 		t.Errorf("the cursor is not in %v", second)
+	}
+	if condition := fmt.Sprint(second["KeyConditionExpression"]); !strings.Contains(condition, "> ") {
+		t.Errorf("asked for what is %s, want what is behind the cursor", condition)
 	}
 }
 

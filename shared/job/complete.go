@@ -31,7 +31,8 @@ func (j Job) Stand(runner, tokenHash string) Standing {
 	if i, found := j.past(runner, tokenHash); found {
 		past := j.Past[i]
 		s.ProblemVersion, s.Generation, s.Attempt = past.ProblemVersion, past.Generation, past.Attempt
-		if past.How == Completed && past.Generation == j.Generation && j.State == Finished {
+		// A job with such a record is finished: only a rejudge leaves that state.
+		if past.How == Completed && past.Generation == j.Generation {
 			s.Code, s.Accepted = OK, true
 		}
 	}
@@ -68,17 +69,18 @@ func (op CompleteOp) Apply(j Job) (Job, Outcome) {
 	return j, ok()
 }
 
-// noteLate keeps what an attempt sent after its end, once.
+// noteLate keeps what an attempt sent after its end, once. Whoever comes here was
+// refused: an attempt of this generation whose verdict is known met a cancel.
 func (op CompleteOp) noteLate(j Job, code Code) (Job, Outcome) {
 	i, found := j.past(op.Runner, op.TokenHash)
 	if !found {
 		return j, refused(code)
 	}
 	past := j.Past[i]
-	if past.How == Withdrawn && past.Verdict != nil && past.Generation == j.Generation {
+	if past.Verdict != nil && past.Generation == j.Generation {
 		return j, refused(JobCancelled) // the result that met the cancel, repeated
 	}
-	if past.Late != nil || past.How == Completed || past.Verdict != nil {
+	if past.Late != nil || past.Verdict != nil {
 		return j, refused(code)
 	}
 	records := append(make([]Past, 0, len(j.Past)), j.Past...)

@@ -26,6 +26,9 @@ func TestDispose(t *testing.T) {
 	}{
 		{"unknown job: its writer is under way", job.Job{}, true, 1, 3, in(time.Minute), job.Handling{Do: job.Hidden, Hide: 3 * time.Second}},
 		{"unknown job for long: hidden a minute at most", job.Job{}, true, 1, 200, in(time.Minute), job.Handling{Do: job.Hidden, Hide: time.Minute}},
+		{"unknown job, received for the first time by no count", job.Job{}, true, 1, 0, in(time.Minute), job.Handling{Do: job.Hidden, Hide: time.Second}},
+		{"unknown job, no bell", job.Job{}, true, 0, 1, in(time.Hour), job.Handling{Do: job.Deleted}},
+		{"created job, no bell", created(), false, 0, 1, in(time.Hour), job.Handling{Do: job.Hidden, Hide: time.Minute}},
 		{"unknown job: its writer is gone", job.Job{}, true, 1, 3, in(15*time.Minute + time.Millisecond), job.Handling{Do: job.Deleted}},
 		{"higher bell: its writer is under way", queued, false, 2, 1, in(time.Second), job.Handling{Do: job.Hidden, Hide: time.Second}},
 		{"higher bell of a final job: a rejudge is under way", finished, false, 2, 1, in(time.Second), job.Handling{Do: job.Hidden, Hide: time.Second}},

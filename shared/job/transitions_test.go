@@ -238,6 +238,8 @@ func TestTransitions(t *testing.T) {
 
 		{"attach a handle", claimed, job.AttachOp{Now: t0, Bell: 1, Handle: "h"}.Apply, job.OK, true, job.Claimed, nil},
 		{"attach another bell's handle", claimed, job.AttachOp{Now: t0, Bell: 2, Handle: "h"}.Apply, job.OK, false, job.Claimed, nil},
+		{"attach a second handle", after(t, claimed, job.AttachOp{Now: t0, Bell: 1, Handle: "h"}.Apply), job.AttachOp{Now: t0, Bell: 1, Handle: "i"}.Apply, job.OK, false, job.Claimed, nil},
+		{"attach to an expired claim", claimed, job.AttachOp{Now: in(lease * time.Second), Bell: 1, Handle: "h"}.Apply, job.OK, false, job.Claimed, nil},
 		{"attach to a queued job", queued, job.AttachOp{Now: t0, Bell: 1, Handle: "h"}.Apply, job.OK, false, job.Queued, nil},
 
 		{"ring for a job that waits with a silent queue", queued, job.RingOp{Now: in(2 * time.Minute), Silent: true}.Apply, job.OK, true, job.Queued, nil},
@@ -269,11 +271,14 @@ func TestTransitions(t *testing.T) {
 func TestAttemptsOfOneGenerationAreBounded(t *testing.T) {
 	j := after(t, created(), submit(t0))
 	now := t0
-	for j.Open() {
+	for range 2 * job.MaxAttempts {
+		if !j.Open() {
+			break
+		}
 		j = after(t, j, claim(now, "r", "t"), release(now, "r", "t", job.Drain))
 		now = now.Add(time.Second)
 	}
-	if j.AttemptsUsed() != job.MaxAttempts || j.Result.Status != job.StatusJE || j.Failures != 0 {
+	if j.AttemptsUsed() != job.MaxAttempts || j.Result == nil || j.Result.Status != job.StatusJE || j.Failures != 0 {
 		t.Errorf("ended after %d attempts as %+v", j.AttemptsUsed(), j.Result)
 	}
 }
@@ -318,12 +323,20 @@ func TestLateResultThatDisagreesIsFlagged(t *testing.T) {
 
 func TestCreateRepeats(t *testing.T) {
 	op := job.CreateOp{Now: t0, ID: "j", Problem: 1, Group: "g", Code: job.Artifact{Size: 9, SHA256: "c0de"}}
-	other := op
-	other.Group = "h"
-	if got := op.Repeats(op.New()).Code; got != job.OK {
-		t.Errorf("the same: %s", got)
+	if got := op.Repeats(op.New()); got != (job.Outcome{Code: job.OK}) {
+		t.Errorf("the same: %+v", got)
 	}
-	if got := other.Repeats(op.New()).Code; got != job.JobConflict {
-		t.Errorf("another group: %s", got)
+	for name, change := range map[string]func(*job.CreateOp){
+		"problem":  func(op *job.CreateOp) { op.Problem = 2 },
+		"language": func(op *job.CreateOp) { op.Language = job.CPP },
+		"group":    func(op *job.CreateOp) { op.Group = "h" },
+		"size":     func(op *job.CreateOp) { op.Code.Size = 8 },
+		"hash":     func(op *job.CreateOp) { op.Code.SHA256 = "beef" },
+	} {
+		other := op
+		change(&other)
+		if got := other.Repeats(op.New()).Code; got != job.JobConflict {
+			t.Errorf("another %s: %s", name, got)
+		}
 	}
 }

@@ -179,10 +179,6 @@ func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, p
 		http.Error(w, "a signed header is missing or differs", http.StatusForbidden)
 		return
 	}
-	if _, exists, _ := a.Stat(r.Context(), key); exists {
-		http.Error(w, "the key exists", http.StatusPreconditionFailed)
-		return
-	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, size+1))
 	if err != nil || measure(body) != want {
 		http.Error(w, "the body does not match its size or checksum", http.StatusBadRequest)

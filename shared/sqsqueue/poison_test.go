@@ -54,3 +54,11 @@ func TestMessageWithoutAttributes(t *testing.T) {
 		})
 	}
 }
+
+// A message that says two things of its bell is not understood by half.
+func TestMessageThatContradictsItself(t *testing.T) {
+	q := &fake{polls: [][]types.Message{{given("h", `{"job":"s-1","bell":1,"bell":"one"}`)}}}
+	if got, err := over(q).Receive(t.Context(), 10, time.Second); err != nil || len(got) != 0 || len(q.sent) != 1 {
+		t.Errorf("got %v, %v and %d dead letters, want one dead letter", got, err, len(q.sent))
+	}
+}

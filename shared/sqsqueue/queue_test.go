@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -168,6 +169,11 @@ func TestReceiveAsksForWhatItNeeds(t *testing.T) {
 			if in.MaxNumberOfMessages != tc.wantMax || in.VisibilityTimeout != tc.wantHide || in.WaitTimeSeconds != 0 || *in.QueueUrl != queueURL {
 				t.Errorf("asked for %d hidden for %d s, wait %d s; want %d, %d, 0", in.MaxNumberOfMessages, in.VisibilityTimeout, in.WaitTimeSeconds, tc.wantMax, tc.wantHide)
 			}
+			for _, name := range []types.MessageSystemAttributeName{"ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"} {
+				if !slices.Contains(in.MessageSystemAttributeNames, name) {
+					t.Errorf("%s not asked for", name)
+				}
+			}
 		})
 	}
 }
@@ -313,7 +319,7 @@ func TestBatchesOfTen(t *testing.T) {
 
 func TestHideInWholeSeconds(t *testing.T) {
 	for d, want := range map[time.Duration]int32{
-		-time.Second: 0, 0: 0, 1: 1, time.Second: 1, time.Second + 1: 2, 600 * time.Second: 600,
+		-time.Minute: 0, -time.Second: 0, 0: 0, 1: 1, time.Second: 1, time.Second + 1: 2, 600 * time.Second: 600,
 		12*time.Hour - 1: 43200, 12 * time.Hour: 43200, 12*time.Hour + 1: 43200, 1 << 62: 43200,
 	} {
 		t.Run(d.String(), func(t *testing.T) {

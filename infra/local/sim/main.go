@@ -36,10 +36,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		report := sim.Replay(*seed, stdout)
 		return sum(stdout, []sim.Report{report})
 	}
-	debug.SetGCPercent(400) // memory is cheap here, time is not
-	if *explore && !exploreAll(stdout) {
+	if *explore && !exploreAll(stdout) { // gigabytes of states that are all alive
 		return 1
 	}
+	debug.SetGCPercent(400) // memory is cheap here, time is not
 	return many(*first, *seeds, *last, stdout)
 }
 

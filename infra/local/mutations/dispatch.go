@@ -1,0 +1,200 @@
+package main
+
+var (
+	dispatch = command{pkg: "./shared/dispatch", tests: "."}
+	wire     = command{pkg: "./shared/api", tests: "^Test(ListJobs|ClaimJob|Downloads|Heartbeat|CompleteJob|UploadedOutputs|ReleaseJob|LateRunner|PublishProblem|CreateJob|OutputsOfJobs|CancelJob|URLs.*)$"}
+)
+
+// ringFirst is the heart of updateFrom, ringLast the same in the wrong order.
+const (
+	ringFirst = `		if after.Bell != before.Bell && after.Bell != rung {
+			if err := d.ring(ctx, after); err != nil {
+				return change{}, err
+			}
+			rung = after.Bell
+		}
+		after.Version = before.Version + 1
+		if after.WriteID, err = d.writeID(); err != nil {
+			return change{}, err
+		}
+		current, saved, err := d.Store.Save(ctx, before, after)
+		switch {
+`
+	ringLast = `		after.Version = before.Version + 1
+		if after.WriteID, err = d.writeID(); err != nil {
+			return change{}, err
+		}
+		current, saved, err := d.Store.Save(ctx, before, after)
+		if saved && after.Bell != before.Bell && after.Bell != rung {
+			if err := d.ring(ctx, after); err != nil {
+				return change{}, err
+			}
+			rung = after.Bell
+		}
+		switch {
+`
+)
+
+// useCases are the order of writes, and what is checked beside the rules.
+var useCases = []source{
+	{file: "shared/dispatch/dispatch.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "trap: the write comes before its ring", keeps: "I1", from: ringFirst, to: ringLast},
+		{name: "trap: the write comes before its ring, found by the simulation", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{simulate}},
+		{name: "trap: the write comes before its ring, found by the exploration", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{explore}},
+		{name: "update: rings", keeps: "I1", from: `if after.Bell != before.Bell && after.Bell != rung {`, to: `if false && after.Bell != rung {`},
+		{name: "update: no ring, no write", keeps: "I1", from: "\t\t\tif err := d.ring(ctx, after); err != nil {\n\t\t\t\treturn change{}, err\n\t\t\t}\n", to: "\t\t\t_ = d.ring(ctx, after)\n"},
+		{name: "update: a conflict does not ring the same bell twice", keeps: "E", from: `after.Bell != before.Bell && after.Bell != rung {`, to: `after.Bell != before.Bell && after.Bell+1 != rung {`},
+		{name: "update: the version goes up", keeps: "I2", from: `after.Version = before.Version + 1`, to: `after.Version = before.Version`},
+		{name: "update: a fresh write id", keeps: "I6", from: `after.WriteID, err = d.writeID(); err != nil {`, to: `after.WriteID, err = before.WriteID, nil; err != nil {`},
+		{name: "update: a conflict is no success", keeps: "I2", from: `case saved:`, to: `case saved || current.ID != "":`},
+		{name: "update: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
+		{name: "update: decides again at all", keeps: "I6", from: `for range 1 + maxConflicts {`, to: `for range 1 {`},
+		{name: "update: gives up in the end", keeps: "E", from: `for range 1 + maxConflicts {`, to: `for range 100 + maxConflicts {`},
+		{name: "update: expired under our hands", keeps: "I6", from: `case current.ID == "": // expired under our hands`, to: `case false:`},
+		{name: "update: nothing to write, no write", keeps: "E", from: `if err != nil || !out.Write {`, to: `if err != nil || out.Code != job.OK {`},
+		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `if err != nil || !out.Write {`, to: `if err != nil || !out.Write || out.Code != job.OK {`},
+		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {
+		return change{Outcome`, to: `	if !found && id == "" {
+		return change{Outcome`},
+		{name: "forget: nothing without a handle", keeps: "E", from: `if handle == "" {`, to: `if false {`},
+		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "message not deleted", "error", err)`, to: `panic(err)`},
+	}},
+	{file: "shared/dispatch/claim.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "claim: no handle of an older bell", keeps: "I3", from: `if o.job.Bell == j.Bell {`, to: `if o.job.Bell <= j.Bell {`},
+		{name: "claim: only the hash of its token is stored", keeps: "S", from: `op.TokenHash = auth.Hash(claimed.Token)`, to: `op.TokenHash = claimed.Token`},
+		{name: "claim: the least lease", keeps: "E", from: `asked < d.Lease.Least || `, to: ``},
+		{name: "claim: the longest lease", keeps: "I5", from: ` || asked > d.Lease.Longest`, to: ``},
+		{name: "claim: the problem as it is now", keeps: "I4", from: `op.ProblemVersion = p.Number`, to: `op.ProblemVersion = 1`},
+		{name: "claim: a problem that is published", keeps: "I4", from: `if !found || p.Number == 0 {`, to: `if !found {`},
+		{name: "claim: no read of a problem for a job that is taken", keeps: "E", from: `if _, out := op.Apply(j); out.Code != job.OK {`, to: `if _, out := op.Apply(j); out.Code == job.NotFound {`},
+	}},
+	{file: "shared/dispatch/complete.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "complete: deletes the message of a final job only", keeps: "I3", from: `if c.after.Final() {`, to: `if c.Write {`},
+		{name: "complete: deletes last", keeps: "I3", from: "\t\tnext, out := op.Apply(j)\n\t\treturn next, out, nil\n\t})", to: "\t\tnext, out := op.Apply(j)\n\t\tif next.Final() {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})"},
+		{name: "complete: deletes at all", keeps: "E", from: `if c.after.Final() {`, to: `if false {`},
+		{
+			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs = d.storeOutputs(ctx, &stored, r, standing, result.cases)`, to: `op.Result.Outputs, later = outputsKey(r.ID, standing, "later"), func() { d.storeOutputs(ctx, &stored, r, standing, result.cases) }`,
+			also: []edit{
+				{"\tvar stored storedOutputs\n", "\tvar stored storedOutputs\n\tlater := func() {}\n"},
+				{"\tif c.after.Final() {", "\tlater()\n\tif c.after.Final() {"},
+			},
+		},
+		{name: "complete: an illegal result is refused", keeps: "I4", from: `case result.fault != nil:`, to: `case false:`},
+		{name: "complete: who does not hold it learns nothing of its fault", keeps: "S", from: `case result.fault != nil && standing.Code != job.OK:`, to: `case false:`},
+		{name: "complete: a late result stores no outputs", keeps: "I4", from: `if standing.Code == job.OK && !standing.Accepted`, to: `if !standing.Accepted`},
+		{name: "complete: a repeated result stores no outputs", keeps: "E", from: `standing.Code == job.OK && !standing.Accepted && `, to: `standing.Code == job.OK && `},
+		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelAsked {`, to: ` {`},
+		{name: "complete: other outputs than announced", keeps: "I4", from: `if stored.mismatch {`, to: `if false {`},
+		{name: "complete: judged by the pinned version", keeps: "I4", from: `d.judge(ctx, j.Problem, standing.ProblemVersion, r)`, to: `d.judge(ctx, j.Problem, max(1, standing.ProblemVersion-1), r)`},
+		{name: "complete: its digest covers the cases", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{nil, r.Outputs})`},
+		{name: "complete: its digest covers the outputs", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{cases, job.Artifact{}})`},
+	}},
+	{file: "shared/dispatch/outputs.go", tests: []command{dispatch}, guards: []guard{
+		{name: "outputs: uploads for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Upload{}, answer, err", to: "\tif err != nil {\n\t\treturn Upload{}, answer, err"},
+		{name: "outputs: not beyond the bound", keeps: "S", from: `if a.Size > MaxOutputs {`, to: `if false {`},
+		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
+		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil || !exists && found.Size < 0:`},
+		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
+		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `err = d.Objects.Put(ctx, stored.key, body, a)`, to: `_ = d.Objects.Put(ctx, stored.key, body, a)`},
+		{name: "outputs: none make no object", keeps: "E", from: `	if empty {
+		return nil, nil
+	}
+`, to: ""},
+	}},
+	{file: "shared/dispatch/keys.go", tests: []command{dispatch, wire}, guards: []guard{
+		{name: "keys: outputs are of one attempt", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, s.Generation, 0, sha256)`},
+		{name: "keys: outputs are of one generation", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, 0, s.Attempt, sha256)`},
+		{name: "keys: code is of one job", keeps: "S", from: `"code/" + id + "/" + sha256`, to: `"code/" + sha256`},
+	}},
+	{file: "shared/dispatch/create.go", tests: []command{dispatch, wire}, guards: []guard{
+		{
+			name: "create: rings before the write", keeps: "I1", from: `			if err := d.ring(ctx, j); err != nil {
+				return Created{}, Answer{}, err
+			}
+`, to: "",
+			also: []edit{{"\tif !created { // since we looked\n", "\tif created && j.Bell > 0 {\n\t\tif err := d.ring(ctx, j); err != nil {\n\t\t\treturn Created{}, Answer{}, err\n\t\t}\n\t}\n\tif !created { // since we looked\n"}},
+		},
+		{name: "create: rings", keeps: "I1", from: `if j.Bell > 0 {`, to: `if false {`},
+		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
+		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
+		{name: "create: only of a published problem", keeps: "I4", from: `if !published {`, to: `if !published && r.ID == "" {`},
+		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Number == 0 {`, to: `if err != nil || !found {`},
+		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := op.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := op.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
+		{name: "create: other content than what is there", keeps: "I6", from: `out.Code != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Code == job.OK || there.Language`},
+		{name: "create: queues what awaits its upload", keeps: "I1", from: `out.Code != job.OK || there.State != job.Created || there.Language == job.Handwritten`, to: `out.Code != "?" || there.ID == ""`},
+		{name: "create: other content than what came meanwhile", keeps: "I6", from: `if out := op.Repeats(current); out.Code != job.OK {`, to: `if out := op.Repeats(current); out.Code == job.NotFound {`},
+		{name: "create: queues what came meanwhile", keeps: "I1", from: `if r.Inline != nil && j.State == job.Created {`, to: `if false {`},
+		{name: "create: an upload only while it is awaited", keeps: "S", from: `if r.Inline == nil && j.State == job.Created {`, to: `if r.Inline == nil {`},
+	}},
+	{file: "shared/dispatch/submit.go", tests: []command{dispatch}, guards: []guard{
+		{name: "submit: the code is checked", keeps: "I1", from: `if j.State == job.Created {`, to: `if false {`},
+		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case !exists && got.Size < 0:`},
+		{name: "submit: the code is what was announced", keeps: "I1", from: `case got != want:`, to: `case got == want && false:`},
+		{name: "submit: checked once, its code may be gone later", keeps: "I6", from: `if j.State == job.Created {`, to: `if true {`},
+	}},
+	{file: "shared/dispatch/heartbeat.go", tests: []command{dispatch, wire}, guards: []guard{
+		{name: "heartbeat: moves the message too", keeps: "E", from: `if c.Write && claim.Handle != "" {`, to: `if false {`},
+		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `if c.Write && claim.Handle != "" {`, to: `if claim.Handle != "" {`},
+		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "heartbeat: tells to stop", keeps: "I5", from: `if c.after.MustStop(op.Now) {`, to: `if false {`},
+		{name: "heartbeat: a message that is not hidden fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "message not hidden", "job_id", id, "error", err)`, to: `return "", Answer{}, err`},
+	}},
+	{file: "shared/dispatch/release.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "release: deletes the message of its own write only", keeps: "I3", from: `if c.Write {`, to: `if true {`},
+		{name: "release: deletes last", keeps: "I3", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "release: deletes at all", keeps: "E", from: `if c.Write {`, to: `if false {`},
+	}},
+	{file: "shared/dispatch/download.go", tests: []command{dispatch}, guards: []guard{
+		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Code: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
+		{name: "download: code for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code"},
+		{name: "download: test data for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,"},
+		{name: "download: test data of the pinned version", keeps: "I4", from: `d.version(ctx, j.Problem, j.Claim.ProblemVersion)`, to: `d.version(ctx, j.Problem, j.Claim.ProblemVersion+1)`},
+		{name: "download: no outputs of what has no result", keeps: "S", from: `j.Result == nil || j.Result.Outputs == ""`, to: `j.Result != nil && j.Result.Outputs == ""`},
+		{name: "download: no outputs that are missing", keeps: "I4", from: ` || j.Result.Outputs == job.OutputsMissing:`, to: `:`},
+	}},
+	{file: "shared/dispatch/problem.go", tests: []command{dispatch}, guards: []guard{
+		{name: "publish: test data is checked", keeps: "I4", from: `changed && td != (job.Artifact{}) {`, to: `changed && td != td {`},
+		{name: "publish: only what there is", keeps: "I6", from: `if p.Version == 0 {`, to: `if false {`},
+		{name: "publish: writes on the condition", keeps: "I2", from: `if err != nil || saved {`, to: `if err != nil || saved || current.ID != 0 {`},
+		{name: "publish: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
+		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Version = before.Version + 1`, to: `after.Version = before.Version`},
+	}},
+	{file: "shared/dispatch/receive.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "receive: a job is offered once", keeps: "E", from: `if !offered[j.ID] {`, to: `if true {`},
+		{name: "receive: deletes only after the end is written", keeps: "I3", from: `if d.end(ctx, j, now) {`, to: `if d.end(ctx, j, now) || true {`},
+		{name: "receive: ends what is over", keeps: "I5", from: `if d.end(ctx, j, now) {`, to: `if false {`},
+		{name: "receive: deletes only what its end made final", keeps: "I3", from: `return c.after.Final()`, to: `return c.after.ID != ""`},
+		{name: "receive: deletes what is spent", keeps: "E", from: "\t\tcase job.Deleted:\n\t\t\tspent = append(spent, m.Handle)\n", to: "\t\tcase job.Deleted:\n"},
+		{name: "receive: hides what is under way", keeps: "E", from: "\t\tcase job.Hidden:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Hidden:\n"},
+		{name: "receive: hides what it gives to a claim", keeps: "E", from: "\t\tcase job.Attached:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Attached:\n"},
+		{name: "receive: gives the message to the claim", keeps: "E", from: "\t\t\td.attach(ctx, j, m, now)\n", to: ""},
+		{name: "receive: messages not deleted fail nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `return nil, 0, err`},
+		{name: "receive: messages not hidden fail nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not hidden", "error", err)`, to: `return nil, 0, err`},
+	}},
+	{file: "shared/dispatch/sweep.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "sweep: ends what is over", keeps: "I5", from: `next, out := job.EndOp{Now: now}.Apply(j)`, to: `next, out := j, job.Outcome{Code: job.OK}`},
+		{name: "sweep: rings for what is lost", keeps: "I1", from: `if !out.Write {`, to: `if false {`},
+		{name: "sweep: rings only with a silent queue", keeps: "E", from: `job.RingOp{Now: now, Silent: silent}`, to: `job.RingOp{Now: now, Silent: true}`},
+		{name: "sweep: a visible message is no silence", keeps: "E", from: `case visible > 0:`, to: `case visible < 0:`},
+		{name: "sweep: silence begins with its first look", keeps: "I1", from: `case mark.SilentSince == 0:`, to: `case true:`},
+		{name: "sweep: two looks, 30 s apart", keeps: "E", from: ` && now.Sub(next.SilentSince) >= silentFor`, to: ``},
+		{name: "sweep: silence ends", keeps: "E", from: `silent := next.SilentSince != 0 && `, to: `silent := `},
+		{name: "sweep: repairs the oldest", keeps: "I5", from: `	if err := d.repair(ctx, ids, silent, &swept); err != nil {`, to: `	if err := d.repair(ctx, nil, silent, &swept); err != nil {`},
+		{name: "sweep: repairs the page behind the cursor", keeps: "I5", from: `		if err := d.repair(ctx, page, silent, &swept); err != nil {`, to: `		if err := d.repair(ctx, page[:0], silent, &swept); err != nil {`},
+		{name: "sweep: the cursor moves", keeps: "I5", from: "\t\tnext.Cursor = cursor\n", to: ""},
+		{name: "sweep: the cursor reaches every shard", keeps: "I5", from: `if cursor == "" {`, to: `if false {`},
+		{name: "sweep: all shards", keeps: "I5", from: `for shard := range Shards {`, to: `for shard := range Shards - 1 {`},
+		{name: "sweep: remembers where it stopped", keeps: "I5", from: `_, err = d.Store.SaveMark(ctx, mark, next)`, to: ``},
+		{name: "sweep: the version of its mark goes up", keeps: "I2", from: "\tnext.Version++\n", to: ""},
+		{name: "sweep: nothing to do, no write", keeps: "E", from: `if next == mark {`, to: `if false {`},
+		{name: "sweep: one page while the queue is alive", keeps: "E", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase true:\n\t\tpages = sweepPages\n"},
+		{name: "sweep: more pages while it is silent", keeps: "I1", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase false:\n\t\tpages = sweepPages\n"},
+		{name: "sweep: deletes the message of what it ended", keeps: "E", from: "\t\t\td.forget(ctx, c.before.Claim.Handle)\n", to: ""},
+		{name: "sweep: a job that cannot be written stops nothing", keeps: "I5", from: "\t\tcase err != nil:\n\t\t\tswept.Failed++\n", to: "\t\tcase err != nil:\n\t\t\treturn err\n"},
+	}},
+	{file: "shared/dispatch/sync.go", tests: []command{dispatch}, guards: []guard{
+		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `if err := d.Queue.Hide(ctx, []Hiding{{o.handle, listHide}}); err != nil {`, to: `if false {`},
+		{name: "sync: the results are of who asks", keeps: "S", from: "\t\tdone.Runner = r.Runner\n", to: ""},
+		{name: "sync: a lost lease is told", keeps: "I2", from: `action = LeaseLost`, to: `action = Continue`},
+	}},
+}

@@ -1,0 +1,111 @@
+package main
+
+var (
+	memoryStore = command{pkg: "./shared/memory", tests: "^TestStore"}
+	dynamoWire  = command{pkg: "./shared/dynamo", tests: "^Test(Save|Writes|Publish|Reads|GetMany|Open|Put|Revoke)"}
+	dynamoItems = command{pkg: "./shared/dynamo", tests: "^Test(Difference|JobWith|TimeToLive|Malformed|Hex|Problems|Credentials)"}
+)
+
+// stores promise that nobody wrote between a read and the write that follows.
+var stores = []source{
+	{file: "shared/memory/store.go", tests: []command{memoryStore}, guards: []guard{
+		{name: "memory store: create condition", keeps: "I6", from: `; taken {`, to: `; taken && j.ID == "" {`},
+		{name: "memory store: create, write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
+		{name: "memory store: create, another's write id", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, true, nil`},
+		{name: "memory store: version condition", keeps: "I2", from: `if !found || current.Version != before.Version {`, to: `if !found {`},
+		{name: "memory store: saves only what there is", keeps: "I6", from: `if !found || current.Version != before.Version {`, to: `if found && current.Version != before.Version {`},
+		{name: "memory store: write id recognition", keeps: "I6", from: `return current, found && current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
+		{name: "memory store: another's write id", keeps: "I2", from: `return current, found && current.WriteID == after.WriteID, nil`, to: `return current, found, nil`},
+		{name: "memory store: the index lists what is open", keeps: "I5", from: "\tif after.Open() {\n\t\ti, _ :=", to: "\tif false {\n\t\ti, _ :="},
+		{name: "memory store: the index lists nothing else", keeps: "E", from: "\tif before.Open() {\n\t\tif i, found", to: "\tif false {\n\t\tif i, found"},
+		{name: "memory store: the index in order", keeps: "I5", from: `	if a.QueuedAt != b.QueuedAt {
+		return cmp.Compare(a.QueuedAt, b.QueuedAt)
+	}
+`, to: "\t_ = cmp.Compare[int]\n"},
+		{name: "memory store: behind the cursor", keeps: "I5", from: `		if found {
+			i++
+		}
+`, to: "\t\t_ = found\n"},
+		{name: "memory store: problem, version condition", keeps: "I2", from: `	if current.Version != before.Version {
+		return current, current.WriteID`, to: `	if false {
+		return current, current.WriteID`},
+		{name: "memory store: problem, write id recognition", keeps: "I6", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
+		{name: "memory store: published versions are kept", keeps: "I4", from: `if after.Number != before.Number {`, to: `if false {`},
+		{name: "memory store: mark, version condition", keeps: "I2", from: `if s.mark.Version != before.Version {`, to: `if false {`},
+	}},
+	{file: "shared/memory/credentials.go", tests: []command{{pkg: "./shared/memory", tests: "^TestCredentials$"}}, guards: []guard{
+		{name: "memory credentials: put condition", keeps: "S", from: `; taken {`, to: `; taken && c.ID == "" {`},
+		{name: "memory credentials: stored again is stored", keeps: "I6", from: `return reflect.DeepEqual(current, c), nil`, to: `return reflect.DeepEqual(current, auth.Credential{}), nil`},
+		{name: "memory credentials: the first revocation stays", keeps: "S", from: `if c.RevokedAt.IsZero() {`, to: `if true {`},
+	}},
+	{file: "shared/dynamo/jobs.go", tests: []command{dynamoWire, dynamoItems}, guards: []guard{
+		{name: "dynamo: version condition", keeps: "I2", from: `WithCondition(expression.Name(aVersion).Equal(expression.Value(numberValue(before.Version))))`, to: `WithCondition(expression.Name(JobsKey).AttributeExists())`},
+		{name: "dynamo: the condition is sent", keeps: "I2", from: `		ConditionExpression:                 change.Condition(),
+`, to: ""},
+		{name: "dynamo: create condition", keeps: "I6", from: `expression.Name(JobsKey).AttributeNotExists()`, to: `expression.Name(JobsKey).AttributeExists()`},
+		{name: "dynamo: the create condition is sent", keeps: "I6", from: `		ConditionExpression:                 free.Condition(),
+`, to: ""},
+		{name: "dynamo: write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
+		{name: "dynamo: another's write id", keeps: "I2", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, true, nil`},
+		{name: "dynamo: a refusal brings what is stored", keeps: "I6", from: `		ExpressionAttributeValues:           change.Values(),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+`, to: `		ExpressionAttributeValues:           change.Values(),
+`},
+		{name: "dynamo: expired under our hands", keeps: "I6", from: `if why.current == nil { // it expired under our hands`, to: `if why.current == nil && why.busy {`},
+		{name: "dynamo: a failure is no refusal", keeps: "I6", from: `if !isRefusal || why.busy {`, to: `if why.busy || !isRefusal && j.ID == "" {`},
+		{name: "dynamo: busy is no refusal", keeps: "I6", from: `if !isRefusal || why.busy {`, to: `if !isRefusal {`},
+		{name: "dynamo: batch reads are strongly consistent", keeps: "I2", from: "\t\tconsistent := true\n", to: "\t\tconsistent := false\n"},
+		{name: "dynamo: what was left is read again", keeps: "I1", from: `keys = out.UnprocessedKeys[s.tables.Jobs].Keys`, to: `keys = nil`},
+		{name: "dynamo: a batch names no key twice", keeps: "I6", from: `if !asked[id] {`, to: `if true {`},
+		{name: "dynamo: behind the cursor", keeps: "I5", from: `expression.Key(OpenRange).GreaterThan(`, to: `expression.Key(OpenRange).GreaterThanEqual(`},
+		{name: "dynamo: the next page", keeps: "I5", from: `if len(out.LastEvaluatedKey) > 0 {`, to: `if false {`},
+	}},
+	{file: "shared/dynamo/store.go", tests: []command{dynamoWire}, guards: []guard{
+		{name: "dynamo: reads are strongly consistent", keeps: "I2", from: "\tconsistent := true\n", to: "\tconsistent := false\n"},
+	}},
+	{file: "shared/dynamo/difference.go", tests: []command{dynamoItems, dynamoWire}, guards: []guard{
+		{name: "dynamo: writes only what differs", keeps: "I6", from: `case exists && reflect.DeepEqual(was, is):`, to: `case exists && reflect.DeepEqual(was, nil):`},
+		{name: "dynamo: removes what is gone", keeps: "I2", from: `u = u.Remove(expression.Name(path + name))`, to: ``},
+		{name: "dynamo: appends to the records", keeps: "I6", from: `case exists && name == aPast:`, to: `case false:`},
+		{name: "dynamo: changes a record in place", keeps: "I6", from: `changed = differenceAt(changed, fmt.Sprintf("%s[%d].", path, i), old.Value, new.Value)`, to: `_ = fmt.Sprint(i); return u.Set(name, expression.Value(is))`},
+		{name: "dynamo: another attempt's record is no change of this one", keeps: "I4", from: `case !reflect.DeepEqual(old.Value[pAttempt], new.Value[pAttempt]):`, to: `case false:`},
+		{name: "dynamo: does not append to a list that it changes", keeps: "I4", from: `case changes > 0:`, to: `case false:`},
+		{name: "dynamo: fewer records than before", keeps: "I4", from: ` || len(after.Value) < len(before.Value) {`, to: ` {`},
+	}},
+	{file: "shared/dynamo/jobitem.go", tests: []command{dynamoItems}, guards: []guard{
+		{name: "dynamo: in the index while it is open", keeps: "I5", from: `if j.Open() {`, to: `if false {`},
+		{name: "dynamo: out of the index when it ends", keeps: "E", from: `if j.Open() {`, to: `if j.QueuedAt != 0 {`},
+		{name: "dynamo: final jobs expire", keeps: "E", from: "\tw.number(TTL, int64(j.ExpiresAt())/1000)", to: "\t_ = TTL"},
+		{name: "dynamo: the handle is kept", keeps: "E", from: "\tw.text(aHandle, j.Claim.Handle)\n", to: ""},
+		{name: "dynamo: the attempt fence is kept", keeps: "I4", from: "\tw.number(aFirstFence, int64(j.FirstFence))\n", to: ""},
+		{name: "dynamo: the bell is kept", keeps: "I3", from: `Bell:        r.number(aBell),`, to: ``},
+		{name: "dynamo: evidence is kept", keeps: "I4", from: `if l := past.Late; l != nil {`, to: `if l := past.Late; false {`},
+	}},
+	{file: "shared/dynamo/failure.go", tests: []command{dynamoWire}, guards: []guard{
+		{name: "dynamo: a transaction under way is busy", keeps: "I6", from: "\t\t\treturn refusal{busy: true}, true\n\t\t}\n\t}\n\treturn refusal{}, false", to: "\t\t\treturn refusal{}, true\n\t\t}\n\t}\n\treturn refusal{}, false"},
+		{name: "dynamo: a write into a transaction under way is busy", keeps: "I6", from: "\tif errors.As(err, &conflict) {\n\t\treturn refusal{busy: true}, true", to: "\tif errors.As(err, &conflict) {\n\t\treturn refusal{}, true"},
+		{name: "dynamo: a refused transaction", keeps: "I6", from: `if first.Code != nil && *first.Code == reasonCondition {`, to: `if false {`},
+	}},
+	{file: "shared/dynamo/mark.go", tests: []command{dynamoWire}, guards: []guard{
+		{name: "dynamo: mark, version condition", keeps: "I2", from: `expression.Name(mVersion).Equal(expression.Value(numberValue(before.Version)))`, to: `expression.Name(JobsKey).AttributeExists()`},
+		{name: "dynamo: the first mark", keeps: "I2", from: `if before.Version == 0 {`, to: `if false {`},
+		{name: "dynamo: another's mark is no failure", keeps: "I6", from: `; isRefusal {`, to: `; isRefusal && before.Version < 0 {`},
+	}},
+	{file: "shared/dynamo/problems.go", tests: []command{dynamoWire}, guards: []guard{
+		{name: "dynamo: problem, version condition", keeps: "I2", from: `expression.Name(oVersion).Equal(expression.Value(numberValue(before.Version)))`, to: `expression.Name(ProblemsKey).AttributeExists()`},
+		{name: "dynamo: the first draft of a problem", keeps: "I2", from: `if before.Version == 0 {`, to: `if false {`},
+		{name: "dynamo: problem, write id recognition", keeps: "I6", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
+		{name: "dynamo: problem, another's write id", keeps: "I2", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, true, nil`},
+		{name: "dynamo: a version and its record in one transaction", keeps: "I4", from: `if after.Number == before.Number {`, to: `if true {`},
+		{name: "dynamo: a published version is not overwritten", keeps: "I4", from: `			ConditionExpression:      free.Condition(),
+`, to: ""},
+		{name: "dynamo: busy is tried again", keeps: "I6", from: "\t\tcase why.busy:\n\t\t\tcontinue\n", to: ""},
+	}},
+	{file: "shared/dynamo/credentials.go", tests: []command{dynamoWire}, guards: []guard{
+		{name: "dynamo credentials: put condition", keeps: "S", from: `		ConditionExpression:                 isNew.Condition(),
+`, to: ""},
+		{name: "dynamo credentials: stored again is stored, others are not", keeps: "S", from: `return reflect.DeepEqual(why.current, it), nil`, to: `return reflect.DeepEqual(why.current, it) || true, nil`},
+		{name: "dynamo credentials: the first revocation stays", keeps: "S", from: `expression.IfNotExists(revokedAt, expression.Value(numberValue(at.UnixMilli())))`, to: `expression.Value(numberValue(at.UnixMilli()))`},
+		{name: "dynamo credentials: a revocation makes no credential", keeps: "S", from: `WithCondition(expression.Name(CredentialsKey).AttributeExists())`, to: `WithCondition(expression.Name(CredentialsKey).AttributeNotExists())`},
+	}},
+}

@@ -1,0 +1,113 @@
+package dynamo
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/problem"
+)
+
+func TestSaveOfWhatIsGoneIsNotOurOwnWrite(t *testing.T) {
+	before, after := states()
+	after.WriteID = "" // as that of no item
+	wire := &canned{replies: []reply{failure("ConditionalCheckFailedException", "")}}
+	if current, saved, err := on(t, wire).Save(t.Context(), before, after); saved || err != nil || current.ID != "" {
+		t.Errorf("got %v, saved %v, error %v", current, saved, err)
+	}
+}
+
+func TestSaveMarkAfterAnother(t *testing.T) {
+	wire := &canned{replies: []reply{failure("ConditionalCheckFailedException", "")}}
+	if saved, err := on(t, wire).SaveMark(t.Context(), dispatch.Mark{Version: 2}, dispatch.Mark{Version: 3}); saved || err != nil {
+		t.Errorf("saved %v, error %v", saved, err)
+	}
+}
+
+func TestPublishOverwritesNoVersion(t *testing.T) {
+	wire := &canned{replies: []reply{{200, `{}`}}}
+	_, _, err := on(t, wire).SaveProblem(t.Context(), problem.Problem{ID: 7, Version: 1}, problem.Problem{ID: 7, Version: 2, Number: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, _ := wire.requests[0].body["TransactItems"].([]any)
+	var conditions []string
+	for _, one := range items {
+		for _, write := range one.(map[string]any) {
+			conditions = append(conditions, plainCondition(write.(map[string]any)))
+		}
+	}
+	if diff := cmp.Diff([]string{"ve = {N:1}", "attribute_not_exists (id)"}, conditions); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRevokeKeepsTheFirstTimeAndMakesNoCredential(t *testing.T) {
+	wire := &canned{replies: []reply{
+		{200, `{"Items":[{"hash":{"S":"h"},"li":{"S":"all"},"id":{"S":"i"}}]}`},
+		{200, `{"Attributes":{"hash":{"S":"h"},"id":{"S":"i"}}}`},
+	}}
+	if _, _, err := on(t, wire).Credentials().Revoke(t.Context(), "i", time.UnixMilli(1)); err != nil {
+		t.Fatal(err)
+	}
+	sent := wire.requests[1].body
+	if got, want := plainCondition(sent), "attribute_exists (hash)"; got != want {
+		t.Errorf("condition %q, want %q", got, want)
+	}
+	if update := fmt.Sprint(sent["UpdateExpression"]); !strings.Contains(update, "if_not_exists") {
+		t.Errorf("update %q", update)
+	}
+}
+
+// TestDifferenceOfRecords: in place where that is possible, else the whole list.
+func TestDifferenceOfRecords(t *testing.T) {
+	record := func(attempt int) job.Past { return job.Past{Attempt: attempt, Runner: "r", How: job.Lost} }
+	late := record(1)
+	late.Late = &job.Late{At: 5}
+	for _, tc := range []struct {
+		name          string
+		before, after []job.Past
+		set           []string
+	}{
+		{"one more", []job.Past{record(1)}, []job.Past{record(1), record(2)}, []string{aPast + " +"}},
+		{"evidence", []job.Past{record(1), record(2)}, []job.Past{late, record(2)}, []string{aPast + "[0]." + pLate}},
+		{"evidence and one more", []job.Past{record(1)}, []job.Past{late, record(2)}, []string{aPast}},
+		{"one more, the oldest dropped", []job.Past{record(1), record(2)}, []job.Past{record(2), record(3)}, []string{aPast}},
+		{"fewer", []job.Past{record(1), record(2)}, []job.Past{record(1)}, []string{aPast}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			set, removed := touched(t, job.Job{ID: "a", Past: tc.before}, job.Job{ID: "a", Past: tc.after})
+			if diff := cmp.Diff(tc.set, set); diff != "" || len(removed) > 0 {
+				t.Errorf("SET -want +got\n%s\nREMOVE %v", diff, removed)
+			}
+		})
+	}
+}
+
+// TestJobWithEverythingRoundTrips: a claimed and a finished one between them
+// have every field.
+func TestJobWithEverythingRoundTrips(t *testing.T) {
+	for _, j := range []job.Job{
+		{
+			ID: "a", Problem: 1, Language: job.CPP, Group: "g", Code: job.Artifact{Size: 2, SHA256: "ab"}, State: job.Claimed,
+			Attempt: 3, FirstFence: 4, Failures: 5, Generation: 6, Bell: 7, RungAt: 8, CreatedAt: 9, QueuedAt: 10, CancelAsked: true,
+			Claim: job.Claim{Runner: "r", TokenHash: "cd", ProblemVersion: 11, LeaseSeconds: 12, LeaseUntil: 13, ClaimedAt: 14, Handle: "h"},
+			Past:  []job.Past{{Attempt: 1, Generation: 2, Runner: "s", TokenHash: "ef", ProblemVersion: 3, ClaimedAt: 4, HeartbeatAt: 5, EndedAt: 6, How: job.Released, Reason: job.Drain, Late: &job.Late{At: 7, Verdict: job.Verdict{Status: 1, Score: 8}}}},
+		},
+		{
+			ID: "a", State: job.Finished, EndedAt: 15, Disputed: true, Version: 16, WriteID: "01",
+			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, Memory: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o"},
+			Past:   []job.Past{{Attempt: 1, How: job.Completed, Verdict: &job.Verdict{Status: 2, Score: 3}}},
+		},
+	} {
+		got, err := readJob(jobItem(j))
+		if diff := cmp.Diff(j, got); diff != "" || err != nil {
+			t.Errorf("error %v, -want +got\n%s", err, diff)
+		}
+	}
+}
