@@ -56,8 +56,9 @@ var useCases = []source{
 		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {
 		return change{Outcome`, to: `	if !found && id == "" {
 		return change{Outcome`},
-		{name: "forget: nothing without a handle", keeps: "E", from: `if handle == "" {`, to: `if false {`},
-		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "message not deleted", "error", err)`, to: `panic(err)`},
+		{name: "forget: nothing without a handle", keeps: "E", from: `if handle != "" {`, to: `if true {`},
+		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `panic(err)`},
+		{name: "hide: a message that is not hidden fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not hidden", "error", err)`, to: `panic(err)`},
 	}},
 	{file: "shared/dispatch/claim.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "claim: no handle of an older bell", keeps: "I3", from: `if o.job.Bell == j.Bell {`, to: `if o.job.Bell <= j.Bell {`},
@@ -133,11 +134,11 @@ var useCases = []source{
 		{name: "submit: checked once, its code may be gone later", keeps: "I6", from: `if j.State == job.Created {`, to: `if true {`},
 	}},
 	{file: "shared/dispatch/heartbeat.go", tests: []command{dispatch, wire}, guards: []guard{
-		{name: "heartbeat: moves the message too", keeps: "E", from: `if c.Write && claim.Handle != "" {`, to: `if false {`},
-		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `if c.Write && claim.Handle != "" {`, to: `if claim.Handle != "" {`},
-		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "heartbeat: moves the message too", keeps: "E", from: `c.Write && claim.Handle != "" {`, to: `false {
+		_ = claim`},
+		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `c.Write && claim.Handle != "" {`, to: `claim.Handle != "" {`},
+		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := update(ctx, id, apply(op.Apply))\n", to: "\tc, err := update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
 		{name: "heartbeat: tells to stop", keeps: "I5", from: `if c.after.MustStop(op.Now) {`, to: `if false {`},
-		{name: "heartbeat: a message that is not hidden fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "message not hidden", "job_id", id, "error", err)`, to: `return "", Answer{}, err`},
 	}},
 	{file: "shared/dispatch/release.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "release: deletes the message of its own write only", keeps: "I3", from: `if c.Write {`, to: `if true {`},
@@ -168,8 +169,6 @@ var useCases = []source{
 		{name: "receive: hides what is under way", keeps: "E", from: "\t\tcase job.Hidden:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Hidden:\n"},
 		{name: "receive: hides what it gives to a claim", keeps: "E", from: "\t\tcase job.Attached:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Attached:\n"},
 		{name: "receive: gives the message to the claim", keeps: "E", from: "\t\t\td.attach(ctx, j, m, now)\n", to: ""},
-		{name: "receive: messages not deleted fail nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `return nil, 0, err`},
-		{name: "receive: messages not hidden fail nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not hidden", "error", err)`, to: `return nil, 0, err`},
 	}},
 	{file: "shared/dispatch/sweep.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "sweep: ends what is over", keeps: "I5", from: `next, out := job.EndOp{Now: now}.Apply(j)`, to: `next, out := j, job.Outcome{Code: job.OK}`},
@@ -193,7 +192,11 @@ var useCases = []source{
 		{name: "sweep: a job that cannot be written stops nothing", keeps: "I5", from: "\t\tcase err != nil:\n\t\t\tswept.Failed++\n", to: "\t\tcase err != nil:\n\t\t\treturn err\n"},
 	}},
 	{file: "shared/dispatch/sync.go", tests: []command{dispatch}, guards: []guard{
-		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `if err := d.Queue.Hide(ctx, []Hiding{{o.handle, listHide}}); err != nil {`, to: `if false {`},
+		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `back = append(back, Hiding{o.handle, listHide})`, to: `_ = back`},
+		{name: "sync: deletes messages after the last write", keeps: "I3", from: "\td.forget(ctx, spent...)\n", to: "\t_ = spent\n"},
+		{name: "sync: hides messages of leases", keeps: "E", from: "\td.hide(ctx, hidings)\n", to: "\t_ = hidings\n"},
+		{name: "sync: a failed result is said to have failed", keeps: "I6", from: `answer = Answer{Code: ItemFailed}`, to: `answer = granted`},
+		{name: "sync: what a call wrote is what its next item meets", keeps: "E", from: `jobs[id] = c.after`, to: `_ = c.after`},
 		{name: "sync: the results are of who asks", keeps: "S", from: "\t\tdone.Runner = r.Runner\n", to: ""},
 		{name: "sync: a lost lease is told", keeps: "I2", from: `action = LeaseLost`, to: `action = Continue`},
 	}},

@@ -59,10 +59,10 @@ var edge = []source{
 		{name: "api: query fits into a reply", keeps: "S", from: `size > maxQueryReply && len(found.Jobs) > 0 {`, to: `size < 0 {`, tests: []command{{pkg: "./shared/api", tests: "^TestQueryJobsFitsIntoAReply$"}}},
 	}},
 	{file: "shared/api/complete_job.go", tests: []command{routes}, guards: []guard{
-		{name: "api: complete wants a body", keeps: "S", from: `case c.body == nil:`, to: `case c.body == nil && c.id == "":`},
-		{name: "api: complete wants tasks and a token", keeps: "I2", from: `case !c.body.has("token") || !c.body.has("tasks"):`, to: `case false:`},
+		{name: "api: complete wants a body", keeps: "S", from: `case body == nil:`, to: `case body == nil && id == "":`},
+		{name: "api: complete wants tasks and a token", keeps: "I2", from: `case !body.has("token") || !body.has("tasks"):`, to: `case false:`},
 		{name: "api: complete wants a token that says something", keeps: "I2", from: `if token == "" {`, to: `if false {`},
-		{name: "api: outputs of a result are bounded", keeps: "S", from: `c.body.artifactIn("outputs", dispatch.MaxOutputs)`, to: `c.body.artifactIn("outputs", 1<<60)`},
+		{name: "api: outputs of a result are bounded", keeps: "S", from: `body.artifactIn("outputs", dispatch.MaxOutputs)`, to: `body.artifactIn("outputs", 1<<60)`},
 	}},
 	{file: "shared/api/upload_outputs.go", tests: []command{routes}, guards: []guard{
 		{name: "api: outputs and release want a token", keeps: "I2", from: `if token == "" && c.body.fault == nil {`, to: `if false {`},
