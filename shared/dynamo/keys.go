@@ -35,6 +35,9 @@ const (
 	ListHash  = "li" // S, always listAll
 	ListRange = "id" // S, the public id
 
+	// LeaseUntil of a claimed job, in epoch milliseconds.
+	LeaseUntil = aLeaseUntil
+
 	// TTL is the time to live of jobs and credentials, in epoch seconds.
 	TTL = "ttl"
 )

@@ -1,4 +1,8 @@
-package meter_test
+// Package measure counts what requests cost: it runs the real API on the real
+// adapters and AWS's SDK, with package canned in place of AWS, and reads package
+// meter. Its answers are exact and always the same. The tests hold them to their
+// budgets; infra/local/bench prints them.
+package measure
 
 import (
 	"context"
@@ -13,7 +17,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -36,7 +39,7 @@ import (
 // in place of AWS. As on AWS, every route has a function of its own, which
 // remembers nothing of what the others have read.
 type world struct {
-	t         *testing.T
+	t         T
 	clock     time.Time
 	random    io.Reader
 	backend   *canned.Backend
@@ -60,7 +63,7 @@ const (
 	queueURL    = "queue"
 )
 
-func newWorld(t *testing.T) *world {
+func newWorld(t T) *world {
 	t.Helper()
 	w := &world{t: t, clock: time.Date(2026, 11, 2, 9, 30, 12, 345e6, time.UTC), random: rand.NewChaCha8([32]byte{1})}
 	now := func() time.Time { return w.clock }
