@@ -106,7 +106,7 @@ test: ## everything, unit tests first
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, and the simulation, which runs one goroutine at a time.
-plain := runlease/infra runlease/shared/dispatch/sim
+plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/meter/fleet
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
 	$(call stage,CDK and simulation,go test $(plain))

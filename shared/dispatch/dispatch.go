@@ -174,7 +174,7 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 }
 
 func (d *Dispatcher) ring(ctx context.Context, j job.Job) error {
-	return d.Queue.Ring(ctx, job.Message{Job: j.ID, Bell: j.Bell, Group: j.Group})
+	return d.Queue.Ring(ctx, j.Message())
 }
 
 // forget deletes a message whose bell is spent, if its handle is known. It may

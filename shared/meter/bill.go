@@ -214,7 +214,7 @@ func Cost(l Load) (Costs, error) {
 
 	every := l.Poll
 	if every == 0 {
-		every = dispatch.DefaultPace.Idle.Seconds()
+		every = PollSeconds(l.Flow, l.Runners)
 	}
 	waits := max(0, l.Runners*Month.Seconds()-l.Jobs*l.Seconds)
 	c.Polls = waits / every
@@ -241,6 +241,19 @@ func Cost(l Load) (Costs, error) {
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
 	return c, nil
 }
+
+// PollSeconds is how long the server tells an idle runner to wait, when there
+// are so many of them. By sync an idle fleet polls about once a second in all,
+// beyond 60 runners each once a minute; existing clients are told nothing.
+func PollSeconds(flow Flow, runners float64) float64 {
+	if flow == Sync {
+		return min(max(runners, leastPoll), mostPoll)
+	}
+	return dispatch.DefaultPace.Idle.Seconds()
+}
+
+// The bounds of the pace by sync, in seconds.
+const leastPoll, mostPoll = 1, 60
 
 // units is what one request takes.
 func (l Load) units(r Request) Units {
