@@ -57,8 +57,8 @@ type queue struct {
 	handles map[string]*message
 	tenants map[string]*tenant
 	waiting []*tenant // that have visible messages
-	flying  int     // messages in flight
-	busy    float64 // seconds of processing, faded
+	flying  int       // messages in flight
+	busy    float64   // seconds of processing, faded
 	fadedAt time.Time
 	seq     int
 }
