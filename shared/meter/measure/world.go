@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -63,6 +64,18 @@ const (
 	queueURL    = "queue"
 )
 
+// config is a function's.
+func config(t T) aws.Config {
+	t.Helper()
+	cfg, err := awsclient.FromEnv(func(name string) string {
+		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}[name]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 func newWorld(t T) *world {
 	t.Helper()
 	w := &world{t: t, clock: time.Date(2026, 11, 2, 9, 30, 12, 345e6, time.UTC), random: rand.NewChaCha8([32]byte{1})}
@@ -74,12 +87,7 @@ func newWorld(t T) *world {
 	w.backend.AddQueue(queueURL)
 	w.backend.AddQueue("dead-letter")
 
-	cfg, err := awsclient.FromEnv(func(name string) string {
-		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}[name]
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := config(t)
 	cfg.HTTPClient = &http.Client{Transport: w.backend}
 	w.meter = meter.Attach(&cfg)
 	urls, err := presign.New(cfg, bucket)
