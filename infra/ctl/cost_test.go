@@ -28,10 +28,12 @@ func TestCost(t *testing.T) {
 	var got strings.Builder
 	for _, args := range []string{
 		"-jobs 1e6 -seconds 8 -runners 20",
+		"-jobs 1e6 -seconds 8 -runners 20 -flow compat",
 		"-jobs 1e6 -seconds 8 -runners 0 -api rest",
-		"-jobs 1e6 -seconds 8 -runners 0 -flow sync",
-		"-jobs 1e6 -seconds 130 -runners 100 -flow sync -poll 60",
-		"-jobs 0 -runners 1",
+		"-jobs 1e6 -seconds 8 -runners 0 -api rest -flow compat",
+		"-jobs 1e6 -seconds 130 -runners 100 -poll 30",
+		"-jobs 0 -runners 60",
+		"-jobs 0 -runners 60 -flow compat",
 	} {
 		exit, out, explained := costs(t, strings.Fields(args)...)
 		if exit != 0 {
