@@ -27,20 +27,22 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestSaturationShares: with four slots a call, its receive and its read of the
-// jobs are shared by four jobs, and nothing else is.
+// TestSaturationShares: with four slots a call and its receive are shared by four
+// jobs; what is written for each is not.
 func TestSaturationShares(t *testing.T) {
 	one, four := SaturateSync(t, 40, 1), SaturateSync(t, 40, 4)
 	if one.Work.APICalls != 41 || four.Work.APICalls != 11 {
 		t.Errorf("got %d and %d calls, want 41 and 11", one.Work.APICalls, four.Work.APICalls)
 	}
-	for _, name := range []string{"sqs ReceiveMessage queue", "dynamodb BatchGetItem jobs"} {
-		if one.Work.AWS[name] != 40 || four.Work.AWS[name] != 10 {
-			t.Errorf("%s: got %d and %d, want 40 and 10", name, one.Work.AWS[name], four.Work.AWS[name])
-		}
+	const receives = "sqs ReceiveMessage queue"
+	if one.Work.AWS[receives] != 40 || four.Work.AWS[receives] != 10 {
+		t.Errorf("%s: got %d and %d, want 40 and 10", receives, one.Work.AWS[receives], four.Work.AWS[receives])
 	}
-	if one.Work.WriteUnits != four.Work.WriteUnits || one.Work.ReadUnits != four.Work.ReadUnits {
-		t.Errorf("units of one slot %v, of four %v", one.Work, four.Work)
+	if one.Work.WriteUnits != 120 || four.Work.WriteUnits != 120 {
+		t.Errorf("got %v and %v write units, want 120", one.Work.WriteUnits, four.Work.WriteUnits)
+	}
+	if four.Work.ReadUnits > one.Work.ReadUnits || Count(four.Work, "") > Count(one.Work, "") {
+		t.Errorf("four slots cost more than one: %v, %v", four.Work, one.Work)
 	}
 }
 

@@ -23,8 +23,9 @@ const (
 // Ids are the ids that backends give their submissions, by kind, in the order
 // in which they are handed in.
 func Ids() map[string]func(i int) string {
-	random := rand.New(rand.NewPCG(1, 2))
-	bytes := func() (b [16]byte) {
+	// The same bytes for the same i, whoever asks first.
+	bytes := func(i int) (b [16]byte) {
+		random := rand.NewPCG(1, uint64(i))
 		binary.BigEndian.PutUint64(b[:], random.Uint64())
 		binary.BigEndian.PutUint64(b[8:], random.Uint64())
 		return b
@@ -43,10 +44,10 @@ func Ids() map[string]func(i int) string {
 		"prefixed":        func(i int) string { return fmt.Sprintf("contest-42-%d", i) },
 		"object ids":      func(i int) string { return fmt.Sprintf("%08x3f9c4be1a7%06x", at.Unix()+int64(i/perSecond), 0xa3c5f0+i) },
 		"hex numbers":     func(i int) string { return fmt.Sprintf("%x", 0x10000+i) },
-		"hashes":          func(int) string { b := bytes(); return hex.EncodeToString(b[:]) },
-		"UUIDs v4":        func(int) string { return uuid(bytes(), 4) },
+		"hashes":          func(i int) string { b := bytes(i); return hex.EncodeToString(b[:]) },
+		"UUIDs v4":        func(i int) string { return uuid(bytes(i), 4) },
 		"UUIDs v7": func(i int) string {
-			b := bytes()
+			b := bytes(i)
 			var stamp [8]byte
 			binary.BigEndian.PutUint64(stamp[:], ms(i))
 			copy(b[:6], stamp[2:])
