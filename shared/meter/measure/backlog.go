@@ -46,7 +46,7 @@ func (b Backlog) Look(t T) Looked {
 // as their leases are.
 func crowded(t T, b Backlog) *world {
 	w := newWorld(t)
-	w.publish("65536")
+	w.publish()
 	w.create(id(0))
 	queued := w.backend.Item("jobs", id(0))
 	w.synced(dispatch.SyncRequest{Slots: 1})

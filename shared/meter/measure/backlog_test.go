@@ -23,8 +23,11 @@ func TestBacklogCostsNothing(t *testing.T) {
 		t.Errorf("a sweep of 10 jobs costs %v, more than one of 1,000: %v", few.Sweep, want.Sweep)
 	}
 	for _, b := range []Backlog{
-		{Waiting: 1_000}, {Waiting: 100_000}, {Waiting: 1_000_000},
-		{Waiting: 1_000, InFlight: 1_000}, {Waiting: 1_000, InFlight: 100_000},
+		{Waiting: 1_000},
+		{Waiting: 100_000},
+		{Waiting: 1_000_000},
+		{Waiting: 1_000, InFlight: 1_000},
+		{Waiting: 1_000, InFlight: 100_000},
 	} {
 		t.Run(fmt.Sprintf("%d waiting, %d in flight", b.Waiting, b.InFlight), func(t *testing.T) {
 			if diff := cmp.Diff(want, b.Look(t)); diff != "" {

@@ -22,7 +22,7 @@ const jobTime = 8 * time.Second
 // brings the results of the last jobs and takes the next ones.
 func SaturateSync(t T, jobs, slots int) Saturated {
 	w := newWorld(t)
-	w.publish("65536")
+	w.publish()
 	// One job, so that the functions know the problem.
 	w.create(id(0))
 	first := w.synced(dispatch.SyncRequest{Slots: 1}).Jobs[0]
@@ -65,7 +65,7 @@ func SaturateSync(t T, jobs, slots int) Saturated {
 // with one heartbeat each.
 func SaturateCompat(t T, jobs int) Saturated {
 	w := newWorld(t)
-	w.publish("65536")
+	w.publish()
 	w.create(id(0))
 	w.do("list-jobs", 200, "/runner/jobs", "")
 	token := w.claim(id(0))

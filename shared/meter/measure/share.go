@@ -20,9 +20,9 @@ const (
 	unitsOfOneKey = 1_000 // that DynamoDB takes in a second
 )
 
-// Ids are the ids that backends give their submissions, by kind, in the order
+// IDs are the ids that backends give their submissions, by kind, in the order
 // in which they are handed in.
-func Ids() map[string]func(i int) string {
+func IDs() map[string]func(i int) string {
 	// The same bytes for the same i, whoever asks first.
 	bytes := func(i int) (b [16]byte) {
 		random := rand.NewPCG(1, uint64(i))
@@ -75,7 +75,7 @@ func Share(id func(i int) string) float64 {
 // ShareFigures is how even the index of open jobs is spread.
 func ShareFigures() []figure.Figure {
 	worst := 0.0
-	for _, id := range Ids() {
+	for _, id := range IDs() {
 		worst = max(worst, Share(id))
 	}
 	const evenness = 1.25 // of the largest share to an even one

@@ -9,7 +9,7 @@ import (
 // TestIndexIsSpreadEvenly: whatever the ids look like, no key of the index of
 // open jobs gets more than a quarter more than its share of any second's writes.
 func TestIndexIsSpreadEvenly(t *testing.T) {
-	for kind, id := range Ids() {
+	for kind, id := range IDs() {
 		share := Share(id)
 		t.Logf("%-16s %.4f", kind, share)
 		if most := 1.25 / float64(dispatch.Shards); share > most {
