@@ -33,7 +33,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, os.Stderr, *deterministic, *file); err != nil {
+	parts := exact()
+	if !*deterministic {
+		parts = append(parts, timed()...)
+	}
+	if err := run(ctx, os.Stdout, os.Stderr, parts, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:gocritic // stop has nothing left to do
 	}
@@ -47,11 +51,7 @@ type part struct {
 
 var errMissed = errors.New("budgets are missed")
 
-func run(ctx context.Context, out, progress io.Writer, deterministic bool, file string) error {
-	parts := exact()
-	if !deterministic {
-		parts = append(parts, timed()...)
-	}
+func run(ctx context.Context, out, progress io.Writer, parts []part, file string) error {
 	var all []figure.Figure
 	for _, p := range parts {
 		fmt.Fprintln(progress, "measuring", p.name)
