@@ -34,7 +34,7 @@ const allocationsWhy = "its own work beside AWS's calls: JSON in and out, the di
 
 // KnownCPU is the same of CPU, by function.
 var KnownCPU = map[string]float64{
-	"create-job": 1.70, "list-jobs": 1.60, "claim-job": 2.10, "get-code": 2.20, "heartbeat": 1.70, "complete-job": 3.20, "sync": 2.40,
+	"create-job": 1.90, "list-jobs": 1.80, "claim-job": 2.20, "get-code": 2.60, "heartbeat": 1.90, "complete-job": 3.20, "sync": 2.40,
 }
 
 // AllocationFigures is what handlers allocate, as a multiple of their bare calls.
