@@ -83,6 +83,12 @@ starts: build-here ## CPU that each function takes to start, as a ratio to an em
 reproducible: ## build every function twice, in two places, and compare; takes minutes
 	infra/local/invoke/reproducible.sh
 
+.PHONY: bench bench-deterministic
+bench: build-here ## every figure that has a budget, in one table and build/bench.json; takes minutes
+	go run ./infra/local/bench
+bench-deterministic: ## those that are the same on every machine
+	go run ./infra/local/bench -deterministic
+
 # ---- checks
 
 .PHONY: fmt verify lint
@@ -105,11 +111,12 @@ test: ## everything, unit tests first
 		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
-# own, and the simulation, which runs one goroutine at a time.
-plain := runlease/infra runlease/shared/dispatch/sim
+# own, and the simulations, which run one goroutine at a time.
+plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/meter/fleet
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
-	$(call stage,CDK and simulation,go test $(plain))
+	$(call stage,CDK and simulations,go test $(plain))
+	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
 test-templates:

@@ -20,8 +20,8 @@ func cost(_ context.Context, op operator, args []string) error {
 	f.Float64Var(&load.Jobs, "jobs", 1e6, "jobs in a month")
 	f.Float64Var(&load.Seconds, "seconds", 8, "seconds that a job takes its runner")
 	f.Float64Var(&load.Runners, "runners", 20, "runners that are connected all the time; 0: leave out what waiting costs")
-	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: as the server says")
-	flow := f.String("flow", string(meter.Compat), "compat: a route for each step, as existing clients do; sync: one call per job")
+	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: 5 by compat, by sync as many as there are runners, 60 at most")
+	flow := f.String("flow", string(meter.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
 	file := f.String("prices", "", "prices of your own, in the form of shared/meter/prices.json")
 	if err := parse(f, args); err != nil {
@@ -79,6 +79,12 @@ func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c me
 		c.Job.APICalls, c.Heartbeats, c.Job.WriteUnits, c.Job.ReadUnits, count(c.Job, "sqs "), count(c.Job, "s3 "))
 	if l.Jobs > 0 {
 		line("A million jobs: %.2f dollars.", sum/l.Jobs*1e6)
+		line("")
+		line("\tDOLLARS\tSHARE\t  FOR")
+		for _, part := range meter.Parts() {
+			_, dollars := p.Bill(c.Parts[part])
+			line("\t%.2f\t%s\t  %s", dollars, share(dollars, sum), purposes[part])
+		}
 	}
 	if l.Runners > 0 {
 		section(fmt.Sprintf("%s runners while they wait: %s polls, %s heartbeats without a job", number(l.Runners), number(c.Polls), number(c.IdleHeartbeats)), c.Idle)
@@ -98,15 +104,25 @@ func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c me
 	return nil
 }
 
-// idleRunner is what one runner costs that has nothing to do for a month.
+// purposes says what the parts of a job's cost are for.
+var purposes = map[meter.Part]string{
+	meter.Create:  "handing it in (create)",
+	meter.Work:    "the runner's calls (work)",
+	meter.Outputs: "storing what its cases wrote (outputs)",
+	meter.Verdict: "reading its verdict (verdict)",
+	meter.Storage: "keeping it, its code and its outputs (storage)",
+}
+
+// idleRunner is what each of so many runners costs that has nothing to do for a
+// month.
 func idleRunner(p meter.Prices, l meter.Load) float64 {
-	l.Jobs, l.Runners = 0, 1
+	l.Jobs = 0
 	c, err := meter.Cost(l)
 	if err != nil { // it was good with jobs
 		return 0
 	}
 	_, sum := p.Bill(c.Idle)
-	return sum
+	return sum / l.Runners
 }
 
 // count counts requests to AWS by the start of their name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,10 +29,12 @@ func TestCost(t *testing.T) {
 	var got strings.Builder
 	for _, args := range []string{
 		"-jobs 1e6 -seconds 8 -runners 20",
+		"-jobs 1e6 -seconds 8 -runners 20 -flow compat",
 		"-jobs 1e6 -seconds 8 -runners 0 -api rest",
-		"-jobs 1e6 -seconds 8 -runners 0 -flow sync",
-		"-jobs 1e6 -seconds 130 -runners 100 -flow sync -poll 60",
-		"-jobs 0 -runners 1",
+		"-jobs 1e6 -seconds 8 -runners 0 -api rest -flow compat",
+		"-jobs 1e6 -seconds 130 -runners 100 -poll 30",
+		"-jobs 0 -runners 60",
+		"-jobs 0 -runners 60 -flow compat",
 	} {
 		exit, out, explained := costs(t, strings.Fields(args)...)
 		if exit != 0 {
@@ -168,6 +171,52 @@ func TestStandingMatchesTheStack(t *testing.T) {
 	for _, name := range []string{"cloudwatch.alarms", "cloudwatch.dashboards"} {
 		if c.Standing[name] != got[name] {
 			t.Errorf("%s: the stack has %g, the bill says %g", name, got[name], c.Standing[name])
+		}
+	}
+}
+
+// TestREADME: the README's table says what the command prints.
+func TestREADME(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prices, err := meter.ListPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bill := func(flow meter.Flow, jobs, runners float64, rest bool, of func(meter.Costs) meter.Units) string {
+		c, err := meter.Cost(meter.Load{Flow: flow, Jobs: jobs, Seconds: 8, Runners: runners, REST: rest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, dollars := prices.Bill(of(c))
+		return fmt.Sprintf("%.2f", dollars)
+	}
+	all := func(c meter.Costs) meter.Units { return c.Jobs }
+	part := func(p meter.Part) func(meter.Costs) meter.Units {
+		return func(c meter.Costs) meter.Units { return c.Parts[p] }
+	}
+	for _, row := range []struct {
+		name          string
+		jobs, runners float64
+		rest          bool
+		of            func(meter.Costs) meter.Units
+	}{
+		{"1 M jobs, HTTP API", 1e6, 0, false, all},
+		{"of it handing a job in: create, its message, its PUT of code", 1e6, 0, false, part(meter.Create)},
+		{"of it the runner's calls", 1e6, 0, false, part(meter.Work)},
+		{"of it the PUT of what its cases wrote", 1e6, 0, false, part(meter.Outputs)},
+		{"of it reading its verdict once", 1e6, 0, false, part(meter.Verdict)},
+		{"of it keeping item, code and outputs (90, 200, 100 days)", 1e6, 0, false, part(meter.Storage)},
+		{"1 M jobs, REST API", 1e6, 0, true, all},
+		{"20 runners that wait all month", 0, 20, false, func(c meter.Costs) meter.Units { return c.Idle }},
+		{"the deployment, idle, a month (alarms and the dashboard, almost)", 0, 0, false, func(c meter.Costs) meter.Units { return c.Standing }},
+	} {
+		want := fmt.Sprintf("| %s | %s | %s |", row.name,
+			bill(meter.Sync, row.jobs, row.runners, row.rest, row.of), bill(meter.Compat, row.jobs, row.runners, row.rest, row.of))
+		if !strings.Contains(string(text), want) {
+			t.Errorf("README.md has no row %s", want)
 		}
 	}
 }

@@ -72,14 +72,15 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 	if pattern != "" {
 		at.Path, at.RawPath = fill(pattern, e.PathParameters)
 	}
-	body := []byte(e.Body)
+	body := e.Body
 	if e.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+		decoded, err := base64.StdEncoding.DecodeString(e.Body)
+		if err != nil {
 			return nil, fmt.Errorf("read event body: %w", errFormat)
 		}
+		body = string(decoded)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, "/", strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(ctx, method, "/", strings.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("read event method: %w", errFormat)
 	}
@@ -91,7 +92,7 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 	if len(body) == 0 {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
-	e.header(r.Header)
+	r.Header = e.header()
 	r.Host = r.Header.Get("Host")
 	return r, nil
 }
@@ -122,9 +123,13 @@ func (e *event) query() string {
 	return url.Values(e.MultiValueQueryStringParameters).Encode()
 }
 
-func (e *event) header(h http.Header) {
+// header is the headers of either format, all their values in one array.
+func (e *event) header() http.Header {
+	h := make(http.Header, max(len(e.Headers), len(e.MultiValueHeaders)))
+	values := make([]string, 0, len(e.Headers))
 	for name, value := range e.Headers {
-		h.Set(name, value)
+		values = append(values, value)
+		h[http.CanonicalHeaderKey(name)] = values[len(values)-1 : len(values) : len(values)]
 	}
 	for name, values := range e.MultiValueHeaders {
 		h.Del(name)
@@ -132,6 +137,7 @@ func (e *event) header(h http.Header) {
 			h.Add(name, value)
 		}
 	}
+	return h
 }
 
 func parse(payload []byte) (*event, error) {

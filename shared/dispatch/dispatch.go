@@ -170,7 +170,7 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 }
 
 func (d *Dispatcher) ring(ctx context.Context, j job.Job) error {
-	return d.Queue.Ring(ctx, job.Message{Job: j.ID, Bell: j.Bell, Group: j.Group})
+	return d.Queue.Ring(ctx, j.Message())
 }
 
 // forget deletes messages whose bell is spent; an empty handle is that of a

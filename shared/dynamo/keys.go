@@ -35,6 +35,9 @@ const (
 	ListHash  = "li" // S, always listAll
 	ListRange = "id" // S, the public id
 
+	// LeaseUntil of a claimed job, in epoch milliseconds.
+	LeaseUntil = aLeaseUntil
+
 	// TTL is the time to live of jobs and credentials, in epoch seconds.
 	TTL = "ttl"
 )
@@ -152,6 +155,9 @@ func credentialKey(hash string) item {
 
 // openHash is the key of a shard of the index of open jobs.
 func openHash(shard int) string { return "open#" + strconv.Itoa(shard) }
+
+// OpenKey is the hash key under which the index of open jobs holds a job.
+func OpenKey(id string) string { return openHash(shardOf(id)) }
 
 // shardOf spreads ids evenly over the shards.
 func shardOf(id string) int {

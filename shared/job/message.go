@@ -9,6 +9,22 @@ type Message struct {
 	Group string
 }
 
+// RejudgeGroup is the group of the messages of all rejudged jobs. No job can be
+// in it: '#' is not allowed in a group.
+const RejudgeGroup = "#rejudge"
+
+// Message is what j's bell sends. Its group is what fair queues go by: that of
+// the job, or one for all that is rejudged. Rejudged jobs are of many groups,
+// and in those each would be as good as a new one: ten thousand of them would
+// go first.
+func (j Job) Message() Message {
+	m := Message{Job: j.ID, Bell: j.Bell, Group: j.Group}
+	if j.Generation > 0 {
+		m.Group = RejudgeGroup
+	}
+	return m
+}
+
 // Received is a message as the queue gave it out.
 type Received struct {
 	Message

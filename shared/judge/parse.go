@@ -30,13 +30,28 @@ func Parse(tasks []Task, body []byte) ([][]Case, error) {
 	cases := make([][]Case, len(tasks))
 	for i, rawTask := range rawTasks {
 		path := fmt.Sprintf("tasks[%d]", i)
-		rawCases, fault := list(rawTask, tasks[i].Cases, path, "case")
-		if fault != nil {
+		if fault := counted(rawTask, tasks[i].Cases, path, "case"); fault != nil {
 			return nil, fault
 		}
-		cases[i] = make([]Case, len(rawCases))
-		for k, rawCase := range rawCases {
-			if cases[i][k], fault = parseCase(rawCase); fault != nil {
+		cases[i] = make([]Case, tasks[i].Cases)
+		// All cases of a task at once; one by one only to find which is wrong.
+		var all []*caseFields
+		if json.Unmarshal(rawTask, &all) != nil {
+			all = nil
+		}
+		var rawCases []json.RawMessage
+		if all == nil {
+			if rawCases, fault = elements(rawTask, path, "case"); fault != nil {
+				return nil, fault
+			}
+		}
+		for k := range cases[i] {
+			if all != nil {
+				cases[i][k], fault = all[k].read()
+			} else {
+				cases[i][k], fault = parseCase(rawCases[k])
+			}
+			if fault != nil {
 				fault.Path = fmt.Sprintf("%s[%d]", path, k) + fault.Path
 				return nil, fault
 			}
@@ -53,30 +68,45 @@ func (*passed) UnmarshalJSON([]byte) error { return nil }
 
 // list reads a list of want elements without reading the elements.
 func list(raw []byte, want int, path, element string) ([]json.RawMessage, *Fault) {
-	var counted []passed
-	if err := json.Unmarshal(raw, &counted); err != nil || counted == nil {
+	if fault := counted(raw, want, path, element); fault != nil {
+		return nil, fault
+	}
+	return elements(raw, path, element)
+}
+
+// counted checks that raw is a list of want elements, and keeps none of them.
+func counted(raw []byte, want int, path, element string) *Fault {
+	var list []passed
+	if err := json.Unmarshal(raw, &list); err != nil || list == nil {
+		return &Fault{path, "want a list of " + element + "s"}
+	}
+	if len(list) != want {
+		return &Fault{path, fmt.Sprintf("want %d %ss, got %d", want, element, len(list))}
+	}
+	return nil
+}
+
+func elements(raw []byte, path, element string) ([]json.RawMessage, *Fault) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, &Fault{path, "want a list of " + element + "s"}
 	}
-	if len(counted) != want {
-		return nil, &Fault{path, fmt.Sprintf("want %d %ss, got %d", want, element, len(counted))}
-	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(raw, &elements); err != nil {
-		return nil, &Fault{path, "want a list of " + element + "s"}
-	}
-	return elements, nil
+	return list, nil
+}
+
+// caseFields is a case as it is sent; a field that is missing is nil.
+type caseFields struct {
+	ExitCode    *int64  `json:"exitCode"`
+	Status      *string `json:"status"`
+	Stdout      *string `json:"stdout"`
+	Stderr      *string `json:"stderr"`
+	ExecTime    *int64  `json:"execTime"`
+	MemoryUsage *int64  `json:"memoryUsage"`
 }
 
 // parseCase returns a Fault whose path starts at the case.
 func parseCase(raw []byte) (Case, *Fault) {
-	var in *struct {
-		ExitCode    *int64  `json:"exitCode"`
-		Status      *string `json:"status"`
-		Stdout      *string `json:"stdout"`
-		Stderr      *string `json:"stderr"`
-		ExecTime    *int64  `json:"execTime"`
-		MemoryUsage *int64  `json:"memoryUsage"`
-	}
+	var in *caseFields
 	if err := json.Unmarshal(raw, &in); err != nil {
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) && wrong.Field != "" {
@@ -84,6 +114,11 @@ func parseCase(raw []byte) (Case, *Fault) {
 		}
 		return Case{}, &Fault{"", "want an object"}
 	}
+	return in.read()
+}
+
+// read checks the fields; nil is not an object.
+func (in *caseFields) read() (Case, *Fault) {
 	if in == nil {
 		return Case{}, &Fault{"", "want an object"}
 	}

@@ -110,7 +110,24 @@ type Costs struct {
 	// Jobs, Idle and Standing are the units of all jobs, of the runners while
 	// they wait, and of the deployment itself.
 	Jobs, Idle, Standing Units
+	// Parts are those of Jobs, by what they are for.
+	Parts map[Part]Units
 }
+
+// Part is what a part of a job's cost is for.
+type Part string
+
+// The parts.
+const (
+	Create  Part = "create"  // the producer's call that hands it in
+	Work    Part = "work"    // the runner's calls, and its GET of the code
+	Outputs Part = "outputs" // the PUT of what the cases have written
+	Verdict Part = "verdict" // the producer's call that reads it
+	Storage Part = "storage" // of the item, the code and the outputs
+)
+
+// Parts lists them in the order of a job's life.
+func Parts() []Part { return []Part{Create, Work, Outputs, Verdict, Storage} }
 
 // Names of rows of requests.json.
 const (
@@ -120,6 +137,8 @@ const (
 	rowSyncHeartbeat   = "sync, one heartbeat"
 	rowPoll            = "list-jobs, nothing there"
 	rowSyncPoll        = "sync, nothing there"
+	rowCreate          = "create-job"
+	rowVerdict         = "get-job"
 	rowSweep           = "sweep, no open jobs"
 	rowLookUp          = "any route, its credential look-up (once a minute)"
 	idleHeartbeatEvery = 60.0 // seconds; existing clients send one without a job
@@ -146,7 +165,7 @@ func Cost(l Load) (Costs, error) {
 		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
 			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
 	}
-	for _, name := range []string{names[0], names[1], names[2], rowSweep, rowLookUp} {
+	for _, name := range []string{names[0], names[1], names[2], rowCreate, rowVerdict, rowSweep, rowLookUp} {
 		if _, found := requests[name]; !found {
 			return Costs{}, fmt.Errorf("requests.json does not know %q", name)
 		}
@@ -163,18 +182,39 @@ func Cost(l Load) (Costs, error) {
 	c.Job.WriteUnits += c.Heartbeats * beat.WriteUnits
 	c.Job.ReadUnits += c.Heartbeats * beat.ReadUnits
 
-	job := l.units(c.Job)
-	// Two of its requests are of functions with more memory.
-	job["lambda.gb-seconds"] += 2 * functionSeconds * (largeFunctionGB - functionGB)
-	job["s3.gets"]++ // the runner gets the code; test data it has already
-	job["s3.storage"] = (codeBytes*codeMonths + outputBytes*outputMonths) / gigabyte
-	job["dynamodb.storage"] = jobBytes * jobMonths / gigabyte
+	create, verdict := requests[rowCreate], requests[rowVerdict]
+	work := c.Job.without(create).without(verdict)
+	outputs := Request{AWS: map[string]int{}}
+	for name, n := range work.AWS {
+		if strings.HasPrefix(name, "s3 Put") {
+			outputs.AWS[name] = n
+		}
+	}
+	c.Parts = map[Part]Units{
+		Create:  l.units(create),
+		Work:    l.units(work.without(outputs)),
+		Outputs: l.units(outputs),
+		Verdict: l.units(verdict),
+		Storage: {
+			"s3.storage":       (codeBytes*codeMonths + outputBytes*outputMonths) / gigabyte,
+			"dynamodb.storage": jobBytes * jobMonths / gigabyte,
+		},
+	}
+	// One request of each is of a function with more memory.
+	for _, part := range []Part{Create, Work} {
+		c.Parts[part]["lambda.gb-seconds"] += functionSeconds * (largeFunctionGB - functionGB)
+	}
+	c.Parts[Work]["s3.gets"]++ // the runner gets the code; test data it has already
 	c.Jobs = Units{}
-	c.Jobs.add(l.Jobs, job)
+	for part, one := range c.Parts {
+		c.Parts[part] = Units{}
+		c.Parts[part].add(l.Jobs, one)
+		c.Jobs.add(l.Jobs, one)
+	}
 
 	every := l.Poll
 	if every == 0 {
-		every = dispatch.DefaultPace.Idle.Seconds()
+		every = PollSeconds(l.Flow, l.Runners)
 	}
 	waits := max(0, l.Runners*Month.Seconds()-l.Jobs*l.Seconds)
 	c.Polls = waits / every
@@ -204,6 +244,19 @@ func Cost(l Load) (Costs, error) {
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
 	return c, nil
 }
+
+// PollSeconds is how long the server tells an idle runner to wait, when there
+// are so many of them. By sync an idle fleet polls about once a second in all,
+// beyond 60 runners each once a minute; existing clients are told nothing.
+func PollSeconds(flow Flow, runners float64) float64 {
+	if flow == Sync {
+		return min(max(runners, leastPoll), mostPoll)
+	}
+	return dispatch.DefaultPace.Idle.Seconds()
+}
+
+// The bounds of the pace by sync, in seconds.
+const leastPoll, mostPoll = 1, 60
 
 // units is what one request takes.
 func (l Load) units(r Request) Units {

@@ -88,3 +88,58 @@ func TestIdleRunnersWait(t *testing.T) {
 		t.Errorf("got %v polls and %v heartbeats, want %v and %v", c.Polls, c.IdleHeartbeats, want, want/12)
 	}
 }
+
+// TestPollSeconds: by sync an idle fleet polls once a second, a large one once a
+// minute each.
+func TestPollSeconds(t *testing.T) {
+	for _, tc := range []struct {
+		flow    meter.Flow
+		runners float64
+		want    float64
+	}{
+		{meter.Sync, 0, 1},
+		{meter.Sync, 1, 1},
+		{meter.Sync, 20, 20},
+		{meter.Sync, 60, 60},
+		{meter.Sync, 1000, 60},
+		{meter.Compat, 1, 5},
+		{meter.Compat, 1000, 5},
+	} {
+		if got := meter.PollSeconds(tc.flow, tc.runners); got != tc.want {
+			t.Errorf("%s, %g runners: got %g s, want %g", tc.flow, tc.runners, got, tc.want)
+		}
+	}
+}
+
+// TestPartsAreTheWhole: what a job's parts cost is what it costs, and only the
+// runner's part differs between the flows.
+func TestPartsAreTheWhole(t *testing.T) {
+	prices, err := meter.ListPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dollars := map[meter.Flow]map[meter.Part]float64{}
+	for _, flow := range []meter.Flow{meter.Compat, meter.Sync} {
+		c, err := meter.Cost(meter.Load{Flow: flow, Jobs: 1e6, Seconds: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		dollars[flow] = map[meter.Part]float64{}
+		for _, part := range meter.Parts() {
+			_, dollars[flow][part] = prices.Bill(c.Parts[part])
+			sum += dollars[flow][part]
+			if !(dollars[flow][part] > 0) {
+				t.Errorf("%s: %s costs nothing", flow, part)
+			}
+		}
+		if _, total := prices.Bill(c.Jobs); math.Abs(sum-total) > 1e-9 || len(c.Parts) != len(meter.Parts()) {
+			t.Errorf("%s: the parts cost %v, the whole %v", flow, sum, total)
+		}
+	}
+	for _, part := range meter.Parts() {
+		if same := math.Abs(dollars[meter.Compat][part]-dollars[meter.Sync][part]) < 1e-9; same == (part == meter.Work) {
+			t.Errorf("%s: %v by compat, %v by sync", part, dollars[meter.Compat][part], dollars[meter.Sync][part])
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	_ "embed" // requests.json
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
 // Request is what one kind of request, or all requests of one job, make of AWS,
@@ -27,6 +28,20 @@ func Sum(name string, apiCalls int, calls []Call) Request {
 		r.WriteUnits += c.WriteUnits
 		r.ReadUnits += c.ReadUnits
 	}
+	return r
+}
+
+// without is r less a part of it.
+func (r Request) without(part Request) Request {
+	r.AWS = maps.Clone(r.AWS)
+	for name, n := range part.AWS {
+		if r.AWS[name] -= n; r.AWS[name] == 0 {
+			delete(r.AWS, name)
+		}
+	}
+	r.APICalls -= part.APICalls
+	r.WriteUnits -= part.WriteUnits
+	r.ReadUnits -= part.ReadUnits
 	return r
 }
 

@@ -31,6 +31,7 @@ import (
 func main() {
 	all := flag.Bool("all", false, "run every event of every function")
 	start := flag.Bool("start", false, "measure the start of every function; LocalStack is not needed")
+	asJSON := flag.Bool("json", false, "with -start: print a list of JSON, and succeed whatever it says")
 	times := flag.Int("times", 21, "how often to start each function")
 	binaries := flag.String("functions", filepath.Join("build", "functions", runtime.GOARCH), "folder of the built functions")
 	events := flag.String("events", "events", "folder of the events")
@@ -44,7 +45,7 @@ func main() {
 	var err error
 	switch {
 	case *start && flag.NArg() == 0:
-		err = measureStarts(ctx, os.Stdout, *binaries, *times)
+		err = measureStarts(ctx, os.Stdout, *binaries, *times, *asJSON)
 	case *all && flag.NArg() == 0:
 		err = invokeAll(ctx, os.Stdout, *binaries, *events)
 	case flag.NArg() == 2:

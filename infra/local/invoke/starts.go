@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,10 +44,13 @@ func (s started) goal() float64 {
 }
 
 // measureStarts prints the table of starts and fails if one costs too much.
-func measureStarts(ctx context.Context, out io.Writer, binaries string, times int) error {
+func measureStarts(ctx context.Context, out io.Writer, binaries string, times int, asJSON bool) error {
 	table, err := starts(ctx, binaries, times)
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return printStarts(out, table)
 	}
 	fmt.Fprintf(out, "%-18s %8s %10s %7s %6s  %s\n", "function", "MB", "CPU ms", "ratio", "goal", "AWS clients")
 	missed := 0
@@ -64,6 +68,23 @@ func measureStarts(ctx context.Context, out io.Writer, binaries string, times in
 	}
 	if missed > 0 {
 		return fmt.Errorf("%d functions take more than their goal to start", missed)
+	}
+	return nil
+}
+
+// printStarts prints the table for programs, without the empty function.
+func printStarts(out io.Writer, table []started) error {
+	type row struct {
+		Function string  `json:"function"`
+		Ratio    float64 `json:"ratio"`
+		Goal     float64 `json:"goal"` // 0: there is none
+	}
+	var rows []row
+	for _, s := range table[1:] {
+		rows = append(rows, row{s.name, s.ratio, s.goal()})
+	}
+	if err := json.NewEncoder(out).Encode(rows); err != nil {
+		return fmt.Errorf("print starts: %w", err)
 	}
 	return nil
 }

@@ -97,10 +97,7 @@ var useCases = []source{
 		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil || !exists && found.Size < 0:`},
 		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
 		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `err = d.Objects.Put(ctx, stored.key, body, a)`, to: `_ = d.Objects.Put(ctx, stored.key, body, a)`},
-		{name: "outputs: none make no object", keeps: "E", from: `	if empty {
-		return nil, nil
-	}
-`, to: ""},
+		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
 	}},
 	{file: "shared/dispatch/keys.go", tests: []command{dispatch, wire}, guards: []guard{
 		{name: "keys: outputs are of one attempt", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, s.Generation, 0, sha256)`},

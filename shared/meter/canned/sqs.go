@@ -50,6 +50,18 @@ func (b *Backend) FillQueue(url string, n int, at func(i int) Message) {
 	q.lazy, q.next, q.upTo = at, 0, n
 }
 
+// FillHidden adds n messages that are hidden for a while, as if they had been
+// received just now.
+func (b *Backend) FillHidden(url string, n int, hide time.Duration, at func(i int) Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	q := b.queues[url]
+	for i := range n {
+		q.sent = append(q.sent, &message{Message: at(i), visibleAt: now.Add(hide), sentAt: now, receives: 1})
+	}
+}
+
 // Messages is how many messages of a queue there are, hidden ones included.
 func (b *Backend) Messages(url string) int {
 	b.mu.Lock()

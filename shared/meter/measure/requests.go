@@ -1,24 +1,13 @@
-package meter_test
+package measure
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
-	"slices"
 	"strings"
-	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"runlease/shared/api"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/meter"
 )
-
-var update = flag.Bool("update", false, "write requests.json anew")
 
 // table collects what is measured.
 type table struct {
@@ -29,8 +18,9 @@ func (t *table) add(name string, apiCalls int, calls []meter.Call) {
 	t.rows = append(t.rows, meter.Sum(name, apiCalls, calls))
 }
 
-// measure makes every kind of request, and both flows.
-func measure(t *testing.T) []meter.Request {
+// Requests makes every kind of request, and both flows, and says what they cost:
+// the rows of requests.json.
+func Requests(t T) []meter.Request {
 	w := newWorld(t)
 	var out table
 	// row notes what the last request cost.
@@ -39,7 +29,7 @@ func measure(t *testing.T) []meter.Request {
 	next := func() string { n++; return id(n) }
 
 	// What a function does first of all it remembers: not counted.
-	w.publish("65536")
+	w.publish()
 	for range 2 {
 		a := next()
 		w.create(a)
@@ -232,84 +222,4 @@ func measure(t *testing.T) []meter.Request {
 		t.Fatalf("%d messages left", left)
 	}
 	return out.rows
-}
-
-func TestRequests(t *testing.T) {
-	rows := measure(t)
-	var got bytes.Buffer
-	got.WriteString("[\n")
-	for i, r := range rows {
-		line, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got.Write(line)
-		if i < len(rows)-1 {
-			got.WriteByte(',')
-		}
-		got.WriteByte('\n')
-	}
-	got.WriteString("]\n")
-	if *update {
-		if err := os.WriteFile("requests.json", got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("requests.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("requests.json does not say what requests cost (-file +measured); go test ./shared/meter -update writes it:\n%s", diff)
-	}
-	for _, route := range api.Routes() {
-		if !slices.ContainsFunc(rows, func(r meter.Request) bool {
-			return r.Name == route.Name || strings.HasPrefix(r.Name, route.Name+",")
-		}) {
-			t.Errorf("%s was not measured", route.Name)
-		}
-	}
-}
-
-// requests counts requests to AWS whose name starts with a prefix.
-func requests(r meter.Request, prefix string) int {
-	n := 0
-	for name, count := range r.AWS {
-		if strings.HasPrefix(name, prefix) {
-			n += count
-		}
-	}
-	return n
-}
-
-// TestBudgets is what requests may cost at most, whatever requests.json says.
-func TestBudgets(t *testing.T) {
-	rows := map[string]meter.Request{}
-	for _, r := range measure(t) {
-		rows[r.Name] = r
-	}
-	check := func(name, what string, ok bool) {
-		t.Helper()
-		r, measured := rows[name]
-		if !measured || !ok {
-			t.Errorf("%s: want %s, got %v", name, what, r)
-		}
-	}
-	for _, name := range []string{"any route, malformed token", "any route, mistyped token"} {
-		check(name, "no AWS call", len(rows[name].AWS) == 0)
-	}
-	for _, name := range []string{"list-jobs, nothing there", "sync, nothing there"} {
-		check(name, "at most 2 requests to SQS and nothing else", requests(rows[name], "") <= 2 && requests(rows[name], "sqs ") > 0 && requests(rows[name], "dynamodb ") == 0)
-	}
-	for _, name := range []string{"heartbeat", "sync, one heartbeat", "heartbeat, before the claim has its handle"} {
-		r := rows[name]
-		check(name, "1 write unit, 1 read unit, at most 1 request to SQS", r.WriteUnits == 1 && r.ReadUnits == 1 && requests(r, "sqs ") <= 1 && requests(r, "") <= 3)
-	}
-	sync := rows["a job by sync, without heartbeats"]
-	check(sync.Name, "at most 5 write units", sync.WriteUnits <= 5)
-	check(sync.Name, "at most 4 read units, and one for the read of the verdict", sync.ReadUnits <= 4+1)
-	check(sync.Name, "1 PUT of code, 1 of outputs, nothing else of S3", sync.AWS["s3 PutObject bucket"] == 2 && requests(sync, "s3 ") == 2)
-	compat := rows["a job by the compat routes, without heartbeats"]
-	check(compat.Name, "at most 8 API calls with a heartbeat", compat.APICalls+1 <= 8)
-	check(compat.Name, "1 PUT of code, 1 of outputs, nothing else of S3", requests(compat, "s3 ") == 2 && compat.AWS["s3 PutObject bucket"] == 2)
 }

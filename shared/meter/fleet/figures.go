@@ -1,0 +1,156 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+
+	"runlease/shared/meter"
+	"runlease/shared/meter/figure"
+)
+
+const (
+	seeds   = 2
+	jobTime = 8 * time.Second
+)
+
+// capacity is how many jobs a second so many runners can do.
+func capacity(flow meter.Flow, runners int) float64 {
+	perSecond := float64(runners) / jobTime.Seconds()
+	if flow == meter.Compat {
+		perSecond *= compatHolds
+	}
+	return perSecond
+}
+
+// RaceFigures is how many conditional writes a claim takes, with a fleet that is
+// mostly idle, and with one that is so busy that many ask for the few jobs there
+// are; the largest of both flows.
+func RaceFigures() ([]figure.Figure, error) {
+	var figures []figure.Figure
+	for _, fleet := range []struct {
+		runners int
+		time    time.Duration
+		budget  float64
+	}{{100, 4 * time.Minute, 1.10}, {1_000, time.Minute, 1.5}} {
+		worst := 0.0
+		for _, flow := range []meter.Flow{meter.Sync, meter.Compat} {
+			for _, load := range []float64{0.2, 0.95} {
+				o, err := Run(Scene{
+					Seed: 1, Flow: flow, Runners: fleet.runners, Job: jobTime, For: fleet.time,
+					Streams: []Stream{{Name: "all", PerSecond: load * capacity(flow, fleet.runners), Groups: 50}},
+				})
+				if err != nil {
+					return nil, err
+				}
+				worst = max(worst, o.WritesPerClaim())
+			}
+		}
+		figures = append(figures, figure.AtMost(fmt.Sprintf("claim_writes_%d_runners", fleet.runners), worst, "conditional writes per claim", fleet.budget).Rounded(4))
+	}
+	return figures, nil
+}
+
+// Neighbours is how long the jobs of others wait, 99 of 100 of them at most:
+// alone, and beside a group that sends 19 of 20 jobs, twice as many in all as
+// the fleet can do.
+func Neighbours(flow meter.Flow, runners int, unfair bool) (alone, beside time.Duration, err error) {
+	perSecond := 2 * capacity(flow, runners)
+	others := Stream{Name: "others", PerSecond: 0.05 * perSecond, Groups: 20}
+	noisy := Stream{Name: "noisy", PerSecond: 0.95 * perSecond}
+	s := Scene{
+		Flow: flow, Runners: runners, Job: jobTime, Settle: 2 * time.Minute, Unfair: unfair,
+		// For about 1,000 jobs of others, and not beyond ten minutes of them.
+		For: 2*time.Minute + min(10*time.Minute, time.Duration(1_000/others.PerSecond*float64(time.Second))),
+	}
+	if runners < 50 { // few jobs a second: longer
+		s.For = time.Hour
+	}
+	alone, err = meanP99(s, "others", others)
+	if err != nil {
+		return 0, 0, err
+	}
+	beside, err = meanP99(s, "others", others, noisy)
+	return alone, beside, err
+}
+
+// Rejudge is how long new jobs wait, alone and while ten thousand jobs of the
+// same users are judged again.
+func Rejudge(flow meter.Flow, runners int, change func(*Scene)) (alone, beside time.Duration, err error) {
+	perSecond := capacity(flow, runners)
+	live := Stream{Name: "live", PerSecond: 0.1 * perSecond, Groups: 200}
+	// The backend asks for a hundred rejudges a second.
+	again := Stream{Name: "rejudged", PerSecond: 100, Rejudged: 10_000, Groups: 200}
+	s := Scene{Flow: flow, Runners: runners, Job: jobTime, For: time.Duration(10_000 / perSecond * float64(time.Second))}
+	if change != nil {
+		change(&s)
+	}
+	alone, err = meanP99(s, "live", live)
+	if err != nil {
+		return 0, 0, err
+	}
+	beside, err = meanP99(s, "live", live, again)
+	return alone, beside, err
+}
+
+// meanP99 is the mean of some runs.
+func meanP99(s Scene, of string, streams ...Stream) (time.Duration, error) {
+	var sum time.Duration
+	for seed := range uint64(seeds) {
+		s.Seed, s.Streams = seed+1, streams
+		o, err := Run(s)
+		if err != nil {
+			return 0, err
+		}
+		sum += o.P99(of)
+	}
+	return sum / seeds, nil
+}
+
+// What is known to be missed by the compat routes: their list is sorted by age,
+// and an existing client takes from its top what it can hold, so that of a list
+// with a quiet group's new job and a noisy group's old ones the old ones go
+// first, while the fair queue had meant the new one.
+const (
+	sortedWhy       = "existing clients take the oldest of a list first, whatever order fair queues gave it"
+	knownNeighbours = 20
+	knownRejudge    = 20
+)
+
+// FairnessFigures is how long the jobs of quiet groups wait beside a noisy one,
+// as a multiple of what they wait alone.
+func FairnessFigures() ([]figure.Figure, error) {
+	var figures []figure.Figure
+	const twice, unit = 2, "times the p99 wait alone"
+	worst := 0.0
+	for _, runners := range []int{10, 100} {
+		alone, beside, err := Neighbours(meter.Sync, runners, false)
+		if err != nil {
+			return nil, err
+		}
+		worst = max(worst, float64(beside)/float64(alone))
+	}
+	figures = append(figures, figure.AtMost("fairness_p99_ratio", worst, unit, twice))
+	alone, beside, err := Neighbours(meter.Compat, 100, false)
+	if err != nil {
+		return nil, err
+	}
+	figures = append(figures,
+		figure.AtMost("fairness_p99_ratio_compat", float64(beside)/float64(alone), unit, twice).KnownMiss(knownNeighbours, sortedWhy),
+		figure.Stated("fairness_p99_seconds_compat", beside.Seconds(), "s"))
+	if alone, beside, err = Rejudge(meter.Sync, 100, nil); err != nil {
+		return nil, err
+	}
+	figures = append(figures, figure.AtMost("rejudge_live_p99_ratio", float64(beside)/float64(alone), unit, twice))
+	if alone, beside, err = Rejudge(meter.Compat, 100, nil); err != nil {
+		return nil, err
+	}
+	figures = append(figures, figure.AtMost("rejudge_live_p99_ratio_compat", float64(beside)/float64(alone), unit, twice).KnownMiss(knownRejudge, sortedWhy))
+	if _, beside, err = Rejudge(meter.Sync, 100, func(s *Scene) { s.Forgets = true }); err != nil {
+		return nil, err
+	}
+	figures = append(figures, figure.Stated("rejudge_live_p99_seconds_if_forgotten", beside.Seconds(), "s, if fair queues forget a group that sends nothing for 5 minutes"))
+	for i := range figures {
+		figures[i] = figures[i].Rounded(2)
+	}
+	return figures, nil
+}

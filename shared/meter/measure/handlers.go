@@ -1,0 +1,347 @@
+package measure
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"runlease/shared/api"
+	"runlease/shared/apigw"
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/s3artifact"
+	"runlease/shared/s3artifact/presign"
+	"runlease/shared/sqsqueue"
+)
+
+// Handler is one request to a warm function, which can be repeated: AWS gives
+// the same answers every time.
+type Handler struct {
+	Function string
+	Calls    int // to AWS
+	// Handle is all that a function does, from the event to the reply.
+	Handle func(context.Context) error
+	// Bare is only its calls to AWS, with inputs that are there already.
+	Bare func(context.Context) error
+}
+
+// The goals of a handler, as multiples of its bare calls.
+const (
+	CPUGoal    = 1.3
+	AllocsGoal = 1.25
+)
+
+// Handlers are the requests of a job's life.
+func Handlers(t T) []Handler {
+	job := id(1)
+	runnerEvent := func(method, path, body string) func(*world) event {
+		return func(w *world) event {
+			return event{method: method, path: path, body: body, headers: map[string]string{"x-runner-token": w.runnerToken, "x-runner-name": runner}}
+		}
+	}
+	var claimToken string
+	claimed := func(w *world) {
+		w.create(job)
+		w.do("list-jobs", 200, "/runner/jobs", "")
+		claimToken = w.claim(job)
+		w.pass(5 * time.Second)
+		w.do("list-jobs", 200, "/runner/jobs", "") // brings the claim its handle
+	}
+	code := strings.Repeat("PK", 750) // base64 of a source file's zip, 1.1 KB
+	cases := []struct {
+		function string
+		given    func(*world)
+		event    func(*world) event
+		want     int
+	}{
+		{"create-job", func(*world) {}, func(w *world) event {
+			return event{
+				method: "POST", path: "/jobs", headers: map[string]string{"authorization": "Bearer " + w.producerToken},
+				body: `{"submissionId":"` + job + `","problemId":17,"language":1,"group":"user-10442","code":"` + code + `"}`,
+			}
+		}, 201},
+		{"list-jobs", func(w *world) { w.create(job) }, runnerEvent("GET", "/runner/jobs", ""), 200},
+		{"claim-job", func(w *world) { w.create(job) }, runnerEvent("POST", "/runner/jobs/"+job+"/claim", ""), 200},
+		{"get-code", claimed, runnerEvent("GET", "/runner/jobs/"+job+"/code", ""), 302},
+		{"heartbeat", claimed, runnerEvent("POST", "/runner/heartbeat", `{"submissionId":"`+job+`"}`), 200},
+		{"complete-job", claimed, func(w *world) event {
+			return runnerEvent("PUT", "/runner/jobs/"+job+"/complete", `{"token":"`+claimToken+`","tasks":`+tasks("42")+`}`)(w)
+		}, 200},
+		{"sync", func(w *world) {
+			claimed(w)
+			w.create(id(2))
+		}, func(w *world) event {
+			return runnerEvent("POST", "/runner/sync", `{"slots":1,"leaseSeconds":60,"active":[],"done":[{"submissionId":"`+job+`","token":"`+claimToken+`","tasks":`+tasks("42")+`}]}`)(w)
+		}, 200},
+	}
+	var handlers []Handler
+	for _, c := range cases {
+		w := newWorld(t)
+		w.publish()
+		l := newLean(t, w)
+		invoke := l.function(c.function)
+		// What a function does only once: it looks the credential up and learns
+		// that there is the problem.
+		l.warm(t)
+		c.given(w)
+		payload := c.event(w).payload(c.function)
+		var reply []byte
+		var err error
+		l.tap.record(func() { reply, err = invoke(t.Context(), payload) })
+		if err != nil {
+			t.Fatalf("%s: %v", c.function, err)
+		}
+		if status := statusOf(reply); status != c.want {
+			t.Fatalf("%s: got %d %s, want %d", c.function, status, reply, c.want)
+		}
+		bare := l.bare(l.tap.inputs)
+		h := Handler{
+			Function: c.function, Calls: len(l.tap.inputs), Bare: bare,
+			Handle: func(ctx context.Context) error {
+				reply, err := invoke(ctx, payload)
+				if err == nil && statusOf(reply) != c.want {
+					err = fmt.Errorf("%s: got %s", c.function, reply)
+				}
+				return err
+			},
+		}
+		for _, do := range []func(context.Context) error{h.Handle, h.Bare} {
+			if err := do(t.Context()); err != nil {
+				t.Fatalf("%s, repeated: %v", c.function, err)
+			}
+		}
+		handlers = append(handlers, h)
+	}
+	return handlers
+}
+
+// statusOf reads a reply as far as needed: it begins with its status.
+func statusOf(reply []byte) int {
+	var status int
+	_, _ = fmt.Sscanf(string(reply[:min(len(reply), 20)]), `{"statusCode":%d`, &status)
+	return status
+}
+
+// event is what becomes an event of an HTTP API.
+type event struct {
+	method, path, body string
+	headers            map[string]string
+}
+
+func (e event) payload(function string) []byte {
+	route := routeOf(function)
+	headers := map[string]string{
+		"accept": "*/*", "accept-encoding": "gzip", "content-length": fmt.Sprint(len(e.body)),
+		"host": "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com", "user-agent": "runlease-runner/1.0",
+		"x-amzn-trace-id": "Root=1-69566240-044fbc7e5a71c964275bac16", "x-forwarded-for": "203.0.113.7", "x-forwarded-port": "443", "x-forwarded-proto": "https",
+	}
+	if e.body != "" {
+		headers["content-type"] = "application/json"
+	}
+	for name, value := range e.headers {
+		headers[name] = value
+	}
+	all := map[string]any{
+		"version": "2.0", "routeKey": route.Method + " " + route.Path, "rawPath": e.path, "rawQueryString": "", "headers": headers, "isBase64Encoded": false,
+		"requestContext": map[string]any{
+			"accountId": "123456789012", "apiId": "a1b2c3d4e5", "domainName": headers["host"], "domainPrefix": "a1b2c3d4e5",
+			"http":      map[string]any{"method": e.method, "path": e.path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": headers["user-agent"]},
+			"requestId": "IA5HipMUEkXxbru=", "routeKey": route.Method + " " + route.Path, "stage": "$default", "time": "01/Jan/2026:12:00:00 +0000", "timeEpoch": 1767268800000,
+		},
+	}
+	if e.body != "" {
+		all["body"] = e.body
+	}
+	if before, after, found := strings.Cut(route.Path, "{id}"); found {
+		all["pathParameters"] = map[string]string{"id": strings.TrimSuffix(strings.TrimPrefix(e.path, before), after)}
+	}
+	payload, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // strings and numbers
+	}
+	return payload
+}
+
+func routeOf(function string) api.Route {
+	for _, r := range api.Routes() {
+		if r.Name == function {
+			return r
+		}
+	}
+	return api.Route{}
+}
+
+// lean is functions on clients that nobody meters.
+type lean struct {
+	t        T
+	world    *world
+	tap      *wiretap
+	dynamodb *dynamodb.Client
+	sqs      *sqs.Client
+	s3       *s3.Client
+	api      *api.API
+	dispatch *dispatch.Dispatcher
+}
+
+func newLean(t T, w *world) *lean {
+	t.Helper()
+	cfg := config(t)
+	l := &lean{t: t, world: w, tap: &wiretap{backend: w.backend}}
+	l.tap.attach(&cfg)
+	l.dynamodb, l.sqs, l.s3 = dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), s3artifact.NewClient(cfg)
+	urls, err := presign.New(cfg, bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // that a line is encoded belongs to what is measured
+	store := dynamo.New(l.dynamodb, dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials"})
+	queue := sqsqueue.New(l.sqs, queueURL, "dead-letter")
+	l.dispatch = dispatch.New(store, queue, s3artifact.New(l.s3, urls, bucket))
+	now := func() time.Time { return w.clock }
+	l.dispatch.Log, l.dispatch.Now = log, now
+	verifier := auth.NewVerifier(store.Credentials())
+	verifier.Now = now
+	l.api = api.New(api.Config{Dispatch: l.dispatch, Auth: verifier, Log: log, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: now})
+	return l
+}
+
+// function is a function's handler of events.
+func (l *lean) function(name string) func(context.Context, []byte) ([]byte, error) {
+	endpoint, found := l.api.Endpoint(name)
+	if !found && name == "sync" {
+		return l.sync // it has no route: the use case alone
+	}
+	if !found {
+		l.t.Fatalf("no route is named %s", name)
+	}
+	return apigw.New(endpoint).Invoke
+}
+
+// sync is the use case, with the body of an event and a reply that is made up.
+func (l *lean) sync(ctx context.Context, payload []byte) ([]byte, error) {
+	var e struct{ Body string }
+	var body struct {
+		Slots, LeaseSeconds int
+		Done                []struct {
+			SubmissionID, Token string
+			Tasks               json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(e.Body), &body); err != nil {
+		return nil, err
+	}
+	r := dispatch.SyncRequest{Runner: runner, Slots: body.Slots, Lease: time.Duration(body.LeaseSeconds) * time.Second}
+	for _, d := range body.Done {
+		r.Done = append(r.Done, dispatch.CompleteRequest{ID: d.SubmissionID, TokenHash: auth.Hash(d.Token), Tasks: d.Tasks})
+	}
+	s, answer, err := l.dispatch.Sync(ctx, r)
+	status := 200
+	if !answer.OK() || len(s.Done) != len(r.Done) || len(s.Jobs) != r.Slots || !s.Done[0].OK() {
+		status = 400
+	}
+	reply, encodeErr := json.Marshal(s)
+	return append(fmt.Appendf(nil, `{"statusCode":%d,"body":`, status), reply...), errors.Join(err, encodeErr)
+}
+
+// warm takes a job through the function's own API once.
+func (l *lean) warm(t T) {
+	t.Helper()
+	w := l.world
+	do := func(function, method, path, body string) map[string]any {
+		headers := map[string]string{"x-runner-token": w.runnerToken, "x-runner-name": runner}
+		if routeOf(function).Caller == api.Producer {
+			headers = map[string]string{"authorization": "Bearer " + w.producerToken}
+		}
+		reply, err := l.function(function)(t.Context(), event{method: method, path: path, body: body, headers: headers}.payload(function))
+		if err != nil || statusOf(reply) >= 400 {
+			t.Fatalf("%s: %v %s", function, err, reply)
+		}
+		var answer struct{ Body string }
+		var envelope struct{ Data map[string]any }
+		if json.Unmarshal(reply, &answer) == nil {
+			_ = json.Unmarshal([]byte(answer.Body), &envelope)
+		}
+		return envelope.Data
+	}
+	do("create-job", "POST", "/jobs", `{"submissionId":"warm","problemId":17,"language":1,"code":"UEs="}`)
+	do("list-jobs", "GET", "/runner/jobs", "")
+	token := do("claim-job", "POST", "/runner/jobs/warm/claim", "")["token"].(string)
+	do("complete-job", "PUT", "/runner/jobs/warm/complete", `{"token":"`+token+`","tasks":`+tasks("42")+`}`)
+	w.clock = w.clock.Add(10 * time.Second)
+	do("list-jobs", "GET", "/runner/jobs", "") // its message goes
+	if left := w.backend.Messages(queueURL); left != 0 {
+		t.Fatalf("%d messages left", left)
+	}
+}
+
+// bare makes the same calls again.
+func (l *lean) bare(inputs []any) func(context.Context) error {
+	calls := make([]func(context.Context) error, len(inputs))
+	for i, input := range inputs {
+		calls[i] = l.call(input)
+	}
+	return func(ctx context.Context) error {
+		for _, call := range calls {
+			if err := call(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// call is one call of the SDK.
+func (l *lean) call(input any) func(context.Context) error {
+	switch in := input.(type) {
+	case *dynamodb.GetItemInput:
+		return func(ctx context.Context) error { _, err := l.dynamodb.GetItem(ctx, in); return err }
+	case *dynamodb.BatchGetItemInput:
+		return func(ctx context.Context) error { _, err := l.dynamodb.BatchGetItem(ctx, in); return err }
+	case *dynamodb.PutItemInput:
+		return func(ctx context.Context) error { _, err := l.dynamodb.PutItem(ctx, in); return err }
+	case *dynamodb.UpdateItemInput:
+		return func(ctx context.Context) error { _, err := l.dynamodb.UpdateItem(ctx, in); return err }
+	case *sqs.SendMessageInput:
+		return func(ctx context.Context) error { _, err := l.sqs.SendMessage(ctx, in); return err }
+	case *sqs.ReceiveMessageInput:
+		return func(ctx context.Context) error { _, err := l.sqs.ReceiveMessage(ctx, in); return err }
+	case *sqs.DeleteMessageBatchInput:
+		return func(ctx context.Context) error { _, err := l.sqs.DeleteMessageBatch(ctx, in); return err }
+	case *sqs.ChangeMessageVisibilityBatchInput:
+		return func(ctx context.Context) error { _, err := l.sqs.ChangeMessageVisibilityBatch(ctx, in); return err }
+	case *s3.PutObjectInput:
+		seeker, ok := in.Body.(io.ReadSeeker)
+		if !ok {
+			break
+		}
+		if _, err := seeker.Seek(0, io.SeekStart); err != nil {
+			break
+		}
+		body, err := io.ReadAll(seeker)
+		if err != nil {
+			break
+		}
+		return func(ctx context.Context) error {
+			own := *in
+			own.Body = bytes.NewReader(body)
+			_, err := l.s3.PutObject(ctx, &own)
+			return err
+		}
+	}
+	l.t.Fatalf("%T is not repeated", input)
+	return nil
+}
