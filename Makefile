@@ -8,6 +8,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+comma := ,
 # $(call stage,name,commands) runs a stage and says what it took.
 stage = @start=$$SECONDS; { $(2); }; echo "== $(1): $$((SECONDS - start)) s"
 
@@ -105,11 +106,12 @@ test: ## everything, unit tests first
 		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
-# own, and the simulation, which runs one goroutine at a time.
-plain := runlease/infra runlease/shared/dispatch/sim
+# own, the simulation, which runs one goroutine at a time, and the million requests of the check for linearizability;
+# that check's requests to the embedded server run with it.
+plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/dispatch/linear
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
-	$(call stage,CDK and simulation,go test $(plain))
+	$(call stage,CDK$(comma) simulation and linearizability,go test $(plain))
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
 test-templates:
