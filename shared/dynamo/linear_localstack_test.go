@@ -3,6 +3,7 @@
 package dynamo_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,12 +21,12 @@ import (
 // cases on DynamoDB, some of whose replies are lost after the fact, and looks
 // for an order of the requests of each job that explains every answer.
 func TestLinearizable(t *testing.T) {
-	tables := deploy(t)
 	began := time.Now()
 	var mu sync.Mutex
 	requests, unknown, jobs := 0, 0, 0
 	var worlds sync.WaitGroup
 	for n, prefix := range []string{"a", "b"} {
+		tables := deploy(t) // each its own: the sweep of one must not see the other's jobs by its clock
 		worlds.Go(func() {
 			clock := linear.NewClock()
 			w := newWire()
@@ -42,7 +43,7 @@ func TestLinearizable(t *testing.T) {
 			d := dispatch.New(dynamo.New(connect(t, w.around), tables), memory.NewQueue(clock.Now),
 				memory.NewArtifacts("http://artifacts.test", make([]byte, 32), clock.Now))
 			d.Now, d.Log = clock.Now, slog.New(slog.NewTextHandler(io.Discard, nil))
-			system := linear.Dispatcher{Dispatcher: d}
+			system := lagging{linear.Dispatcher{Dispatcher: d}}
 			if err := system.Publish(t.Context()); err != nil {
 				t.Error(err)
 				return
@@ -55,6 +56,7 @@ func TestLinearizable(t *testing.T) {
 			for _, h := range got.Histories {
 				if err := h.Check(); err != nil {
 					t.Error(err)
+					return
 				}
 			}
 			mu.Lock()
@@ -67,4 +69,16 @@ func TestLinearizable(t *testing.T) {
 	if unknown > requests/20 {
 		t.Errorf("%d of %d requests have an unknown outcome: that proves little", unknown, requests)
 	}
+}
+
+// lagging knows that the index of open jobs lags behind writes, so that a sweep
+// may pass over a job.
+type lagging struct{ linear.Dispatcher }
+
+func (l lagging) Do(ctx context.Context, in linear.Input) linear.Output {
+	out := l.Dispatcher.Do(ctx, in)
+	if in.Op == linear.Sweep {
+		out.Code = linear.Perhaps
+	}
+	return out
 }

@@ -53,7 +53,8 @@ type Output struct {
 }
 
 // The codes that this package uses. Unknown stands for a failed request: it may
-// have had its effect, or have it yet, or never.
+// have had its effect, or have it yet, or never. Perhaps stands for a sweep that
+// may have passed over a job: what it did not do by its end it will not do.
 const (
 	OK                 = "ok"
 	NotFound           = "not_found"
@@ -66,6 +67,7 @@ const (
 	JobFinished        = "job_finished"
 	GenerationConflict = "generation_conflict"
 	Unknown            = ""
+	Perhaps            = "perhaps"
 )
 
 // View is a job as the producer sees it.
@@ -318,7 +320,7 @@ var model = func() porcupine.Model {
 			j, out := state.(job), output.(Output)
 			next, want := j.apply(input.(Input), out.Token)
 			switch {
-			case out.Code == Unknown:
+			case out.Code == Unknown, out.Code == Perhaps:
 				return []any{j, next}
 			case out == want:
 				return []any{next}
