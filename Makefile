@@ -121,6 +121,7 @@ test-localstack:
 	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack)
 	$(call stage,process executor,build/localstack/venv/bin/python infra/local/localstack/process_executor/process_executor_test.py)
 	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
+	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/local/faults)
 	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/local/invoke/...)
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
 	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)

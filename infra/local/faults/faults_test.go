@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	jobs    = 24
+	jobs    = 24 // at least
 	runners = 4
-	// spoiled is how long a service is spoiled at least; the producer's own
-	// requests may take longer to get through.
+	// spoiled is how long a service is spoiled and jobs are handed in, at least;
+	// the producer's own requests may take longer to get through.
 	spoiled = 12 * time.Second
 	// recovery bounds what is left to do when the faults are over: two leases of
 	// claims whose reply was lost, one after the other, the longest time that a
@@ -46,21 +46,23 @@ func TestSpoiledService(t *testing.T) {
 			w.proxy.On(faultproxy.Plan{Service: service, Seed: uint64(i), Percent: 33, Delay: 3 * time.Second})
 			began := time.Now()
 			var ids []string
-			for n := range jobs {
+			rejudged, asked := map[string]bool{}, map[string]bool{}
+			for n := 0; n < jobs || time.Since(began) < spoiled; n++ {
 				id := fmt.Sprintf("job-%d", n)
 				ids = append(ids, id)
 				if a := w.repeat(ctx, "POST", "/jobs", "", newJob(id)); a.status != 200 && a.status != 201 {
 					t.Fatalf("create %s: %d %s", id, a.status, a.Code)
 				}
-			}
-			asked := map[string]bool{}
-			for n := 0; n < jobs; n += 6 {
-				w.repeat(ctx, "POST", "/jobs/"+ids[n]+"/rejudge", "", `{"generation":0}`)
-				if a := w.repeat(ctx, "POST", "/jobs/"+ids[n+1]+"/cancel", "", ""); a.status == 200 {
-					asked[ids[n+1]] = true
+				switch n % 6 {
+				case 4: // what was handed in a moment ago, and may be under way
+					w.repeat(ctx, "POST", "/jobs/"+ids[n-2]+"/rejudge", "", `{"generation":0}`)
+					rejudged[ids[n-2]] = true
+				case 5:
+					if a := w.repeat(ctx, "POST", "/jobs/"+ids[n-1]+"/cancel", "", ""); a.status == 200 {
+						asked[ids[n-1]] = true
+					}
 				}
 			}
-			time.Sleep(spoiled - time.Since(began))
 			w.proxy.Off()
 			over := time.Now()
 			open := 0
@@ -86,14 +88,14 @@ func TestSpoiledService(t *testing.T) {
 			fleet.Wait()
 			injected := w.proxy.Injected()
 			t.Logf("%s: faults for %.1f s, %d calls, %v; %d of %d jobs open at their end, all final %.1f s later",
-				service, over.Sub(began).Seconds(), w.proxy.Calls(service), injected, open, jobs, took.Seconds())
+				service, over.Sub(began).Seconds(), w.proxy.Calls(service), injected, open, len(ids), took.Seconds())
 			for _, f := range faultproxy.Faults() {
 				if injected[f] == 0 {
 					t.Errorf("no call was %s: this run proves little", f)
 				}
 			}
-			for n, id := range ids {
-				w.audit(id, n%6 == 0, asked[id], l)
+			for _, id := range ids {
+				w.audit(id, rejudged[id], asked[id], l)
 			}
 		})
 	}

@@ -50,6 +50,12 @@ type Output struct {
 	Token  string // of claim
 	Action string // of heartbeat
 	View   View   // of claim (attempt and generation only), get, cancel, rejudge
+
+	// Lost says that a write for this request was made and its reply lost on the
+	// way to the system. Where somebody else wrote before the system repeated it,
+	// the system cannot tell that it was made, and decides a second time: a claim
+	// may be refused for the sake of itself, and then comes back with its lease.
+	Lost bool
 }
 
 // The codes that this package uses. Unknown stands for a failed request: it may

@@ -195,6 +195,8 @@ func (r *recorder) send(ctx context.Context, client int, in Input) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.total++
+	lost := out.Lost
+	out.Lost = false
 	code := out.Code
 	if code == Unknown {
 		r.unknown++
@@ -209,6 +211,11 @@ func (r *recorder) send(ctx context.Context, client int, in Input) {
 		return
 	}
 	r.byJob[in.Job] = append(r.byJob[in.Job], op)
+	if lost {
+		first := op
+		first.Output = Output{Code: Perhaps}
+		r.byJob[in.Job] = append(r.byJob[in.Job], first)
+	}
 	r.newest[in.Job] = max(r.newest[in.Job], out.View.Generation)
 	if in.Op == Claim && out.Code == OK {
 		r.tokens[in.Job] = append(r.tokens[in.Job], given{in.Runner, out.Token})
