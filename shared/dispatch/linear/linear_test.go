@@ -251,3 +251,45 @@ func TestBrokenStores(t *testing.T) {
 		})
 	}
 }
+
+// overtaken makes the first claim, loses the reply, lets somebody else write and
+// repeats the write in vain: the one way in which a store cannot tell that a
+// write of ours was made.
+type overtaken struct {
+	dispatch.Store
+	once      sync.Once
+	meanwhile func()
+}
+
+func (o *overtaken) Save(ctx context.Context, before, after domain.Job) (domain.Job, bool, error) {
+	if before.State == domain.Queued && after.State == domain.Claimed {
+		o.once.Do(func() {
+			_, _, _ = o.Store.Save(ctx, before, after)
+			o.meanwhile()
+		})
+	}
+	return o.Store.Save(ctx, before, after)
+}
+
+// TestOvertakenWrite: a claim that is refused for the sake of itself has no place
+// in an order, unless it is known that a reply was lost.
+func TestOvertakenWrite(t *testing.T) {
+	clock := NewClock()
+	store := &overtaken{}
+	system := inMemory(t, clock, func(s dispatch.Store) dispatch.Store { store.Store = s; return store })
+	var cancel Output
+	store.meanwhile = func() { cancel = system.Do(t.Context(), Input{Op: Cancel, Job: "j"}) }
+	system.Do(t.Context(), Input{Op: Create, Job: "j"})
+	claim := Input{Op: Claim, Job: "j", Runner: "a"}
+	refused := system.Do(t.Context(), claim)
+	if refused.Code != AlreadyClaimed || cancel.View.Holder != "a" {
+		t.Fatalf("claim %+v, cancel %+v", refused, cancel)
+	}
+	rows := []row{create, {3, 6, claim, refused}, {4, 5, Input{Op: Cancel, Job: "j"}, cancel}}
+	if history(rows...).Check() == nil {
+		t.Error("an order was found in which the claim is refused and holds the job")
+	}
+	if err := history(append(rows, row{3, 6, claim, Output{Code: Perhaps}})...).Check(); err != nil {
+		t.Error(err)
+	}
+}
