@@ -8,6 +8,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 GOFUMPT  := go run mvdan.cc/gofumpt@v0.12.0
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+comma := ,
 # $(call stage,name,commands) runs a stage and says what it took.
 stage = @start=$$SECONDS; { $(2); }; echo "== $(1): $$((SECONDS - start)) s"
 
@@ -111,11 +112,12 @@ test: ## everything, unit tests first
 		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
-# own, and the simulations, which run one goroutine at a time.
-plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/meter/fleet
+# own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
+# that check's requests to the embedded server run with it.
+plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/dispatch/linear runlease/shared/meter/fleet
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
-	$(call stage,CDK and simulations,go test $(plain))
+	$(call stage,CDK$(comma) simulations and linearizability,go test $(plain))
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
@@ -126,6 +128,7 @@ test-localstack:
 	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack)
 	$(call stage,process executor,build/localstack/venv/bin/python infra/local/localstack/process_executor/process_executor_test.py)
 	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
+	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/local/faults)
 	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/local/invoke/...)
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
 	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)

@@ -60,12 +60,12 @@ func TestSweepRingsAgain(t *testing.T) {
 	c.want(200, "", request{"PUT", "/runner/jobs/" + id + "/complete", result(token, "AC"), as("one")})
 }
 
-// bootstraps lists the processes of the claim function. MiniStack's command
-// lines do not say of which function a process is: there it lists all of them.
-func bootstraps(t *testing.T) (pids []int) {
+// bootstraps lists the processes of a function. MiniStack's command lines do not
+// say of which function a process is: there it lists all of them.
+func bootstraps(t *testing.T, function string) (pids []int) {
 	t.Helper()
 	pattern := map[string]string{
-		"localstack": "lambda/awslambda-us-east-1-tasks/runlease-dev-claim-job-.*/code/bootstrap$",
+		"localstack": "lambda/awslambda-us-east-1-tasks/runlease-dev-" + function + "-.*/code/bootstrap$",
 		"ministack":  "ministack-provided-code-4567/.*/bootstrap$",
 	}[at.kind]
 	out, _ := exec.Command("pgrep", "-f", pattern).Output() // status 1: none
@@ -113,7 +113,7 @@ func TestKilledFunction(t *testing.T) {
 			})
 		}
 		for range 3 {
-			for _, pid := range bootstraps(t) {
+			for _, pid := range bootstraps(t, "claim-job") {
 				if syscall.Kill(pid, syscall.SIGKILL) == nil {
 					killed++
 				}
@@ -150,4 +150,91 @@ func rawClaim(t *testing.T, id string) (status int, token string) {
 	got := c.do(request{"POST", "/runner/jobs/" + id + "/claim", map[string]any{"leaseSeconds": at.lease}, as("one")})
 	token, _ = got.Data["token"].(string)
 	return got.status, token
+}
+
+// TestKilledWriters kills the functions that take jobs and results with SIGKILL
+// while they serve requests. The callers repeat what was not answered, as they
+// must: every job is there once, and has the one result that was sent for it.
+func TestKilledWriters(t *testing.T) {
+	able(t, "kill")
+	c := newClient(t)
+	problem := c.published()
+	warm := c.queued(problem)
+	c.want(200, "", request{"PUT", "/runner/jobs/" + warm + "/complete", result(c.claimed(warm, "one"), "AC"), as("one")})
+
+	for _, function := range []string{"create-job", "complete-job"} {
+		var ids []string
+		refused, killed := 0, 0
+		for salvo := 0; salvo < 10 && refused == 0; salvo++ {
+			var requests []request
+			for range 8 {
+				if function == "create-job" {
+					id := fresh("job")
+					ids = append(ids, id)
+					requests = append(requests, request{"POST", "/jobs", inline(id, problem), producer()})
+					continue
+				}
+				id := c.queued(problem)
+				ids = append(ids, id)
+				requests = append(requests, request{"PUT", "/runner/jobs/" + id + "/complete", result(c.claimed(id, "one"), "AC"), as("one")})
+			}
+			r, k := underFire(t, function, requests)
+			refused, killed = refused+r, killed+k
+		}
+		t.Logf("%s: %d processes killed, %d of %d requests not answered at first", function, killed, refused, len(ids))
+		if refused == 0 {
+			t.Errorf("no kill hit %s", function)
+		}
+		for _, id := range ids {
+			if function == "create-job" {
+				c.want(200, "", request{"POST", "/jobs", inline(id, problem), producer()})
+				c.want(200, "", request{"PUT", "/runner/jobs/" + id + "/complete", result(c.claimed(id, "one"), "AC"), as("one")})
+			}
+			j := c.job(id)
+			past := j["attempts"].([]any)
+			if j["state"] != "finished" || j["status"] != 0.0 || len(past) != 1 || past[0].(map[string]any)["how"] != "completed" {
+				t.Errorf("%s after the kills of %s: %v", id, function, j)
+			}
+		}
+	}
+}
+
+// underFire makes requests at once and kills the function that serves them. Each
+// is repeated until it is answered; refused counts those that had to be.
+func underFire(t *testing.T, function string, requests []request) (refused, killed int) {
+	t.Helper()
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	for _, r := range requests {
+		wait.Go(func() {
+			c := newClient(t)
+			c.http.Transport = nil // the gateway's own replies are not in openapi.yaml
+			for try := range 20 {
+				status := c.do(r).status
+				if status < 500 {
+					if status >= 300 {
+						t.Errorf("%s %s under fire: %d", r.method, r.path, status)
+					}
+					return
+				}
+				if try == 0 {
+					mu.Lock()
+					refused++
+					mu.Unlock()
+				}
+				time.Sleep(500 * time.Millisecond)
+			}
+			t.Errorf("%s %s is never answered", r.method, r.path)
+		})
+	}
+	for range 3 {
+		for _, pid := range bootstraps(t, function) {
+			if syscall.Kill(pid, syscall.SIGKILL) == nil {
+				killed++
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	wait.Wait()
+	return refused, killed
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"runlease/shared/dispatch/linear"
+)
+
+// TestLinearizable records many clients of the embedded server over loopback
+// HTTP and looks for an order of the requests of each job that explains every
+// answer.
+func TestLinearizable(t *testing.T) {
+	const want = 20_000
+	began, requests, unknown, jobs := time.Now(), 0, 0, 0
+	for n := 0; requests < want; n++ {
+		got := recordHTTP(t, uint64(n))
+		for _, h := range got.Histories {
+			if err := h.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		requests, unknown, jobs = requests+got.Requests, unknown+got.Unknown, jobs+len(got.Histories)
+	}
+	t.Logf("%d requests about %d jobs linearizable, %d of unknown outcome, in %.1f s", requests, jobs, unknown, time.Since(began).Seconds())
+	if unknown > requests/50 {
+		t.Errorf("%d of %d requests have an unknown outcome: that proves little", unknown, requests)
+	}
+}
+
+// recordHTTP runs one plan against a server of its own, whose clock stands still.
+func recordHTTP(t *testing.T, seed uint64) linear.Recorded {
+	t.Helper()
+	var handler http.Handler
+	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	defer listening.Close()
+	s, err := newServer(listening.URL, linear.Lease, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := linear.NewClock()
+	s.dispatch.Now = clock.Now
+	handler = s.handler()
+	system := linear.HTTP{URL: listening.URL, Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	defer system.Client.CloseIdleConnections()
+	system.Sweep = func(ctx context.Context) linear.Output {
+		return linear.Dispatcher{Dispatcher: s.dispatch}.Do(ctx, linear.Input{Op: linear.Sweep})
+	}
+	if system.RunnerToken, system.ProducerToken, err = s.issueTokens(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := system.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	plan := linear.Plan{Seed: seed, Prefix: fmt.Sprintf("http%d", seed), Jobs: 8, Clients: 8, Requests: 120}
+	got, err := linear.Record(t.Context(), plan, system, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
