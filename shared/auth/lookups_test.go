@@ -52,3 +52,21 @@ func TestLookupsStayBounded(t *testing.T) {
 		}
 	})
 }
+
+// One more than may be kept, of each half.
+func TestOneTooManyIsNotKept(t *testing.T) {
+	for half, exists := range map[string]bool{"known": true, "unknown": false} {
+		t.Run(half, func(t *testing.T) {
+			var l lookups
+			store := storeOf(func(string) bool { return exists })
+			for n := range maxKept + 1 {
+				if _, _, err := l.find(t.Context(), store, fmt.Sprint(n), func() time.Time { return time.Unix(0, 0) }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := len(l.known) + len(l.unknown); n != maxKept {
+				t.Errorf("%d are kept, want %d", n, maxKept)
+			}
+		})
+	}
+}
