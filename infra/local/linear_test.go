@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +39,7 @@ func recordHTTP(t *testing.T, seed uint64) linear.Recorded {
 	var handler http.Handler
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer listening.Close()
-	s, err := newServer(listening.URL, linear.Lease, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := newServer(listening.URL, linear.Lease, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func (d Dispatcher) Do(ctx context.Context, in Input) Output {
 
 // sweep is known to have done its work if it left nothing undone.
 func (d Dispatcher) sweep(ctx context.Context) Output {
-	if swept, err := d.Dispatcher.Sweep(ctx); err != nil || swept.Failed > 0 {
+	if swept, err := d.Sweep(ctx); err != nil || swept.Failed > 0 {
 		return Output{Code: Perhaps}
 	}
 	return Output{Code: OK}

@@ -3,7 +3,6 @@ package linear
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -122,7 +121,7 @@ func inMemory(t *testing.T, clock *Clock, wrap func(dispatch.Store) dispatch.Sto
 	t.Helper()
 	artifacts := memory.NewArtifacts("http://artifacts.test", make([]byte, 32), clock.Now)
 	d := dispatch.New(wrap(memory.NewStore()), memory.NewQueue(clock.Now), artifacts)
-	d.Now, d.Log = clock.Now, slog.New(slog.NewTextHandler(io.Discard, nil))
+	d.Now, d.Log = clock.Now, slog.New(slog.DiscardHandler)
 	system := Dispatcher{d}
 	if err := system.Publish(t.Context()); err != nil {
 		t.Fatal(err)
@@ -202,7 +201,7 @@ type careless struct{ dispatch.Store }
 
 func (c careless) Save(ctx context.Context, before, after domain.Job) (domain.Job, bool, error) {
 	pause()
-	if now, found, _ := c.Store.Get(ctx, after.ID); found {
+	if now, found, _ := c.Get(ctx, after.ID); found {
 		before.Version, after.Version = now.Version, now.Version+1
 	}
 	return c.Store.Save(ctx, before, after)

@@ -64,8 +64,9 @@ func (h HTTP) Do(ctx context.Context, in Input) Output {
 		return h.view(h.call(ctx, in, "GET", job, nil))
 	case Sweep:
 		return h.Sweep(ctx)
+	default: // time passes by itself, not by a request
+		return Output{Code: "no such operation"}
 	}
-	return Output{Code: "no such operation"}
 }
 
 // Publish makes the problem of all jobs.

@@ -233,6 +233,7 @@ func (h History) Check() error {
 		return nil
 	case porcupine.Unknown:
 		return fmt.Errorf("%s: no order found within %s, and none excluded", h.Job, patience)
+	default: // illegal
 	}
 	var lines strings.Builder
 	for _, op := range h.Ops {
