@@ -61,10 +61,10 @@ def before_call(ctx, case, kwargs):
         body["token"] = CLAIMED[job]
     if isinstance(body.get("generation"), int):
         body["generation"] = RANDOM.randrange(4)
-    for item in body.get("active") or []:
-        name_one(item)
-    for item in body.get("done") or []:
-        name_one(item)
+    for name in ("active", "done"):
+        if isinstance(body.get(name), list):
+            for item in body[name]:
+                name_one(item)
 
 
 def name_one(item):
