@@ -282,12 +282,19 @@ class Runtime:
 
             def read_body(self):
                 if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                    return self.read_exactly(int(self.headers.get("Content-Length") or 0))
                 body = b""
-                while size := int(self.rfile.readline(), 16):
-                    body += self.rfile.read(size)
+                while size := int(self.rfile.readline() or b"-1", 16):
+                    body += self.read_exactly(size)
                     self.rfile.readline()
                 self.rfile.readline()
+                return body
+
+            def read_exactly(self, size):
+                """Raises ConnectionError for less: half an answer, of a process that was killed while it sent it, is none."""
+                body = self.rfile.read(max(size, 0))
+                if len(body) != size:
+                    raise ConnectionError("the request ended before its body did")
                 return body
 
             def reply(self, status, body=b"", headers=None):

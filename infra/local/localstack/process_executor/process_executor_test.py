@@ -21,7 +21,7 @@ from process_executor import ProcessRuntimeExecutor
 
 # A function that does what its event says, over the real Runtime API.
 BOOTSTRAP = """
-import json, os, sys, time, urllib.request
+import json, os, socket, sys, time, urllib.request
 if os.environ.get("EXIT_AT_START"):
     print("no TABLE in the environment", flush=True)
     sys.exit(7)
@@ -34,6 +34,11 @@ while True:
     calls += 1
     print(event.get("say", "nothing to say"), flush=True)
     time.sleep(event.get("sleep", 0))
+    if "half" in event:
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        connection = socket.create_connection((host, int(port)))
+        connection.sendall(f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\\r\\nHost: x\\r\\n{event['half']}".encode())
+        os.kill(os.getpid(), 9)
     if "exit" in event:
         os._exit(event["exit"])
     answer = {"pid": os.getpid(), "calls": calls, "left": left, "env": dict(os.environ), "fill": "x" * event.get("fill", 0)}
@@ -137,6 +142,14 @@ class ProcessExecutorTest(unittest.TestCase):
             timer.join()
             process.wait()
         self.assertFalse(self.invoke(executor).is_error)
+
+    def test_killed_in_the_middle_of_its_answer(self):
+        for half in ("Content-Length: 9\r\n\r\n{\"a\"", "Transfer-Encoding: chunked\r\n\r\n9\r\n{\"a\"", "Transfer-Encoding: chunked\r\n\r\n"):
+            with self.subTest(half):
+                executor = self.environment()
+                result = self.invoke(executor, half=half)
+                self.assertEqual((True, "Runtime.ExitError"), (result.is_error, result.body["errorType"]))
+                self.assertFalse(self.invoke(executor).is_error)
 
     def test_exit_in_the_middle(self):
         executor = self.environment()
