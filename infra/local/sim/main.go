@@ -36,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		report := sim.Replay(*seed, stdout)
 		return sum(stdout, []sim.Report{report})
 	}
-	if *explore && !exploreAll(stdout) { // gigabytes of states that are all alive
+	if *explore && !exploreAll(stdout) {
 		return 1
 	}
 	debug.SetGCPercent(400) // memory is cheap here, time is not

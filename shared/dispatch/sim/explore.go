@@ -166,45 +166,68 @@ const (
 	vanish // a message vanishes (choice: which)
 )
 
-// explorer walks through all states, breadth first, so that the first fault it
-// meets has the shortest history.
+// explorer walks through all states.
 type explorer struct {
-	scope    Scope
-	seen     map[digest]struct{}
-	ends     map[digest]struct{}
-	parents  []int32
-	moves    []move
-	frontier []*state
-	report   Explored
-	pool     pool
-	telling  bool // moves are described
+	scope   Scope
+	seen    map[digest]struct{}
+	ends    map[digest]struct{}
+	parents []int32
+	moves   []move
+	open    []path
+	report  Explored
+	pool    pool
+	telling bool // moves are described
+}
+
+// path is a move that is still to be made. All moves from a state share it.
+type path struct {
+	from *state
+	at   int
+	move move
 }
 
 // Explore goes through every state that can be reached in a scope, checks each
 // write and each deletion on the way, and from every state, as if all requests
 // under way had died, brings the job to its end.
+//
+// It goes depth first, since the states that are still to go on from are then few
+// at any time: breadth first they are most of all, and gigabytes. When it meets a
+// fault it starts again breadth first, since then the first fault has the
+// shortest history.
 func Explore(scope Scope) Explored {
+	found := explore(scope, func(open []path) (path, []path) {
+		last := len(open) - 1
+		return open[last], open[:last]
+	})
+	if !found.Failed() {
+		return found
+	}
+	return explore(scope, func(open []path) (path, []path) {
+		first := open[0]
+		open[0].from = nil
+		return first, open[1:]
+	})
+}
+
+// explore makes moves in the order in which they are taken.
+func explore(scope Scope, take func(open []path) (path, []path)) Explored {
 	x := &explorer{scope: scope, seen: make(map[digest]struct{}), ends: make(map[digest]struct{})}
 	x.report.Scope = scope.Name
 	defer x.pool.close()
 	_ = x.add(&state{now: start}, -1, move{}) // nothing has happened yet that could break
-	for at := 0; len(x.frontier) > 0; at++ {
-		s := x.frontier[0]
-		x.frontier[0] = nil
-		x.frontier = x.frontier[1:]
-		for _, m := range x.movesFrom(s) {
-			x.report.Transitions++
-			next, _, b := x.apply(s, m)
-			if b == nil {
-				b = x.add(next, at, m)
-			}
-			if b != nil {
-				x.report.Fault = b.Error()
-				x.telling = true
-				x.report.Trace = append(x.history(at), x.tell(s, m), "BROKEN "+b.Error())
-				x.report.States = len(x.seen)
-				return x.report
-			}
+	for len(x.open) > 0 {
+		var p path
+		p, x.open = take(x.open)
+		x.report.Transitions++
+		next, _, b := x.apply(p.from, p.move)
+		if b == nil {
+			b = x.add(next, p.at, p.move)
+		}
+		if b != nil {
+			x.report.Fault = b.Error()
+			x.telling = true
+			x.report.Trace = append(x.history(p.at), x.tell(p.from, p.move), "BROKEN "+b.Error())
+			break
 		}
 	}
 	x.report.States, x.report.Ends = len(x.seen), len(x.ends)
@@ -218,9 +241,12 @@ func (x *explorer) add(s *state, parent int, m move) *broken {
 		return nil
 	}
 	x.seen[key] = struct{}{}
+	at := len(x.parents)
 	x.parents = append(x.parents, int32(parent))
 	x.moves = append(x.moves, m)
-	x.frontier = append(x.frontier, s)
+	for _, next := range x.movesFrom(s) {
+		x.open = append(x.open, path{s, at, next})
+	}
 	if !s.exists {
 		return nil
 	}

@@ -33,9 +33,11 @@ func (x *explorer) key(s *state) digest {
 	e.int(len(s.queue))
 	for _, m := range s.queue {
 		e.bell(m.bell)
-		// That its writer is gone matters while the bell may still be written.
-		e.flag(m.old && (!s.exists || m.bell > s.item.Bell))
-		e.flag(m.old && s.exists && m.bell == s.item.Bell && m.number < s.rangAt)
+		// A twin of the message that the bell's own writer sent, and an older one.
+		twin := s.exists && m.bell == s.item.Bell && m.number < s.rangAt
+		e.flag(twin)
+		// That its writer is gone matters while the bell may still be written, and for twins.
+		e.flag(m.old && (!s.exists || m.bell > s.item.Bell || twin))
 	}
 	e.int(int(s.rung >> s.item.Bell))
 	e.int(s.cancels)
