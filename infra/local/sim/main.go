@@ -28,7 +28,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	first := flags.Uint64("first", 1, "the first of them")
 	seed := flags.Uint64("seed", 0, "replay this one with its trace")
 	last := flags.Int("last", 60, "lines of the trace of a failing seed to show")
-	explore := flags.Bool("explore", true, "explore the small scope exhaustively before")
+	explore := flags.Bool("explore", true, "explore the small scope before")
+	full := flags.Bool("full", false, "explore all of it: takes hours and many gigabytes")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -36,7 +37,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		report := sim.Replay(*seed, stdout)
 		return sum(stdout, []sim.Report{report})
 	}
-	if *explore && !exploreAll(stdout) {
+	if *explore && !exploreAll(*full, stdout) {
 		return 1
 	}
 	debug.SetGCPercent(400) // memory is cheap here, time is not
@@ -115,33 +116,39 @@ func sum(out io.Writer, reports []sim.Report) int {
 }
 
 // exploreAll goes through every scope, as many at once as there are cores.
-func exploreAll(out io.Writer) bool {
+func exploreAll(full bool, out io.Writer) bool {
 	began := time.Now()
-	scopes := sim.Scopes()
-	found := make([]sim.Explored, len(scopes))
-	var next atomic.Int64
+	scopes := make(chan sim.Scope)
+	go func() {
+		defer close(scopes)
+		for _, scope := range sim.Scopes() {
+			if !full {
+				scope = scope.Brief()
+			}
+			scopes <- scope
+		}
+	}()
+	var one sync.Mutex // writer at a time, and what follows
+	good, states := true, 0
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(scopes) {
-					return
+			for scope := range scopes {
+				start := time.Now()
+				e := sim.Explore(scope)
+				one.Lock()
+				states += e.States
+				fmt.Fprintf(out, "explored %-15s states %8d transitions %9d, ended from %7d leftovers, %.0f s\n",
+					e.Scope, e.States, e.Transitions, e.Ends, time.Since(start).Seconds())
+				if e.Failed() {
+					good = false
+					fmt.Fprintf(out, "%s\n%s\n", e.Fault, strings.Join(e.Trace, "\n"))
 				}
-				found[i] = sim.Explore(scopes[i])
+				one.Unlock()
 			}
 		})
 	}
 	all.Wait()
-	good, states := true, 0
-	for _, e := range found {
-		states += e.States
-		fmt.Fprintf(out, "explored %-15s states %7d transitions %8d, ended from %6d leftovers\n", e.Scope, e.States, e.Transitions, e.Ends)
-		if e.Failed() {
-			good = false
-			fmt.Fprintf(out, "%s\n%s\n", e.Fault, strings.Join(e.Trace, "\n"))
-		}
-	}
 	fmt.Fprintf(out, "explored %d states in %.1f s\n", states, time.Since(began).Seconds())
 	return good
 }

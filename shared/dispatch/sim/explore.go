@@ -53,6 +53,18 @@ func (s Scope) Small() Scope {
 	return s
 }
 
+// Brief is the scope, or what of it takes less than a minute: a single attempt
+// where requests of two clients meet outside sync, and sweeps that meet nobody.
+func (s Scope) Brief() Scope {
+	if s.Width > 1 && !s.Syncs {
+		s.Attempts = 1
+	}
+	if s.Sweeps {
+		s.Width = 1
+	}
+	return s
+}
+
 // Explored is what an exploration found.
 type Explored struct {
 	Scope       string
