@@ -31,8 +31,8 @@ func (b Backlog) Look(t T) Looked {
 		t.Fatalf("%d jobs listed, want 4", len(listed))
 	}
 	l.List = meter.Sum("list", 1, w.cleared)
-	if s := w.synced(dispatch.SyncRequest{Slots: 1}); len(s.Jobs) != min(1, b.Waiting) {
-		t.Fatalf("%d jobs claimed, want 1", len(s.Jobs))
+	if claimed := w.synced(1); len(claimed) != min(1, b.Waiting) {
+		t.Fatalf("%d jobs claimed, want 1", len(claimed))
 	}
 	l.Sync = meter.Sum("sync", 1, w.cleared)
 	if s := w.swept(); s.Looked == 0 {
@@ -49,7 +49,7 @@ func crowded(t T, b Backlog) *world {
 	w.publish()
 	w.create(id(0))
 	queued := w.backend.Item("jobs", id(0))
-	w.synced(dispatch.SyncRequest{Slots: 1})
+	w.synced(1)
 	claimed := w.backend.Item("jobs", id(0))
 	w.pass(0)
 	w.do("cancel-job", 200, "/jobs/"+id(0)+"/cancel", "")

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -29,10 +29,11 @@ import (
 // the same answers every time.
 type Handler struct {
 	Function string
-	Calls    int // to AWS
+	Calls    int // of the SDK
 	// Handle is all that a function does, from the event to the reply.
 	Handle func(context.Context) error
-	// Bare is only its calls to AWS, with inputs that are there already.
+	// Bare is only its calls of the SDK, those to AWS and those of the bare
+	// signer for URLs, with inputs that are there already.
 	Bare func(context.Context) error
 }
 
@@ -190,6 +191,7 @@ type lean struct {
 	dynamodb *dynamodb.Client
 	sqs      *sqs.Client
 	s3       *s3.Client
+	config   aws.Config
 	api      *api.API
 	dispatch *dispatch.Dispatcher
 }
@@ -199,6 +201,7 @@ func newLean(t T, w *world) *lean {
 	cfg := config(t)
 	l := &lean{t: t, world: w, tap: &wiretap{backend: w.backend}}
 	l.tap.attach(&cfg)
+	l.config = cfg
 	l.dynamodb, l.sqs, l.s3 = dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), s3artifact.NewClient(cfg)
 	urls, err := presign.New(cfg, bucket)
 	if err != nil {
@@ -207,54 +210,21 @@ func newLean(t T, w *world) *lean {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // that a line is encoded belongs to what is measured
 	store := dynamo.New(l.dynamodb, dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials"})
 	queue := sqsqueue.New(l.sqs, queueURL, "dead-letter")
-	l.dispatch = dispatch.New(store, queue, s3artifact.New(l.s3, urls, bucket))
-	now := func() time.Time { return w.clock }
-	l.dispatch.Log, l.dispatch.Now = log, now
+	l.dispatch = dispatch.New(store, queue, s3artifact.New(l.s3, notedURLs{urls, l.tap}, bucket))
+	l.dispatch.Log, l.dispatch.Now = log, w.now
 	verifier := auth.NewVerifier(store.Credentials())
-	verifier.Now = now
-	l.api = api.New(api.Config{Dispatch: l.dispatch, Auth: verifier, Log: log, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: now})
+	verifier.Now = w.now
+	l.api = api.New(api.Config{Dispatch: l.dispatch, Auth: verifier, Log: log, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: w.now})
 	return l
 }
 
 // function is a function's handler of events.
 func (l *lean) function(name string) func(context.Context, []byte) ([]byte, error) {
 	endpoint, found := l.api.Endpoint(name)
-	if !found && name == "sync" {
-		return l.sync // it has no route: the use case alone
-	}
 	if !found {
 		l.t.Fatalf("no route is named %s", name)
 	}
 	return apigw.New(endpoint).Invoke
-}
-
-// sync is the use case, with the body of an event and a reply that is made up.
-func (l *lean) sync(ctx context.Context, payload []byte) ([]byte, error) {
-	var e struct{ Body string }
-	var body struct {
-		Slots, LeaseSeconds int
-		Done                []struct {
-			SubmissionID, Token string
-			Tasks               json.RawMessage
-		}
-	}
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal([]byte(e.Body), &body); err != nil {
-		return nil, err
-	}
-	r := dispatch.SyncRequest{Runner: runner, Slots: body.Slots, Lease: time.Duration(body.LeaseSeconds) * time.Second}
-	for _, d := range body.Done {
-		r.Done = append(r.Done, dispatch.CompleteRequest{ID: d.SubmissionID, TokenHash: auth.Hash(d.Token), Tasks: d.Tasks})
-	}
-	s, answer, err := l.dispatch.Sync(ctx, r)
-	status := 200
-	if !answer.OK() || len(s.Done) != len(r.Done) || len(s.Jobs) != r.Slots || !s.Done[0].OK() {
-		status = 400
-	}
-	reply, encodeErr := json.Marshal(s)
-	return append(fmt.Appendf(nil, `{"statusCode":%d,"body":`, status), reply...), errors.Join(err, encodeErr)
 }
 
 // warm takes a job through the function's own API once.
@@ -277,12 +247,16 @@ func (l *lean) warm(t T) {
 		}
 		return envelope.Data
 	}
-	do("create-job", "POST", "/jobs", `{"submissionId":"warm","problemId":17,"language":1,"code":"UEs="}`)
+	const create = `{"submissionId":"warm","problemId":17,"language":1,"code":"UEs="}`
+	do("create-job", "POST", "/jobs", create)
 	do("list-jobs", "GET", "/runner/jobs", "")
 	token := do("claim-job", "POST", "/runner/jobs/warm/claim", "")["token"].(string)
 	do("complete-job", "PUT", "/runner/jobs/warm/complete", `{"token":"`+token+`","tasks":`+tasks("42")+`}`)
 	w.clock = w.clock.Add(10 * time.Second)
 	do("list-jobs", "GET", "/runner/jobs", "") // its message goes
+	do("create-job", "POST", "/jobs", strings.Replace(create, "warm", "warm-2", 1))
+	token = do("sync", "POST", "/runner/sync", `{"slots":1,"leaseSeconds":60,"active":[],"done":[]}`)["jobs"].([]any)[0].(map[string]any)["token"].(string)
+	do("sync", "POST", "/runner/sync", `{"slots":0,"leaseSeconds":60,"active":[],"done":[{"submissionId":"warm-2","token":"`+token+`","tasks":`+tasks("42")+`}]}`)
 	if left := w.backend.Messages(queueURL); left != 0 {
 		t.Fatalf("%d messages left", left)
 	}
@@ -307,6 +281,8 @@ func (l *lean) bare(inputs []any) func(context.Context) error {
 // call is one call of the SDK.
 func (l *lean) call(input any) func(context.Context) error {
 	switch in := input.(type) {
+	case signing:
+		return in.again(l.config, l.world.now)
 	case *dynamodb.GetItemInput:
 		return func(ctx context.Context) error { _, err := l.dynamodb.GetItem(ctx, in); return err }
 	case *dynamodb.BatchGetItemInput:

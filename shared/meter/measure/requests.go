@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"runlease/shared/auth"
-	"runlease/shared/dispatch"
 	"runlease/shared/meter"
 )
 
@@ -39,8 +38,7 @@ func Requests(t T) []meter.Request {
 		w.pass(5 * time.Second)
 		w.do("list-jobs", 200, "/runner/jobs", "") // its message goes
 		w.create(next())
-		s := w.synced(dispatch.SyncRequest{Slots: 1})
-		w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(s.Jobs[0].Job.ID, s.Jobs[0].Token)}})
+		w.synced(0, w.synced(1)...)
 	}
 	w.pass(time.Minute) // beyond every lease and hiding
 	w.do("list-jobs", 200, "/runner/jobs", "")
@@ -122,16 +120,15 @@ func Requests(t T) []meter.Request {
 	w.do("list-jobs", 200, "/runner/jobs", "")
 
 	// Sync.
-	w.synced(dispatch.SyncRequest{Slots: 4})
+	w.synced(4)
 	row("sync, nothing there")
 	w.create(next())
-	s := w.synced(dispatch.SyncRequest{Slots: 1})
+	claimed := w.synced(1)
 	row("sync, one job claimed")
-	held := s.Jobs[0]
 	w.pass(20 * time.Second)
-	w.synced(dispatch.SyncRequest{Active: []dispatch.ActiveClaim{{ID: held.Job.ID, TokenHash: auth.Hash(held.Token)}}})
+	w.kept(claimed[0])
 	row("sync, one heartbeat")
-	w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(held.Job.ID, held.Token)}})
+	w.synced(0, claimed...)
 	row("sync, one result")
 
 	// The sweep, once a minute.
@@ -177,19 +174,19 @@ func Requests(t T) []meter.Request {
 	// And one by sync: a call brings a result and takes the next job.
 	one, two = next(), next()
 	w.create(one)
-	held = w.synced(dispatch.SyncRequest{Slots: 1}).Jobs[0]
+	first := w.synced(1)
 	calls = nil
 	w.create(two)
 	step()
-	s = w.synced(dispatch.SyncRequest{Slots: 1, Done: []dispatch.CompleteRequest{w.done(one, held.Token)}})
+	second := w.synced(1, first...)
 	step()
-	if held.Job.ID != one || len(s.Jobs) != 1 || !s.Done[0].OK() {
-		t.Fatalf("synced %v", s)
+	if len(first) != 1 || first[0].job != one || len(second) != 1 {
+		t.Fatalf("synced %v, then %v", first, second)
 	}
 	w.do("get-job", 200, "/jobs/"+one, "")
 	step()
 	out.add("a job by sync, without heartbeats", 3, calls)
-	w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(two, s.Jobs[0].Token)}})
+	w.synced(0, second...)
 
 	// The producer's other routes.
 	w.do("put-problem", 200, problemPath, w.draft("131072"))

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"runlease/shared/dispatch"
 	"runlease/shared/meter"
 )
 
@@ -25,12 +24,11 @@ func SaturateSync(t T, jobs, slots int) Saturated {
 	w.publish()
 	// One job, so that the functions know the problem.
 	w.create(id(0))
-	first := w.synced(dispatch.SyncRequest{Slots: 1}).Jobs[0]
-	w.synced(dispatch.SyncRequest{Done: []dispatch.CompleteRequest{w.done(id(0), first.Token)}})
+	w.synced(0, w.synced(1)...)
 	w.do("get-job", 200, "/jobs/"+id(0), "")
 
 	s := sums{}
-	var done []dispatch.CompleteRequest
+	var done []held
 	for n := 1; n <= jobs || len(done) > 0; {
 		want := min(slots, jobs-n+1)
 		for range want {
@@ -38,24 +36,18 @@ func SaturateSync(t T, jobs, slots int) Saturated {
 			s.add(&s.create, w.cleared)
 			n++
 		}
-		synced := w.synced(dispatch.SyncRequest{Slots: want, Done: done})
+		claimed := w.synced(want, done...)
 		s.add(&s.work, w.cleared)
-		if len(synced.Jobs) != want {
-			t.Fatalf("%d jobs claimed, want %d", len(synced.Jobs), want)
+		if len(claimed) != want {
+			t.Fatalf("%d jobs claimed, want %d", len(claimed), want)
 		}
-		for i, answer := range synced.Done {
-			if !answer.OK() {
-				t.Fatalf("result of %s: %v", done[i].ID, answer)
-			}
-			if got := w.do("get-job", 200, "/jobs/"+done[i].ID, "")["state"]; got != "finished" {
-				t.Fatalf("job %s is %v", done[i].ID, got)
+		for _, d := range done {
+			if got := w.do("get-job", 200, "/jobs/"+d.job, "")["state"]; got != "finished" {
+				t.Fatalf("job %s is %v", d.job, got)
 			}
 			s.add(&s.verdict, w.cleared)
 		}
-		done = nil
-		for _, c := range synced.Jobs {
-			done = append(done, w.done(c.Job.ID, c.Token))
-		}
+		done = claimed
 		w.pass(jobTime)
 	}
 	return s.of(t, w, jobs)

@@ -54,13 +54,18 @@ func (w *wiretap) attach(cfg *aws.Config) {
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Wiretap", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 			if w.mode == recording {
-				w.mu.Lock()
-				w.inputs = append(w.inputs, in.Parameters)
-				w.mu.Unlock()
+				w.note(in.Parameters)
 			}
 			return next.HandleInitialize(ctx, in)
 		}), middleware.After)
 	})
+}
+
+// note keeps the input of a call.
+func (w *wiretap) note(input any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inputs = append(w.inputs, input)
 }
 
 // record keeps the calls of what do does.

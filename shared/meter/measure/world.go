@@ -48,8 +48,7 @@ type world struct {
 	store     *dynamo.Store
 	auth      *auth.Verifier
 	functions map[string]http.Handler
-	sync      *dispatch.Dispatcher // of sync, which has no route yet
-	sweep     *dispatch.Dispatcher
+	sweep     *dispatch.Dispatcher // the sweep has no route
 
 	runnerToken, producerToken string
 	cleared                    []meter.Call // by the last request
@@ -79,8 +78,7 @@ func config(t T) aws.Config {
 func newWorld(t T) *world {
 	t.Helper()
 	w := &world{t: t, clock: time.Date(2026, 11, 2, 9, 30, 12, 345e6, time.UTC), random: rand.NewChaCha8([32]byte{1})}
-	now := func() time.Time { return w.clock }
-	w.backend = canned.New(now)
+	w.backend = canned.New(w.now)
 	w.backend.AddTable("jobs", canned.Schema{Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, KeysOnly: true}}})
 	w.backend.AddTable("problems", canned.Schema{Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange})
 	w.backend.AddTable("credentials", canned.Schema{Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}})
@@ -101,17 +99,17 @@ func newWorld(t T) *world {
 	artifacts := s3artifact.New(s3.NewFromConfig(cfg), urls, bucket)
 	function := func() *dispatch.Dispatcher {
 		d := dispatch.New(w.store, queue, artifacts)
-		d.Log, d.Now, d.Random = quiet, now, w.random
+		d.Log, d.Now, d.Random = quiet, w.now, w.random
 		return d
 	}
 	w.auth = auth.NewVerifier(w.store.Credentials())
-	w.auth.Now = now
+	w.auth.Now = w.now
 	w.functions = map[string]http.Handler{}
 	for _, route := range api.Routes() {
-		a := api.New(api.Config{Dispatch: function(), Auth: w.auth, Log: quiet, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: now})
+		a := api.New(api.Config{Dispatch: function(), Auth: w.auth, Log: quiet, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: w.now})
 		w.functions[route.Name], _ = a.Endpoint(route.Name)
 	}
-	w.sync, w.sweep = function(), function()
+	w.sweep = function()
 
 	issue := func(g auth.Grant) string {
 		token, _, err := auth.Issue(t.Context(), w.store.Credentials(), g, w.clock, w.random)
@@ -126,6 +124,8 @@ func newWorld(t T) *world {
 	w.meter.Take()
 	return w
 }
+
+func (w *world) now() time.Time { return w.clock }
 
 // pass lets time pass, and lets the functions look up what they have forgotten.
 func (w *world) pass(d time.Duration) {
@@ -190,18 +190,41 @@ func (w *world) taken(what string) {
 	}
 }
 
-// synced is one sync of the runner.
-func (w *world) synced(r dispatch.SyncRequest) dispatch.Synced {
+// held is a job that the runner has claimed.
+type held struct{ job, token string }
+
+// synced is one sync of the runner: it brings results and takes jobs.
+func (w *world) synced(slots int, done ...held) (jobs []held) {
 	w.t.Helper()
-	w.meter.Take()
-	r.Runner = runner
-	r.Lease = time.Minute
-	s, answer, err := w.sync.Sync(w.t.Context(), r)
-	if err != nil || !answer.OK() {
-		w.t.Fatalf("sync: %v %v", answer, err)
+	results := make([]string, len(done))
+	for i, d := range done {
+		results[i] = `{"submissionId":"` + d.job + `","token":"` + d.token + `","tasks":` + tasks("42") + `}`
 	}
-	w.taken("sync")
-	return s
+	data := w.sync(fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"active":[],"done":[%s]}`, slots, strings.Join(results, ",")))
+	for i, answer := range data["done"].([]any) {
+		if answer := answer.(map[string]any); answer["code"] != "ok" {
+			w.t.Fatalf("result of %s: %v", done[i].job, answer)
+		}
+	}
+	for _, claimed := range data["jobs"].([]any) {
+		claimed := claimed.(map[string]any)
+		jobs = append(jobs, held{claimed["submissionId"].(string), claimed["token"].(string)})
+	}
+	return jobs
+}
+
+// kept is one sync that keeps a lease.
+func (w *world) kept(h held) {
+	w.t.Helper()
+	data := w.sync(`{"slots":0,"leaseSeconds":60,"done":[],"active":[{"submissionId":"` + h.job + `","token":"` + h.token + `"}]}`)
+	if action := data["active"].([]any)[0].(map[string]any)["action"]; action != "continue" {
+		w.t.Fatalf("job %s: %v", h.job, action)
+	}
+}
+
+func (w *world) sync(body string) map[string]any {
+	w.t.Helper()
+	return w.do("sync", 200, "/runner/sync", body)
 }
 
 func (w *world) swept() dispatch.Swept {
@@ -267,8 +290,4 @@ func tasks(stdout string) string {
 func (w *world) complete(job, token, stdout string) {
 	w.t.Helper()
 	w.do("complete-job", 200, "/runner/jobs/"+job+"/complete", `{"token":"`+token+`","tasks":`+tasks(stdout)+`}`)
-}
-
-func (w *world) done(job, token string) dispatch.CompleteRequest {
-	return dispatch.CompleteRequest{ID: job, TokenHash: auth.Hash(token), Tasks: []byte(tasks("42"))}
 }
