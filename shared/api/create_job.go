@@ -4,10 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
+
+	"github.com/go-json-experiment/json"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -71,7 +72,7 @@ func (f *fields) code() (a job.Artifact, inline []byte) {
 		return f.artifactIn("code", maxCode), nil
 	default:
 		var text string
-		if json.Unmarshal(f.raw["code"], &text) != nil {
+		if json.Unmarshal(f.raw["code"], &text, lenient) != nil {
 			f.fail("code", want)
 			return a, nil
 		}

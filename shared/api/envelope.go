@@ -1,10 +1,10 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/go-json-experiment/json"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -80,16 +80,17 @@ func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 	return r.status, err
 }
 
+// written is how every reply is encoded: the same reply in the same bytes.
+var written = json.JoinOptions(lenient, json.Deterministic(true), json.FormatNilSliceAsNull(true))
+
 func (r reply) encode() ([]byte, error) {
 	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.code}
 	if r.code != "" {
 		out.Status = "err"
 	}
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false) // signed URLs stay readable
-	if err := encoder.Encode(out); err != nil {
+	body, err := json.Marshal(out, written)
+	if err != nil {
 		return nil, fmt.Errorf("encode reply: %w", err)
 	}
-	return body.Bytes(), nil
+	return append(body, '\n'), nil
 }

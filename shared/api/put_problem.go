@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -41,8 +40,8 @@ func putProblem(a *API, c *call) (reply, error) {
 
 // tasks reads a problem's tasks and checks them.
 func (f *fields) tasks() []judge.Task {
-	var raw []json.RawMessage
-	if !f.has("tasks") || json.Unmarshal(f.raw["tasks"], &raw) != nil {
+	raw, is := f.elements("tasks", problem.MaxTasks)
+	if !is {
 		f.fail("tasks", "want a list of tasks")
 		return nil
 	}

@@ -1,8 +1,10 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 )
 
 type queryReply struct {
-	Jobs     []json.RawMessage `json:"jobs"`
+	Jobs     []jsontext.Value `json:"jobs"`
 	Missing  []string          `json:"missing"`
 	Deferred []string          `json:"deferred,omitempty"` // no room: to be asked for again
 }
@@ -24,13 +26,13 @@ func queryJobs(a *API, c *call) (reply, error) {
 	if c.body == nil {
 		return refuse(missingBody), nil
 	}
-	var raw []json.RawMessage
-	if !c.body.has("ids") || json.Unmarshal(c.body.raw["ids"], &raw) != nil || len(raw) > maxQuery {
+	raw, is := c.body.elements("ids", maxQuery)
+	if !is || len(raw) > maxQuery {
 		return refuse(invalidBody, fmt.Sprintf("ids: want a list of at most %d ids", maxQuery)), nil
 	}
 	ids := make([]string, len(raw))
 	for i, one := range raw {
-		if json.Unmarshal(one, &ids[i]) != nil || !validID(ids[i]) {
+		if json.Unmarshal(one, &ids[i], lenient) != nil || !validID(ids[i]) {
 			return refuse(malformedID, fmt.Sprintf("ids[%d]", i)), nil
 		}
 	}
@@ -38,14 +40,14 @@ func queryJobs(a *API, c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	found := queryReply{Jobs: make([]json.RawMessage, 0, len(jobs)), Missing: missing}
+	found := queryReply{Jobs: make([]jsontext.Value, 0, len(jobs)), Missing: missing}
 	size := 0
 	for _, j := range jobs {
 		data, err := a.newJob(j)
 		if err != nil {
 			return reply{}, err
 		}
-		encoded, err := json.Marshal(data)
+		encoded, err := json.Marshal(data, written)
 		if err != nil {
 			return reply{}, fmt.Errorf("encode job: %w", err)
 		}

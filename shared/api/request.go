@@ -2,7 +2,7 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -83,16 +86,20 @@ func (c *call) readBody() *reply {
 	if len(body) == 0 || string(body) == "null" {
 		return nil
 	}
-	if !json.Valid(body) {
+	fields, fault := readFields(body, "")
+	switch {
+	case fault == nil:
+		c.body = fields
+		return nil
+	case !jsontext.Value(body).IsValid(lenient):
 		return new(refuse(malformedJSON))
 	}
-	fields, fault := readFields(body, "")
-	if fault != nil {
-		return new(refuse(invalidBody, fault.Error()))
-	}
-	c.body = fields
-	return nil
+	return new(refuse(invalidBody, fault.Error()))
 }
+
+// lenient is how every body is read. Existing clients write what they cannot
+// decode as lone surrogates, and of a name that is there twice the last one counts.
+var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
 // isJSON says whether a body is declared as JSON in UTF-8. Existing clients may
 // declare nothing.
@@ -113,14 +120,34 @@ func isJSON(h http.Header) bool {
 // names; others are ignored. The first that is not what was wanted is kept as
 // the fault, and what is read after it does not matter.
 type fields struct {
-	path  string // of the object, with a dot behind it; "" for the body
-	raw   map[string]json.RawMessage
+	path  string                    // of the object, with a dot behind it; "" for the body
+	raw   map[string]jsontext.Value // parts of the body
 	fault *judge.Fault
 }
 
+// readFields takes an object apart. A fault says that body is none, or no JSON
+// at all.
 func readFields(body []byte, path string) (*fields, *judge.Fault) {
-	f := &fields{path: path}
-	if err := json.Unmarshal(body, &f.raw); err != nil || f.raw == nil {
+	f := &fields{path: path, raw: make(map[string]jsontext.Value)}
+	in := jsontext.NewDecoder(bytes.NewBuffer(body), lenient)
+	open, err := in.ReadToken()
+	good := err == nil && open.Kind() == '{'
+	for good && in.PeekKind() != '}' {
+		var name jsontext.Token
+		if name, err = in.ReadToken(); err != nil {
+			break
+		}
+		key := name.String()
+		f.raw[key], err = value(in, body)
+		good = err == nil
+	}
+	if good {
+		_, err = in.ReadToken() // the end of it
+	}
+	if good && err == nil {
+		_, err = in.ReadToken() // and of the body
+	}
+	if !good || !errors.Is(err, io.EOF) {
 		where := strings.TrimSuffix(path, ".")
 		if where == "" {
 			where = "body"
@@ -128,6 +155,14 @@ func readFields(body []byte, path string) (*fields, *judge.Fault) {
 		return nil, &judge.Fault{Path: where, Why: "want an object"}
 	}
 	return f, nil
+}
+
+// value is the next value of what in reads from body, as the part of body that
+// it is: the decoder's own is good only until it reads on.
+func value(in *jsontext.Decoder, body []byte) (jsontext.Value, error) {
+	v, err := in.ReadValue()
+	end := in.InputOffset()
+	return body[end-int64(len(v)) : end : end], err
 }
 
 // has says whether a field is there and not null.
@@ -146,7 +181,7 @@ func (f *fields) fail(name, why string) {
 // text reads a string; "" if it is missing.
 func (f *fields) text(name string) string {
 	var s string
-	if f.has(name) && json.Unmarshal(f.raw[name], &s) != nil {
+	if f.has(name) && json.Unmarshal(f.raw[name], &s, lenient) != nil {
 		f.fail(name, "want a string")
 	}
 	return s
@@ -159,33 +194,43 @@ func (f *fields) integer(name string, least, most int64) int64 {
 		return 0
 	}
 	var n int64
-	if err := json.Unmarshal(f.raw[name], &n); err != nil || n < least || n > most {
+	if err := json.Unmarshal(f.raw[name], &n, lenient); err != nil || n < least || n > most {
 		f.fail(name, fmt.Sprintf("want an integer, %d to %d", least, most))
 	}
 	return n
 }
 
-// list reads a list of at most so many values, none if it is missing. It stops
-// at the first that is too many, so that its cost is bounded.
-func (f *fields) list(name string, most int) []json.RawMessage {
+// list reads a list of at most so many values, none if it is missing.
+func (f *fields) list(name string, most int) []jsontext.Value {
 	if !f.has(name) {
 		return nil
 	}
-	in := json.NewDecoder(bytes.NewReader(f.raw[name]))
-	if open, err := in.Token(); err != nil || open != json.Delim('[') {
+	values, is := f.elements(name, most)
+	switch {
+	case !is:
 		f.fail(name, "want a list")
-		return nil
-	}
-	var values []json.RawMessage
-	for in.More() {
-		var value json.RawMessage
-		if len(values) == most || in.Decode(&value) != nil {
-			f.fail(name, fmt.Sprintf("want a list of at most %d", most))
-			return nil
-		}
-		values = append(values, value)
+	case len(values) > most:
+		f.fail(name, fmt.Sprintf("want a list of at most %d", most))
 	}
 	return values
+}
+
+// elements are those of a list; false: it is none, or missing. It stops at the
+// first that is too many, so that its cost is bounded.
+func (f *fields) elements(name string, most int) (values []jsontext.Value, is bool) {
+	body := f.raw[name]
+	in := jsontext.NewDecoder(bytes.NewBuffer(body), lenient)
+	if open, err := in.ReadToken(); err != nil || open.Kind() != '[' {
+		return nil, false
+	}
+	for len(values) <= most && in.PeekKind() != ']' {
+		one, err := value(in, body)
+		if err != nil {
+			return nil, false
+		}
+		values = append(values, one)
+	}
+	return values, true
 }
 
 // object reads an object within; nil if it is missing or not one.

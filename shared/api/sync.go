@@ -1,10 +1,12 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
@@ -109,7 +111,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 }
 
 // doneItem reads a result as complete-job does, in the same order: id, then body.
-func doneItem(raw json.RawMessage) (id *string, request dispatch.CompleteRequest, refusal *reply) {
+func doneItem(raw jsontext.Value) (id *string, request dispatch.CompleteRequest, refusal *reply) {
 	item, fault := readFields(raw, "")
 	if fault != nil {
 		return nil, request, new(refuse(invalidBody, fault.Error()))
@@ -124,7 +126,7 @@ func doneItem(raw json.RawMessage) (id *string, request dispatch.CompleteRequest
 
 // activeItem reads a claim that is to be kept. Its token must be said: a runner
 // without it holds nothing.
-func activeItem(raw json.RawMessage) (id *string, claim dispatch.ActiveClaim, legal bool) {
+func activeItem(raw jsontext.Value) (id *string, claim dispatch.ActiveClaim, legal bool) {
 	item, fault := readFields(raw, "")
 	if fault != nil {
 		return nil, claim, false
@@ -141,7 +143,7 @@ func activeItem(raw json.RawMessage) (id *string, claim dispatch.ActiveClaim, le
 // the runner finds its item, unless it is no short text.
 func (f *fields) submission() (id *string, legal bool) {
 	var said string
-	if !f.has("submissionId") || json.Unmarshal(f.raw["submissionId"], &said) != nil || len(said) > 64 {
+	if !f.has("submissionId") || json.Unmarshal(f.raw["submissionId"], &said, lenient) != nil || len(said) > 64 {
 		return nil, false
 	}
 	return &said, validID(said)

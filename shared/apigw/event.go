@@ -9,12 +9,14 @@ package apigw
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // event holds what is used of either format.
@@ -140,9 +142,12 @@ func (e *event) header() http.Header {
 	return h
 }
 
+// lenient lets texts through as they are: what is in them is their readers' business.
+var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+
 func parse(payload []byte) (*event, error) {
 	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
+	if err := json.Unmarshal(payload, &e, lenient); err != nil {
 		return nil, errFormat
 	}
 	if e.HTTPMethod == "" && e.RouteKey == "" {

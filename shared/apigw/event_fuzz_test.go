@@ -1,12 +1,14 @@
 package apigw_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/api"
 	"runlease/shared/apigw"
@@ -59,16 +61,18 @@ func FuzzInvoke(f *testing.F) {
 			return
 		}
 		var in struct {
-			HTTPMethod, Resource, RouteKey string
+			HTTPMethod string `json:"httpMethod"`
+			Resource   string `json:"resource"`
+			RouteKey   string `json:"routeKey"`
 		}
-		if err := json.Unmarshal(event, &in); err != nil {
+		if err := json.Unmarshal(event, &in, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)); err != nil {
 			t.Fatal(err)
 		}
 		var reply struct {
-			StatusCode        int
-			Headers           map[string]string
-			MultiValueHeaders map[string][]string
-			Body              string
+			StatusCode        int                 `json:"statusCode"`
+			Headers           map[string]string   `json:"headers"`
+			MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+			Body              string              `json:"body"`
 		}
 		if err := json.Unmarshal(out, &reply); err != nil || reply.StatusCode != http.StatusTeapot || reply.Body != `{}` {
 			t.Fatalf("reply %s, %v", out, err)

@@ -2,10 +2,11 @@ package apigw
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"runlease/shared/api"
 )
@@ -49,7 +50,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			out.Headers[name] = strings.Join(values, ",")
 		}
 	}
-	encoded, err := json.Marshal(out)
+	encoded, err := json.Marshal(out, lenient)
 	if err != nil {
 		return nil, fmt.Errorf("encode reply: %w", err)
 	}
