@@ -17,8 +17,8 @@ const (
 
 type queryReply struct {
 	Jobs     []jsontext.Value `json:"jobs"`
-	Missing  []string          `json:"missing"`
-	Deferred []string          `json:"deferred,omitempty"` // no room: to be asked for again
+	Missing  []string         `json:"missing"`
+	Deferred []string         `json:"deferred,omitempty"` // no room: to be asked for again
 }
 
 // queryJobs is POST /jobs/query.

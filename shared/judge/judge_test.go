@@ -86,6 +86,14 @@ func TestParseNamesTheFirstFault(t *testing.T) {
 		{"fraction", with(`"execTime":1`, `"execTime":1.5`), "tasks[1][1].execTime: want an integer, got number 1.5"},
 		{"number for a text", with(`"stderr":""`, `"stderr":0`), "tasks[1][1].stderr: want a string, got number"},
 		{"unknown status", with(`"AC"`, `"OK"`), `tasks[1][1].status: unknown status "OK"`},
+		{"empty status", with(`"AC"`, `""`), `tasks[1][1].status: unknown status ""`},
+		{"two statuses, the last one unknown", with(`"status":"AC"`, `"status":"AC","status":"ZZ"`), `tasks[1][1].status: unknown status "ZZ"`},
+		{"two faults", with(`"execTime":1,"memoryUsage":-1`, `"execTime":true,"memoryUsage":[]`), "tasks[1][1].execTime: want an integer, got bool"},
+		{"a fault, and a task too many", `[[0],[0,0],[]]`, "tasks: want 2 tasks, got 3"},
+		{"a fault, and a case too few", `[[0],[]]`, "tasks[0][0]: want an object"},
+		{"something behind it", `[[],[]] 0`, "tasks: want a list of tasks"},
+		{"its end missing", `[[0],[0,0]`, "tasks: want a list of tasks"},
+		{"no JSON within", `[[{"exitCode":}],[0,0]]`, "tasks: want a list of tasks"},
 		{"lower case status", with(`"AC"`, `"ac"`), `tasks[1][1].status: unknown status "ac"`},
 		{"negative time", with(`"execTime":1`, `"execTime":-2`), "tasks[1][1].execTime: want milliseconds, or -1 for unknown"},
 		{"negative memory", with(`"memoryUsage":-1`, `"memoryUsage":-2`), "tasks[1][1].memoryUsage: want KB, or -1 for unknown"},
@@ -178,6 +186,16 @@ func TestRecordIsSmall(t *testing.T) {
 	}
 	if n := len(v.Record()); n > 220 {
 		t.Errorf("ten cases take %d bytes", n)
+	}
+}
+
+// What an existing client may send: lone surrogates, escaped names, names of its own.
+func TestParseTakesWhatClientsSend(t *testing.T) {
+	cases, err := judge.Parse([]judge.Task{{Cases: 1}}, []byte(` [ [ {"exit\u0043ode":-1,"status":"WA","extra":{"a":[1,{}]},"stdout":"a\ud800b\n\u00e9","stderr":"`+"\xff"+`",
+		"execTime":-1,"execTime":2147483647,"memoryUsage":3} ] ] `))
+	want := [][]judge.Case{{{ExitCode: -1, Status: judge.WA, Stdout: "a\ufffdb\n\u00e9", Stderr: "\ufffd", ExecTime: 2147483647, MemoryUsage: 3}}}
+	if diff := cmp.Diff(want, cases); diff != "" || err != nil {
+		t.Errorf("error %v, -want +got\n%s", err, diff)
 	}
 }
 

@@ -1,10 +1,14 @@
 package judge
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Fault is the first thing wrong with a result: where, as a JSON path into the
@@ -18,143 +22,202 @@ type Fault struct {
 func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 
 // Parse reads the `tasks` of a result: a list per task of a list of cases,
-// every field of a case required. The lists must have the shape of tasks: that
-// is looked at before anything is kept, so that a body of a million empty lists
-// costs no more than reading it. The caller bounds the size. A *Fault names the
-// first place that is wrong.
+// every field of a case required, others ignored. The lists must have the shape
+// of tasks. It reads body once and keeps nothing of what is too much, so that a
+// body of a million empty lists costs no more than that. The caller bounds the
+// size. A *Fault names the first place that is wrong; a wrong number of
+// elements comes before what is wrong in them.
 func Parse(tasks []Task, body []byte) ([][]Case, error) {
-	rawTasks, fault := list(body, len(tasks), "tasks", "task")
+	// Texts are kept as they come: what cannot be decoded is replaced.
+	p := &parser{in: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
+	all := make([][]Case, len(tasks))
+	fault := p.list("task", len(tasks), func(i int) *Fault {
+		all[i] = make([]Case, tasks[i].Cases)
+		return p.list("case", tasks[i].Cases, func(k int) *Fault { return p.read(&all[i][k]) })
+	})
+	if _, err := p.in.ReadToken(); p.broken || !errors.Is(err, io.EOF) {
+		fault = &Fault{Why: "want a list of tasks"}
+	}
 	if fault != nil {
+		fault.Path = "tasks" + fault.Path
 		return nil, fault
 	}
-	cases := make([][]Case, len(tasks))
-	for i, rawTask := range rawTasks {
-		path := fmt.Sprintf("tasks[%d]", i)
-		if fault := counted(rawTask, tasks[i].Cases, path, "case"); fault != nil {
-			return nil, fault
-		}
-		cases[i] = make([]Case, tasks[i].Cases)
-		// All cases of a task at once; one by one only to find which is wrong.
-		var all []*caseFields
-		if json.Unmarshal(rawTask, &all) != nil {
-			all = nil
-		}
-		var rawCases []json.RawMessage
-		if all == nil {
-			if rawCases, fault = elements(rawTask, path, "case"); fault != nil {
-				return nil, fault
-			}
-		}
-		for k := range cases[i] {
-			if all != nil {
-				cases[i][k], fault = all[k].read()
-			} else {
-				cases[i][k], fault = parseCase(rawCases[k])
-			}
-			if fault != nil {
-				fault.Path = fmt.Sprintf("%s[%d]", path, k) + fault.Path
-				return nil, fault
-			}
-		}
-	}
-	return cases, nil
+	return all, nil
 }
 
-// passed is an element of a list that is counted and not kept.
-type passed struct{}
-
-// UnmarshalJSON is for package json, which has checked the syntax.
-func (*passed) UnmarshalJSON([]byte) error { return nil }
-
-// list reads a list of want elements without reading the elements.
-func list(raw []byte, want int, path, element string) ([]json.RawMessage, *Fault) {
-	if fault := counted(raw, want, path, element); fault != nil {
-		return nil, fault
-	}
-	return elements(raw, path, element)
+// parser reads a result. The paths of its faults begin where it reads.
+type parser struct {
+	in     *jsontext.Decoder
+	broken bool   // this is no JSON
+	text   []byte // the last text that was read; the next one overwrites it
 }
 
-// counted checks that raw is a list of want elements, and keeps none of them.
-func counted(raw []byte, want int, path, element string) *Fault {
-	var list []passed
-	if err := json.Unmarshal(raw, &list); err != nil || list == nil {
-		return &Fault{path, "want a list of " + element + "s"}
+// value reads the next value whole. It is good until the next one is read.
+func (p *parser) value() jsontext.Value {
+	v, err := p.in.ReadValue()
+	p.broken = p.broken || err != nil
+	return v
+}
+
+func (p *parser) skip() {
+	err := p.in.SkipValue()
+	p.broken = p.broken || err != nil
+}
+
+// enter goes into a list or an object; false: there is another value, which is
+// passed over.
+func (p *parser) enter(open jsontext.Kind) bool {
+	if p.in.PeekKind() != open {
+		p.skip()
+		return false
 	}
-	if len(list) != want {
-		return &Fault{path, fmt.Sprintf("want %d %ss, got %d", want, element, len(list))}
+	_, err := p.in.ReadToken()
+	return err == nil
+}
+
+// more says whether there is another element or member; if not, it leaves the
+// list or the object.
+func (p *parser) more(end jsontext.Kind) bool {
+	if p.broken {
+		return false
+	}
+	if p.in.PeekKind() != end {
+		return true
+	}
+	_, err := p.in.ReadToken()
+	p.broken = err != nil
+	return false
+}
+
+// list reads a list of want elements. Behind a fault they are only counted.
+func (p *parser) list(element string, want int, read func(i int) *Fault) (fault *Fault) {
+	if !p.enter('[') {
+		return &Fault{"", "want a list of " + element + "s"}
+	}
+	n := 0
+	for ; p.more(']'); n++ {
+		if n >= want || fault != nil {
+			p.skip()
+		} else if fault = read(n); fault != nil {
+			fault.Path = "[" + strconv.Itoa(n) + "]" + fault.Path
+		}
+	}
+	if n != want {
+		return &Fault{"", fmt.Sprintf("want %d %ss, got %d", want, element, n)}
+	}
+	return fault
+}
+
+// The fields of a case, in the order in which they are looked at.
+const (
+	exitCode = iota
+	status
+	stdout
+	stderr
+	execTime
+	memoryUsage
+	fields
+)
+
+var fieldNames = [fields]string{"exitCode", "status", "stdout", "stderr", "execTime", "memoryUsage"}
+
+// read reads a case. A field of the wrong type comes before one that is
+// missing, and that before one that is out of range.
+func (p *parser) read(c *Case) (fault *Fault) {
+	if !p.enter('{') {
+		return &Fault{"", "want an object"}
+	}
+	var there [fields]bool
+	var exit int64
+	known, said := false, "" // the status, and what it is if it is not known
+	for p.more('}') {
+		p.text, _ = jsontext.AppendUnquote(p.text[:0], p.value())
+		field := fieldOf(p.text)
+		if field == fields || fault != nil {
+			p.skip()
+			continue
+		}
+		there[field] = p.in.PeekKind() != 'n'
+		switch {
+		case !there[field]:
+			p.skip()
+		case field == status || field == stdout || field == stderr:
+			if fault = p.string(field); fault != nil {
+				continue
+			}
+			switch field {
+			case status:
+				if c.Status, known = ParseStatus(string(p.text)); !known {
+					said = string(p.text)
+				}
+			case stdout:
+				c.Stdout = string(p.text)
+			case stderr:
+				c.Stderr = string(p.text)
+			}
+		case field == exitCode:
+			exit, fault = p.integer(field)
+		case field == execTime:
+			c.ExecTime, fault = p.integer(field)
+		case field == memoryUsage:
+			c.MemoryUsage, fault = p.integer(field)
+		}
+	}
+	if fault != nil {
+		return fault
+	}
+	for field, is := range there {
+		if !is {
+			return &Fault{"." + fieldNames[field], "missing"}
+		}
+	}
+	c.ExitCode = int(exit)
+	switch {
+	case exit < math.MinInt32 || exit > math.MaxInt32:
+		return &Fault{".exitCode", "out of range"}
+	case !known:
+		return &Fault{".status", fmt.Sprintf("unknown status %.20q", said)}
+	case c.ExecTime < -1 || c.ExecTime > math.MaxInt32:
+		return &Fault{".execTime", "want milliseconds, or -1 for unknown"}
+	case c.MemoryUsage < -1 || c.MemoryUsage > math.MaxInt32*int64(1024):
+		return &Fault{".memoryUsage", "want KB, or -1 for unknown"}
 	}
 	return nil
 }
 
-func elements(raw []byte, path, element string) ([]json.RawMessage, *Fault) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, &Fault{path, "want a list of " + element + "s"}
-	}
-	return list, nil
-}
-
-// caseFields is a case as it is sent; a field that is missing is nil.
-type caseFields struct {
-	ExitCode    *int64  `json:"exitCode"`
-	Status      *string `json:"status"`
-	Stdout      *string `json:"stdout"`
-	Stderr      *string `json:"stderr"`
-	ExecTime    *int64  `json:"execTime"`
-	MemoryUsage *int64  `json:"memoryUsage"`
-}
-
-// parseCase returns a Fault whose path starts at the case.
-func parseCase(raw []byte) (Case, *Fault) {
-	var in *caseFields
-	if err := json.Unmarshal(raw, &in); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) && wrong.Field != "" {
-			return Case{}, &Fault{"." + wrong.Field, "want " + kind(wrong.Field) + ", got " + wrong.Value}
-		}
-		return Case{}, &Fault{"", "want an object"}
-	}
-	return in.read()
-}
-
-// read checks the fields; nil is not an object.
-func (in *caseFields) read() (Case, *Fault) {
-	if in == nil {
-		return Case{}, &Fault{"", "want an object"}
-	}
-	for _, field := range []struct {
-		name    string
-		missing bool
-	}{
-		{"exitCode", in.ExitCode == nil},
-		{"status", in.Status == nil},
-		{"stdout", in.Stdout == nil},
-		{"stderr", in.Stderr == nil},
-		{"execTime", in.ExecTime == nil},
-		{"memoryUsage", in.MemoryUsage == nil},
-	} {
-		if field.missing {
-			return Case{}, &Fault{"." + field.name, "missing"}
+// fieldOf is the field of a name; fields: none of ours.
+func fieldOf(name []byte) int {
+	for i, field := range fieldNames {
+		if field == string(name) {
+			return i
 		}
 	}
-	status, known := ParseStatus(*in.Status)
-	switch {
-	case *in.ExitCode < math.MinInt32 || *in.ExitCode > math.MaxInt32:
-		return Case{}, &Fault{".exitCode", "out of range"}
-	case !known:
-		return Case{}, &Fault{".status", fmt.Sprintf("unknown status %.20q", *in.Status)}
-	case *in.ExecTime < -1 || *in.ExecTime > math.MaxInt32:
-		return Case{}, &Fault{".execTime", "want milliseconds, or -1 for unknown"}
-	case *in.MemoryUsage < -1 || *in.MemoryUsage > math.MaxInt32*int64(1024):
-		return Case{}, &Fault{".memoryUsage", "want KB, or -1 for unknown"}
-	}
-	return Case{int(*in.ExitCode), status, *in.Stdout, *in.Stderr, *in.ExecTime, *in.MemoryUsage}, nil
+	return fields
 }
 
-func kind(field string) string {
-	switch field {
-	case "status", "stdout", "stderr":
-		return "a string"
+// string leaves a string in p.text.
+func (p *parser) string(field int) *Fault {
+	v := p.value()
+	if v.Kind() != '"' {
+		return wrongType(field, "a string", v)
 	}
-	return "an integer"
+	p.text, _ = jsontext.AppendUnquote(p.text[:0], v)
+	return nil
+}
+
+func (p *parser) integer(field int) (int64, *Fault) {
+	v := p.value()
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	if err != nil {
+		return 0, wrongType(field, "an integer", v)
+	}
+	return n, nil
+}
+
+func wrongType(field int, want string, got jsontext.Value) *Fault {
+	kind := map[jsontext.Kind]string{'"': "string", '0': "number", 't': "bool", 'f': "bool", '{': "object", '[': "array"}[got.Kind()]
+	if kind == "number" && want != "a string" {
+		kind += " " + string(got)
+	}
+	return &Fault{"." + fieldNames[field], "want " + want + ", got " + kind}
 }
