@@ -3,7 +3,10 @@ package dynamo
 import (
 	"encoding/hex"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
@@ -23,42 +26,136 @@ func numbersValue(ns ...int64) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: list}
 }
 
-// writer fills an item. What is zero or empty is left out.
-type writer item
+// writer lists the attributes of an item, those too that are zero or empty, which
+// are left out of the item: two items of a kind have the same names at the same
+// places, and what differs is found without making either.
+type writer []attribute
 
-func (w writer) number(name string, n int64) {
-	if n != 0 {
-		w[name] = numberValue(n)
-	}
+// attribute is a name with one of the other fields.
+type attribute struct {
+	name   string
+	kind   kind
+	number int64                // of isNumber
+	text   string               // of isText, isHex and isFlag
+	maps   []writer             // of isMap and isMaps
+	value  types.AttributeValue // of isValue, as it is stored
 }
 
-func (w writer) text(name, s string) {
-	if s != "" {
-		w[name] = &types.AttributeValueMemberS{Value: s}
-	}
+type kind uint8
+
+const (
+	isNumber kind = iota
+	isText
+	isHex  // lower-case hex as the bytes that it stands for, half as long; anything else as a text
+	isFlag // true is any text
+	isMap
+	isMaps // a list of maps
+	isValue
+)
+
+func (w *writer) number(name string, n int64) {
+	*w = append(*w, attribute{name: name, kind: isNumber, number: n})
 }
 
-func (w writer) flag(name string, set bool) {
+func (w *writer) write(name string, k kind, text string) {
+	*w = append(*w, attribute{name: name, kind: k, text: text})
+}
+
+func (w *writer) text(name, s string) { w.write(name, isText, s) }
+
+func (w *writer) hex(name, s string) { w.write(name, isHex, s) }
+
+func (w *writer) flag(name string, set bool) {
+	text := ""
 	if set {
-		w[name] = &types.AttributeValueMemberBOOL{Value: true}
+		text = "true"
 	}
+	w.write(name, isFlag, text)
 }
 
-func (w writer) bytes(name string, b []byte) {
+func (w *writer) bytes(name string, b []byte) {
+	var v types.AttributeValue
 	if len(b) > 0 {
-		w[name] = &types.AttributeValueMemberB{Value: b}
+		v = &types.AttributeValueMemberB{Value: b}
 	}
+	w.as(name, v)
 }
 
-// hex writes lower-case hex as the bytes that it stands for, half as long;
-// anything else as it is.
-func (w writer) hex(name, s string) {
-	b, err := hex.DecodeString(s)
-	if err != nil || hex.EncodeToString(b) != s {
-		w.text(name, s)
-		return
+// sub writes a map; nil: there is none.
+func (w *writer) sub(name string, within writer) {
+	a := attribute{name: name, kind: isMap}
+	if within != nil {
+		a.maps = []writer{within}
 	}
-	w.bytes(name, b)
+	*w = append(*w, a)
+}
+
+func (w *writer) list(name string, maps []writer) {
+	*w = append(*w, attribute{name: name, kind: isMaps, maps: maps})
+}
+
+// as writes a value as it is; nil: there is none.
+func (w *writer) as(name string, v types.AttributeValue) {
+	*w = append(*w, attribute{name: name, kind: isValue, value: v})
+}
+
+// item is what DynamoDB keeps.
+func (w writer) item() item {
+	it := make(item, len(w))
+	for i := range w {
+		if !w[i].empty() {
+			it[w[i].name] = w[i].stored()
+		}
+	}
+	return it
+}
+
+func (a *attribute) empty() bool {
+	return a.number == 0 && a.text == "" && len(a.maps) == 0 && a.value == nil
+}
+
+// stored is the attribute's value in an item.
+func (a *attribute) stored() types.AttributeValue {
+	switch a.kind {
+	case isNumber:
+		return numberValue(a.number)
+	case isHex:
+		if b, err := hex.DecodeString(a.text); err == nil && strings.ToLower(a.text) == a.text {
+			return &types.AttributeValueMemberB{Value: b}
+		}
+	case isText:
+	case isFlag:
+		return &types.AttributeValueMemberBOOL{Value: true}
+	case isMap:
+		return &types.AttributeValueMemberM{Value: a.maps[0].item()}
+	case isMaps:
+		return mapsValue(a.maps)
+	case isValue:
+		return a.value
+	}
+	return &types.AttributeValueMemberS{Value: a.text}
+}
+
+func mapsValue(maps []writer) types.AttributeValue {
+	list := make([]types.AttributeValue, len(maps))
+	for i, m := range maps {
+		list[i] = &types.AttributeValueMemberM{Value: m.item()}
+	}
+	return &types.AttributeValueMemberL{Value: list}
+}
+
+// same says whether two attributes of one name have the same value.
+func (a *attribute) same(b *attribute) bool {
+	return a.number == b.number && a.text == b.text && slices.EqualFunc(a.maps, b.maps, writer.same) && reflect.DeepEqual(a.value, b.value)
+}
+
+func (w writer) same(other writer) bool {
+	for i := range w {
+		if !w[i].same(&other[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // reader takes an item apart. It keeps the first attribute that is not what it
@@ -154,7 +251,7 @@ func (r *reader) bytes(name string) []byte {
 	}
 }
 
-// hex reads what writer.hex wrote.
+// hex reads what a writer stored as isHex.
 func (r *reader) hex(name string) string {
 	if s, ok := r.item[name].(*types.AttributeValueMemberS); ok {
 		return s.Value

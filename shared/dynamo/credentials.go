@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"time"
 
@@ -146,27 +147,31 @@ func (c *Credentials) listed(ctx context.Context, attempted string, which expres
 }
 
 func credentialItem(c auth.Credential) item {
-	w := writer(credentialKey(c.Hash))
+	w := writer{}
 	w.text(ListHash, listAll)
 	w.text(ListRange, c.ID)
 	w.text(kKind, string(c.Kind))
 	w.text(kName, c.Name)
 	w.text(kRunner, c.Runner)
 	w.flag(kFleet, c.Fleet)
+	var all types.AttributeValue
 	if len(c.Scopes) > 0 {
 		scopes := make([]types.AttributeValue, len(c.Scopes))
 		for i, scope := range c.Scopes {
 			scopes[i] = &types.AttributeValueMemberS{Value: scope}
 		}
-		w[kScopes] = &types.AttributeValueMemberL{Value: scopes}
+		all = &types.AttributeValueMemberL{Value: scopes}
 	}
+	w.as(kScopes, all)
 	w.time(kCreatedAt, c.CreatedAt)
 	w.time(kExpiresAt, c.ExpiresAt)
 	w.time(kRevokedAt, c.RevokedAt)
 	if !c.ExpiresAt.IsZero() {
 		w.number(TTL, c.ExpiresAt.Add(keepExpired).Unix())
 	}
-	return item(w)
+	it := w.item()
+	maps.Copy(it, credentialKey(c.Hash))
+	return it
 }
 
 func readCredential(it item) (auth.Credential, error) {
@@ -197,9 +202,9 @@ func readCredential(it item) (auth.Credential, error) {
 }
 
 // time writes milliseconds; the zero time is left out.
-func (w writer) time(name string, t time.Time) {
+func (w *writer) time(name string, t time.Time) {
 	if !t.IsZero() {
-		w[name] = numberValue(t.UnixMilli())
+		w.number(name, t.UnixMilli())
 	}
 }
 

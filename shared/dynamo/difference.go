@@ -1,74 +1,133 @@
 package dynamo
 
 import (
-	"fmt"
-	"maps"
-	"reflect"
-	"slices"
+	"strconv"
+	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// difference is the update that turns one item into another: SET what is new or
+// change is an update of an item on a condition, in the form of DynamoDB's
+// expressions. Every write of a job makes one, so it is made here and not by the
+// SDK's builder, which takes several times as long. An attribute v is #v in
+// them, since some names are reserved, and its value :v.
+type change struct {
+	set, remove, condition strings.Builder
+	names                  map[string]string
+	values                 map[string]types.AttributeValue
+}
+
+// changeIf begins a change of an item whose version, in the attribute of that
+// name, must still be this; 0: no item may have the key.
+func changeIf(versionName string, version int64, keyName string) *change {
+	c := &change{names: make(map[string]string), values: make(map[string]types.AttributeValue)}
+	if version == 0 {
+		c.condition.WriteString("attribute_not_exists (" + c.name(keyName) + ")")
+		return c
+	}
+	const was = ":was"
+	c.condition.WriteString(c.name(versionName) + " = " + was)
+	c.values[was] = numberValue(version)
+	return c
+}
+
+// name is what stands for an attribute.
+func (c *change) name(name string) string {
+	alias := "#" + name
+	c.names[alias] = name
+	return alias
+}
+
+// to adds the difference between two states of an item: SET what is new or
 // different, REMOVE what is gone. Attributes that neither has are not touched.
-func difference(before, after item) expression.UpdateBuilder {
-	return differenceAt(expression.UpdateBuilder{}, "", before, after)
+func (c *change) to(before, after writer) *change {
+	c.within("", "", before, after)
+	return c
 }
 
-func differenceAt(u expression.UpdateBuilder, path string, before, after item) expression.UpdateBuilder {
-	for _, name := range slices.Sorted(maps.Keys(after)) {
-		was, exists := before[name]
-		is := after[name]
+// within is to for an item, or for a map in it: path leads there in names, and
+// values below it have the prefix.
+func (c *change) within(path, prefix string, before, after writer) {
+	for i := range after {
+		was, is := &before[i], &after[i]
 		switch {
-		case exists && reflect.DeepEqual(was, is):
-		case exists && name == aPast:
-			u = pastDifference(u, path+name, was, is)
+		case is.same(was):
+		case is.empty():
+			clause(&c.remove, "REMOVE ", path+c.name(is.name))
+		case is.kind == isMaps && len(was.maps) > 0 && c.inPlace(was.maps, is):
 		default:
-			u = u.Set(expression.Name(path+name), expression.Value(is))
+			c.assign(path+c.name(is.name), prefix+is.name, "", is.stored())
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if _, kept := after[name]; !kept {
-			u = u.Remove(expression.Name(path + name))
-		}
-	}
-	return u
 }
 
-// pastDifference appends records of attempts, or changes some in place, so that
-// the others stay as they are. Where that does not do, the list is replaced.
-func pastDifference(u expression.UpdateBuilder, path string, was, is types.AttributeValue) expression.UpdateBuilder {
-	name := expression.Name(path)
-	before, ok1 := was.(*types.AttributeValueMemberL)
-	after, ok2 := is.(*types.AttributeValueMemberL)
-	if !ok1 || !ok2 || len(after.Value) < len(before.Value) {
-		return u.Set(name, expression.Value(is))
+// assign sets what is at a path to a value, in a list_append to another if that is given.
+func (c *change) assign(path, name, appendTo string, v types.AttributeValue) {
+	value := ":" + name
+	c.values[value] = v
+	if appendTo != "" {
+		value = "list_append(" + appendTo + ", " + value + ")"
 	}
-	changed := u
-	changes := 0
-	for i := range before.Value {
-		old, ok1 := before.Value[i].(*types.AttributeValueMemberM)
-		new, ok2 := after.Value[i].(*types.AttributeValueMemberM)
-		switch {
-		case !ok1 || !ok2:
-			return u.Set(name, expression.Value(is))
-		case reflect.DeepEqual(old, new):
-		// The oldest record was dropped: what stands here is another attempt.
-		case !reflect.DeepEqual(old.Value[pAttempt], new.Value[pAttempt]):
-			return u.Set(name, expression.Value(is))
-		default:
-			changed = differenceAt(changed, fmt.Sprintf("%s[%d].", path, i), old.Value, new.Value)
-			changes++
+	clause(&c.set, "SET ", path+" = "+value)
+}
+
+// inPlace appends maps to a list, or changes some of them, so that the others
+// stay as they are; false: that does not do, and the list is to be replaced. An
+// update cannot change a list and append to it.
+func (c *change) inPlace(was []writer, is *attribute) bool {
+	added := len(is.maps) - len(was)
+	if added < 0 {
+		return false
+	}
+	changed := 0
+	for i := range was {
+		// The first attribute says which it is: the oldest may have been dropped.
+		if !was[i][0].same(&is.maps[i][0]) {
+			return false
+		}
+		if !was[i].same(is.maps[i]) {
+			changed++
 		}
 	}
-	added := after.Value[len(before.Value):]
+	list := c.name(is.name)
 	switch {
-	case len(added) == 0:
-		return changed
-	// One update cannot change a list and append to it.
-	case changes > 0:
-		return u.Set(name, expression.Value(is))
+	case changed > 0 && added > 0:
+		return false
+	case added > 0:
+		c.assign(list, is.name, list, mapsValue(is.maps[len(was):]))
+		return true
 	}
-	return u.Set(name, expression.ListAppend(name, expression.Value(&types.AttributeValueMemberL{Value: added})))
+	for i := range was {
+		at := strconv.Itoa(i)
+		c.within(list+"["+at+"].", is.name+at, was[i], is.maps[i])
+	}
+	return true
+}
+
+// clause adds a part to a clause of an update expression.
+func clause(b *strings.Builder, verb, part string) {
+	if b.Len() == 0 {
+		b.WriteString(verb)
+	} else {
+		b.WriteString(", ")
+	}
+	b.WriteString(part)
+}
+
+// update is the update expression.
+func (c *change) update() *string {
+	all := c.set.String()
+	if c.remove.Len() > 0 {
+		if all != "" {
+			all += "\n"
+		}
+		all += c.remove.String()
+	}
+	return &all
+}
+
+// onlyIf is the condition.
+func (c *change) onlyIf() *string {
+	condition := c.condition.String()
+	return &condition
 }

@@ -105,7 +105,7 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 			Past:   []job.Past{{Attempt: 1, How: job.Completed, Verdict: &job.Verdict{Status: 2, Score: 3}}},
 		},
 	} {
-		got, err := readJob(jobItem(j))
+		got, err := readJob(stored(j))
 		if diff := cmp.Diff(j, got); diff != "" || err != nil {
 			t.Errorf("error %v, -want +got\n%s", err, diff)
 		}

@@ -79,7 +79,7 @@ func TestOpenJobIsOneWriteUnit(t *testing.T) {
 	if j.State != job.Claimed || j.Attempt != 1 {
 		t.Fatalf("not a job in its first attempt: %v", j)
 	}
-	size := ItemSize(jobItem(j))
+	size := ItemSize(stored(j))
 	t.Logf("%d bytes", size)
 	if size > 1024 {
 		t.Errorf("%d bytes, want at most 1024", size)

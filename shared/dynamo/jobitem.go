@@ -9,10 +9,11 @@ import (
 )
 
 // jobItem is a job as it is stored: hashes and write ids as bytes, times as
-// numbers, nothing that is zero; and with it what is derived from the job: its
-// place in the index of open jobs, or its time to live.
-func jobItem(j job.Job) item {
-	w := writer(jobKey(j.ID))
+// numbers; and with it what is derived from the job: its place in the index of
+// open jobs, or its time to live. Its key is not in it.
+func jobItem(j *job.Job) writer {
+	const attributes = 32 // and room for some more
+	w := make(writer, 0, attributes)
 	w.number(aProblem, int64(j.Problem))
 	w.number(aLanguage, int64(j.Language))
 	w.text(aGroup, j.Group)
@@ -41,26 +42,27 @@ func jobItem(j job.Job) item {
 	w.number(aClaimedAt, int64(j.Claim.ClaimedAt))
 	w.text(aHandle, j.Claim.Handle)
 
-	if j.Result != nil {
-		w[aResult] = &types.AttributeValueMemberM{Value: resultItem(*j.Result)}
+	w.sub(aResult, resultItem(j.Result))
+	var records []writer
+	for i := range j.Past {
+		records = append(records, pastItem(&j.Past[i]))
 	}
-	if len(j.Past) > 0 {
-		records := make([]types.AttributeValue, len(j.Past))
-		for i, past := range j.Past {
-			records[i] = &types.AttributeValueMemberM{Value: pastItem(past)}
-		}
-		w[aPast] = &types.AttributeValueMemberL{Value: records}
-	}
+	w.list(aPast, records)
 
+	hash, place := "", ""
 	if j.Open() {
-		w.text(OpenHash, openHash(shardOf(j.ID)))
-		w.text(OpenRange, openRange(j.QueuedAt, j.ID))
+		hash, place = openHash(shardOf(j.ID)), openRange(j.QueuedAt, j.ID)
 	}
+	w.text(OpenHash, hash)
+	w.text(OpenRange, place)
 	w.number(TTL, int64(j.ExpiresAt())/1000)
-	return item(w)
+	return w
 }
 
-func resultItem(res job.Result) item {
+func resultItem(res *job.Result) writer {
+	if res == nil {
+		return nil
+	}
 	w := writer{}
 	w.number(rAttempt, int64(res.Attempt))
 	w.number(rStatus, int64(res.Status))
@@ -70,10 +72,11 @@ func resultItem(res job.Result) item {
 	w.bytes(rTasks, res.Tasks)
 	w.hex(rDigest, res.Digest)
 	w.text(rOutputs, res.Outputs)
-	return item(w)
+	return w
 }
 
-func pastItem(past job.Past) item {
+// pastItem begins with the attempt, which says whose record it is.
+func pastItem(past *job.Past) writer {
 	w := writer{}
 	w.number(pAttempt, int64(past.Attempt))
 	w.number(pGeneration, int64(past.Generation))
@@ -85,13 +88,16 @@ func pastItem(past job.Past) item {
 	w.number(pEndedAt, int64(past.EndedAt))
 	w.text(pHow, string(past.How))
 	w.text(pReason, string(past.Reason))
+	var verdict, late types.AttributeValue
 	if v := past.Verdict; v != nil {
-		w[pVerdict] = numbersValue(int64(v.Status), int64(v.Score))
+		verdict = numbersValue(int64(v.Status), int64(v.Score))
 	}
 	if l := past.Late; l != nil {
-		w[pLate] = numbersValue(int64(l.At), int64(l.Verdict.Status), int64(l.Verdict.Score))
+		late = numbersValue(int64(l.At), int64(l.Verdict.Status), int64(l.Verdict.Score))
 	}
-	return item(w)
+	w.as(pVerdict, verdict)
+	w.as(pLate, late)
+	return w
 }
 
 // readJob is the job of an item. Attributes that it does not know are passed over.

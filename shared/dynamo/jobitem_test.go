@@ -2,12 +2,12 @@ package dynamo
 
 import (
 	"encoding/hex"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -20,7 +20,7 @@ import (
 func TestEveryLegalJobRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		j := storetest.Jobs().Draw(t, "job")
-		it := jobItem(j)
+		it := stored(j)
 		got, err := readJob(it)
 		if err != nil {
 			t.Fatal(err)
@@ -59,10 +59,11 @@ func TestHex(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			w := writer{}
 			w.hex("a", tc.text)
-			if b, ok := w["a"].(*types.AttributeValueMemberB); ok != tc.bytes || ok && hex.EncodeToString(b.Value) != tc.text {
-				t.Errorf("stored as %T", w["a"])
+			it := w.item()
+			if b, ok := it["a"].(*types.AttributeValueMemberB); ok != tc.bytes || ok && hex.EncodeToString(b.Value) != tc.text {
+				t.Errorf("stored as %T", it["a"])
 			}
-			r := reader{item: item(w)}
+			r := reader{item: it}
 			if got := r.hex("a"); got != tc.text || r.err != nil {
 				t.Errorf("got %q, error %v", got, r.err)
 			}
@@ -73,13 +74,13 @@ func TestHex(t *testing.T) {
 func TestTimeToLive(t *testing.T) {
 	j := job.Job{ID: "a", State: job.Finished, EndedAt: 1_772_366_400_999}
 	// 90 days of 86,400 s later, rounded down.
-	if got := jobItem(j)[TTL].(*types.AttributeValueMemberN).Value; got != "1780142400" {
+	if got := stored(j)[TTL].(*types.AttributeValueMemberN).Value; got != "1780142400" {
 		t.Errorf("got %s", got)
 	}
 }
 
 func TestMalformedItems(t *testing.T) {
-	good := jobItem(job.Job{
+	good := stored(job.Job{
 		ID: "a", State: job.Finished, Attempt: 1, CancelAsked: true, WriteID: "00", Result: &job.Result{Tasks: []byte("x")},
 		Past: []job.Past{{Attempt: 1, Verdict: &job.Verdict{}}},
 	})
@@ -119,6 +120,13 @@ func TestMalformedItems(t *testing.T) {
 	})
 }
 
+// stored is the item of a job.
+func stored(j job.Job) item {
+	it := jobItem(&j).item()
+	maps.Copy(it, jobKey(j.ID))
+	return it
+}
+
 func cloneItem(it item) item {
 	clone := make(item, len(it))
 	for name, v := range it {
@@ -130,12 +138,9 @@ func cloneItem(it item) item {
 // touched is what the difference between two jobs writes and removes.
 func touched(t *testing.T, before, after job.Job) (set, removed []string) {
 	t.Helper()
-	e, err := expression.NewBuilder().WithUpdate(difference(jobItem(before), jobItem(after))).Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := regexp.MustCompile(`#\d+`)
-	for clause := range strings.SplitSeq(strings.TrimSpace(*e.Update()), "\n") {
+	e := changeIf(aVersion, 1, JobsKey).to(jobItem(&before), jobItem(&after))
+	named := regexp.MustCompile(`#\w+`)
+	for clause := range strings.SplitSeq(strings.TrimSpace(*e.update()), "\n") {
 		verb, rest, _ := strings.Cut(clause, " ")
 		for part := range strings.SplitSeq(rest, ", ") {
 			path, _, _ := strings.Cut(part, " = ")
@@ -143,7 +148,7 @@ func touched(t *testing.T, before, after job.Job) (set, removed []string) {
 			if strings.HasPrefix(path, ":") {
 				continue
 			}
-			path = named.ReplaceAllStringFunc(path, func(alias string) string { return e.Names()[alias] })
+			path = named.ReplaceAllStringFunc(path, func(alias string) string { return e.names[alias] })
 			switch verb {
 			case "SET":
 				if strings.Contains(part, "list_append") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -100,15 +101,14 @@ func pause(ctx context.Context, d time.Duration) error {
 func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	free, err := expression.NewBuilder().WithCondition(expression.Name(JobsKey).AttributeNotExists()).Build()
-	if err != nil {
-		return job.Job{}, false, fmt.Errorf("create job: %w", err)
-	}
+	free := changeIf(aVersion, 0, JobsKey)
+	it := jobItem(&j).item()
+	maps.Copy(it, jobKey(j.ID))
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.tables.Jobs,
-		Item:                                jobItem(j),
-		ConditionExpression:                 free.Condition(),
-		ExpressionAttributeNames:            free.Names(),
+		Item:                                it,
+		ConditionExpression:                 free.onlyIf(),
+		ExpressionAttributeNames:            free.names,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	return jobWritten("create job", j, err)
@@ -119,20 +119,14 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change, err := expression.NewBuilder().
-		WithUpdate(difference(jobItem(before), jobItem(after))).
-		WithCondition(expression.Name(aVersion).Equal(expression.Value(numberValue(before.Version)))).
-		Build()
-	if err != nil {
-		return job.Job{}, false, fmt.Errorf("save job: %w", err)
-	}
+	change := changeIf(aVersion, before.Version, JobsKey).to(jobItem(&before), jobItem(&after))
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                           &s.tables.Jobs,
 		Key:                                 jobKey(after.ID),
-		UpdateExpression:                    change.Update(),
-		ConditionExpression:                 change.Condition(),
-		ExpressionAttributeNames:            change.Names(),
-		ExpressionAttributeValues:           change.Values(),
+		UpdateExpression:                    change.update(),
+		ConditionExpression:                 change.onlyIf(),
+		ExpressionAttributeNames:            change.names,
+		ExpressionAttributeValues:           change.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	return jobWritten("save job", after, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"runlease/shared/awsclient"
@@ -36,21 +35,14 @@ func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
 func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	nobodyWrote := expression.Name(mVersion).Equal(expression.Value(numberValue(before.Version)))
-	if before.Version == 0 {
-		nobodyWrote = expression.Name(JobsKey).AttributeNotExists()
-	}
-	change, err := expression.NewBuilder().WithUpdate(difference(markItem(before), markItem(after))).WithCondition(nobodyWrote).Build()
-	if err != nil {
-		return false, fmt.Errorf("save mark: %w", err)
-	}
+	change := changeIf(mVersion, before.Version, JobsKey).to(markItem(before), markItem(after))
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &s.tables.Jobs,
 		Key:                       jobKey(markID),
-		UpdateExpression:          change.Update(),
-		ConditionExpression:       change.Condition(),
-		ExpressionAttributeNames:  change.Names(),
-		ExpressionAttributeValues: change.Values(),
+		UpdateExpression:          change.update(),
+		ConditionExpression:       change.onlyIf(),
+		ExpressionAttributeNames:  change.names,
+		ExpressionAttributeValues: change.values,
 	})
 	if err == nil {
 		return true, nil
@@ -61,11 +53,11 @@ func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (save
 	return false, failed("save mark", err)
 }
 
-func markItem(m dispatch.Mark) item {
+func markItem(m dispatch.Mark) writer {
 	w := writer{}
 	w.number(mVersion, m.Version)
 	w.number(mShard, int64(m.Shard))
 	w.text(mCursor, m.Cursor)
 	w.number(mSilentSince, int64(m.SilentSince))
-	return item(w)
+	return w
 }

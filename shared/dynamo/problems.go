@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -62,16 +61,7 @@ func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Con
 func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	nobodyWrote := expression.Name(oVersion).Equal(expression.Value(numberValue(before.Version)))
-	if before.Version == 0 {
-		nobodyWrote = expression.Name(ProblemsKey).AttributeNotExists()
-	}
-	// Without its keys: before may be the zero Problem.
-	was, is := problemItem(before), problemItem(after)
-	change, err := expression.NewBuilder().WithUpdate(difference(was, is)).WithCondition(nobodyWrote).Build()
-	if err != nil {
-		return problem.Problem{}, false, fmt.Errorf("save problem: %w", err)
-	}
+	change := changeIf(oVersion, before.Version, ProblemsKey).to(problemItem(before), problemItem(after))
 	for round := range busyRounds {
 		if round > 0 {
 			if err := pause(ctx, busyBackoff<<(round-1)); err != nil {
@@ -106,14 +96,14 @@ func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) 
 
 var errBusy = errors.New("item stays in other transactions")
 
-func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change expression.Expression) error {
+func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change *change) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                           &s.tables.Problems,
 		Key:                                 problemKey(after.ID, problemNow),
-		UpdateExpression:                    change.Update(),
-		ConditionExpression:                 change.Condition(),
-		ExpressionAttributeNames:            change.Names(),
-		ExpressionAttributeValues:           change.Values(),
+		UpdateExpression:                    change.update(),
+		ConditionExpression:                 change.onlyIf(),
+		ExpressionAttributeNames:            change.names,
+		ExpressionAttributeValues:           change.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	return err
@@ -121,60 +111,62 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 
 // publishProblem writes the record of the new version too. The SDK gives the
 // transaction a token of its own, so that a retry of a lost one is a success.
-func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change expression.Expression) error {
-	free, err := expression.NewBuilder().WithCondition(expression.Name(ProblemsKey).AttributeNotExists()).Build()
-	if err != nil {
-		return err
-	}
+func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change *change) error {
+	free := changeIf(oVersion, 0, ProblemsKey)
 	record := problemKey(after.ID, after.Number)
-	record[oContent] = &types.AttributeValueMemberM{Value: contentItem(after.Current)}
-	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+	record[oContent] = &types.AttributeValueMemberM{Value: contentItem(after.Current).item()}
+	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Update: &types.Update{
 			TableName:                           &s.tables.Problems,
 			Key:                                 problemKey(after.ID, problemNow),
-			UpdateExpression:                    change.Update(),
-			ConditionExpression:                 change.Condition(),
-			ExpressionAttributeNames:            change.Names(),
-			ExpressionAttributeValues:           change.Values(),
+			UpdateExpression:                    change.update(),
+			ConditionExpression:                 change.onlyIf(),
+			ExpressionAttributeNames:            change.names,
+			ExpressionAttributeValues:           change.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		{Put: &types.Put{
 			TableName:                &s.tables.Problems,
 			Item:                     record,
-			ConditionExpression:      free.Condition(),
-			ExpressionAttributeNames: free.Names(),
+			ConditionExpression:      free.onlyIf(),
+			ExpressionAttributeNames: free.names,
 		}},
 	}})
 	return err
 }
 
 // problemItem is a problem as it is stored, without its keys.
-func problemItem(p problem.Problem) item {
+func problemItem(p problem.Problem) writer {
 	w := writer{}
 	w.number(oNumber, int64(p.Number))
+	var current, draft writer
 	if p.Version > 0 {
-		w[oContent] = &types.AttributeValueMemberM{Value: contentItem(p.Current)}
+		current = contentItem(p.Current)
 	}
 	if p.Draft != nil {
-		w[oDraft] = &types.AttributeValueMemberM{Value: contentItem(*p.Draft)}
+		draft = contentItem(*p.Draft)
 	}
+	w.sub(oContent, current)
+	w.sub(oDraft, draft)
 	w.number(oVersion, p.Version)
 	w.hex(oWriteID, p.WriteID)
-	return item(w)
+	return w
 }
 
-func contentItem(c problem.Content) item {
+func contentItem(c problem.Content) writer {
 	w := writer{}
+	var all types.AttributeValue
 	if len(c.Tasks) > 0 {
 		tasks := make([]types.AttributeValue, len(c.Tasks))
 		for i, t := range c.Tasks {
 			tasks[i] = numbersValue(int64(t.Score), int64(t.Cases), int64(t.MemoryLimit), int64(t.TimeLimit))
 		}
-		w[cTasks] = &types.AttributeValueMemberL{Value: tasks}
+		all = &types.AttributeValueMemberL{Value: tasks}
 	}
+	w.as(cTasks, all)
 	w.number(cSize, c.Testdata.Size)
 	w.hex(cHash, c.Testdata.SHA256)
-	return item(w)
+	return w
 }
 
 func readProblem(it item) (problem.Problem, error) {

@@ -26,7 +26,7 @@ func TestProblemsRoundTrip(t *testing.T) {
 		{"without a draft", problem.Problem{ID: 1, Current: full, Number: 3, Version: 9, WriteID: "00ff"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			it := problemItem(tc.p)
+			it := problemItem(tc.p).item()
 			for name, key := range problemKey(tc.p.ID, problemNow) {
 				it[name] = key
 			}
@@ -49,7 +49,7 @@ func TestLargestProblemFits(t *testing.T) {
 		c.Tasks = append(c.Tasks, judge.Task{Score: 1, Cases: 10, MemoryLimit: problem.MaxMemory - 1, TimeLimit: problem.MaxTime - 1})
 	}
 	p := problem.Problem{ID: 1<<31 - 1, Current: c, Number: 999, Draft: &c, Version: 9999, WriteID: strings.Repeat("ab", 8)}
-	size := ItemSize(problemItem(p))
+	size := ItemSize(problemItem(p).item())
 	t.Logf("%d bytes", size)
 	if size > 8<<10 {
 		t.Errorf("%d bytes, want at most two read units", size)

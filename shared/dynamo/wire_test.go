@@ -188,7 +188,7 @@ func TestWritesAreConditional(t *testing.T) {
 	}
 }
 
-var alias = regexp.MustCompile(`[#:]\d+`)
+var alias = regexp.MustCompile(`[#:]\w+`)
 
 // plainCondition is the condition of a request with its aliases resolved.
 func plainCondition(body map[string]any) string {
