@@ -14,37 +14,29 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // event holds what is used of either format.
 type event struct {
 	// Both formats.
-	Headers         map[string]string `json:"headers"`
-	PathParameters  map[string]string `json:"pathParameters"`
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-	RequestContext  struct {
-		RequestID string `json:"requestId"`
-		Stage     string `json:"stage"`
-		HTTP      struct {
-			Method string `json:"method"`
-		} `json:"http"`
-	} `json:"requestContext"`
+	header          http.Header // of headers, or of multiValueHeaders where there are some
+	pathParameters  map[string]string
+	body            string
+	isBase64Encoded bool
+	requestID       string
+	stage           string
 
 	// Payload 2.0: an HTTP API.
-	RouteKey       string `json:"routeKey"` // "GET /jobs/{id}" or "$default"
-	RawPath        string `json:"rawPath"`
-	RawQueryString string `json:"rawQueryString"`
+	routeKey       string // "GET /jobs/{id}" or "$default"
+	rawPath        string
+	rawQueryString string
+	method         string
 
 	// Payload 1.0: a REST API.
-	HTTPMethod                      string              `json:"httpMethod"`
-	Resource                        string              `json:"resource"` // "/jobs/{id}" or "/{proxy+}"
-	Path                            string              `json:"path"`
-	MultiValueHeaders               map[string][]string `json:"multiValueHeaders"`
-	MultiValueQueryStringParameters map[string][]string `json:"multiValueQueryStringParameters"`
+	httpMethod string
+	resource   string // "/jobs/{id}" or "/{proxy+}"
+	path       string
+	query      url.Values
 }
 
 // errFormat says that an event is of neither format. It comes from whoever may
@@ -52,31 +44,31 @@ type event struct {
 var errFormat = errors.New("not an event of API Gateway (payload 1.0 or 2.0)")
 
 // isREST tells the formats apart.
-func (e *event) isREST() bool { return e.HTTPMethod != "" }
+func (e *event) isREST() bool { return e.httpMethod != "" }
 
 // request makes the http.Request that the event stands for.
 func (e *event) request(ctx context.Context) (*http.Request, error) {
-	method, pattern, raw := e.HTTPMethod, e.Resource, e.Path
+	method, pattern, raw, query := e.httpMethod, e.resource, e.path, e.query.Encode()
 	if !e.isREST() {
-		method, raw = e.RequestContext.HTTP.Method, e.RawPath
-		_, pattern, _ = strings.Cut(e.RouteKey, " ")
-		if method == "" || e.RouteKey == "" {
+		method, raw, query = e.method, e.rawPath, e.rawQueryString
+		_, pattern, _ = strings.Cut(e.routeKey, " ")
+		if method == "" || e.routeKey == "" {
 			return nil, errFormat
 		}
-		if stage := e.RequestContext.Stage; stage != "$default" {
-			raw = cutStage(raw, stage)
+		if e.stage != "$default" {
+			raw = cutStage(raw, e.stage)
 		}
 	}
 	if pattern == "" || strings.Contains(pattern, "{proxy+}") {
 		pattern = "" // no route of ours: the raw path is all there is
 	}
-	at := url.URL{Path: raw, RawQuery: e.query()}
+	at := url.URL{Path: raw, RawQuery: query}
 	if pattern != "" {
-		at.Path, at.RawPath = fill(pattern, e.PathParameters)
+		at.Path, at.RawPath = fill(pattern, e.pathParameters)
 	}
-	body := e.Body
-	if e.IsBase64Encoded {
-		decoded, err := base64.StdEncoding.DecodeString(e.Body)
+	body := e.body
+	if e.isBase64Encoded {
+		decoded, err := base64.StdEncoding.DecodeString(e.body)
 		if err != nil {
 			return nil, fmt.Errorf("read event body: %w", errFormat)
 		}
@@ -94,7 +86,7 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 	if len(body) == 0 {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
-	r.Header = e.header()
+	r.Header = e.header
 	r.Host = r.Header.Get("Host")
 	return r, nil
 }
@@ -116,42 +108,4 @@ func cutStage(path, stage string) string {
 		return rest
 	}
 	return path
-}
-
-func (e *event) query() string {
-	if !e.isREST() {
-		return e.RawQueryString
-	}
-	return url.Values(e.MultiValueQueryStringParameters).Encode()
-}
-
-// header is the headers of either format, all their values in one array.
-func (e *event) header() http.Header {
-	h := make(http.Header, max(len(e.Headers), len(e.MultiValueHeaders)))
-	values := make([]string, 0, len(e.Headers))
-	for name, value := range e.Headers {
-		values = append(values, value)
-		h[http.CanonicalHeaderKey(name)] = values[len(values)-1 : len(values) : len(values)]
-	}
-	for name, values := range e.MultiValueHeaders {
-		h.Del(name)
-		for _, value := range values {
-			h.Add(name, value)
-		}
-	}
-	return h
-}
-
-// lenient lets texts through as they are: what is in them is their readers' business.
-var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
-
-func parse(payload []byte) (*event, error) {
-	var e event
-	if err := json.Unmarshal(payload, &e, lenient); err != nil {
-		return nil, errFormat
-	}
-	if e.HTTPMethod == "" && e.RouteKey == "" {
-		return nil, errFormat
-	}
-	return &e, nil
 }

@@ -2,11 +2,11 @@ package apigw
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/api"
 )
@@ -18,16 +18,6 @@ type Handler struct{ http http.Handler }
 // New puts h behind API Gateway.
 func New(h http.Handler) *Handler { return &Handler{h} }
 
-// reply is the answer in both formats; a REST API reads MultiValueHeaders, an
-// HTTP API Headers.
-type reply struct {
-	StatusCode        int                 `json:"statusCode"`
-	Headers           map[string]string   `json:"headers,omitempty"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
-	Body              string              `json:"body"`
-	IsBase64Encoded   bool                `json:"isBase64Encoded"`
-}
-
 // Invoke answers one event. The error says that payload is not an event; what
 // the handler refuses is a reply.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -35,33 +25,66 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := e.request(api.WithRequestID(ctx, e.RequestContext.RequestID))
+	r, err := e.request(api.WithRequestID(ctx, e.requestID))
 	if err != nil {
 		return nil, err
 	}
 	w := &recorder{header: http.Header{}}
 	h.http.ServeHTTP(w, r)
-	out := reply{StatusCode: w.status(), Body: w.body.String()}
-	if e.isREST() {
-		out.MultiValueHeaders = w.header
-	} else {
-		out.Headers = make(map[string]string, len(w.header))
-		for name, values := range w.header {
-			out.Headers[name] = strings.Join(values, ",")
+	return w.reply(e.isREST()), nil
+}
+
+// reply is the answer in the format of an HTTP API, whose headers have one
+// value, or of a REST API, whose headers have lists of them.
+func (w *recorder) reply(rest bool) []byte {
+	out := make([]byte, 0, len(w.body)+len(w.body)/4+512)
+	out = append(out, `{"statusCode":`...)
+	out = strconv.AppendInt(out, int64(w.status()), 10)
+	if len(w.header) > 0 {
+		if rest {
+			out = append(out, `,"multiValueHeaders":{`...)
+		} else {
+			out = append(out, `,"headers":{`...)
 		}
+		for name, values := range w.header {
+			out = appendText(out, name)
+			out = append(out, ':')
+			if rest {
+				out = appendTexts(out, values)
+			} else {
+				out = appendText(out, strings.Join(values, ","))
+			}
+			out = append(out, ',')
+		}
+		out[len(out)-1] = '}'
 	}
-	encoded, err := json.Marshal(out, lenient)
-	if err != nil {
-		return nil, fmt.Errorf("encode reply: %w", err)
+	out = append(out, `,"body":`...)
+	out = appendText(out, w.body)
+	return append(out, `,"isBase64Encoded":false}`...)
+}
+
+// appendText appends a JSON string. What is no UTF-8 is replaced.
+func appendText[T string | []byte](out []byte, text T) []byte {
+	out, _ = jsontext.AppendQuote(out, text)
+	return out
+}
+
+func appendTexts(out []byte, texts []string) []byte {
+	out = append(out, '[')
+	for i, text := range texts {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendText(out, text)
 	}
-	return encoded, nil
+	return append(out, ']')
 }
 
 // recorder keeps what a handler writes; all bodies of the API are text.
 type recorder struct {
 	header http.Header
 	code   int
-	body   strings.Builder
+	body   []byte
 }
 
 // Header is for http.ResponseWriter.
@@ -77,7 +100,8 @@ func (w *recorder) WriteHeader(code int) {
 // Write is for http.ResponseWriter.
 func (w *recorder) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	return w.body.Write(b)
+	w.body = append(w.body, b...)
+	return len(b), nil
 }
 
 func (w *recorder) status() int {
