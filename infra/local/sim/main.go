@@ -29,7 +29,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	seed := flags.Uint64("seed", 0, "replay this one with its trace")
 	last := flags.Int("last", 60, "lines of the trace of a failing seed to show")
 	explore := flags.Bool("explore", true, "explore the small scope before")
-	full := flags.Bool("full", false, "explore all of it: takes hours and many gigabytes")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -37,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		report := sim.Replay(*seed, stdout)
 		return sum(stdout, []sim.Report{report})
 	}
-	if *explore && !exploreAll(*full, stdout) {
+	if *explore && !exploreAll(stdout) {
 		return 1
 	}
 	debug.SetGCPercent(400) // memory is cheap here, time is not
@@ -116,15 +115,12 @@ func sum(out io.Writer, reports []sim.Report) int {
 }
 
 // exploreAll goes through every scope, as many at once as there are cores.
-func exploreAll(full bool, out io.Writer) bool {
+func exploreAll(out io.Writer) bool {
 	began := time.Now()
 	scopes := make(chan sim.Scope)
 	go func() {
 		defer close(scopes)
 		for _, scope := range sim.Scopes() {
-			if !full {
-				scope = scope.Brief()
-			}
 			scopes <- scope
 		}
 	}()
@@ -138,7 +134,7 @@ func exploreAll(full bool, out io.Writer) bool {
 				e := sim.Explore(scope)
 				one.Lock()
 				states += e.States
-				fmt.Fprintf(out, "explored %-15s states %8d transitions %9d, ended from %7d leftovers, %.0f s\n",
+				fmt.Fprintf(out, "explored %-17s states %8d transitions %9d, ended from %7d leftovers, %.0f s\n",
 					e.Scope, e.States, e.Transitions, e.Ends, time.Since(start).Seconds())
 				if e.Failed() {
 					good = false
