@@ -13,8 +13,8 @@ import (
 func parse(payload []byte) (*event, error) {
 	// What is in its texts is their readers' business.
 	s := &scanner{in: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
-	e := &event{header: make(http.Header, 16)} //nolint:mnd // as many as a client and API Gateway send
-	values := make([]string, 0, 16)            //nolint:mnd // all in one array
+	e := &event{header: make(http.Header, 16)}
+	values := make([]string, 0, 16)
 	s.object(func(name []byte) {
 		switch string(name) {
 		case "headers":

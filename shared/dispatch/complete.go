@@ -2,9 +2,8 @@ package dispatch
 
 import (
 	"context"
-	"encoding/json"
+	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -107,20 +106,37 @@ func (d *Dispatcher) judge(ctx context.Context, problem, version int, r Complete
 	if err != nil {
 		return judgement{}, err
 	}
-	// A digest of all that was sent tells a repetition from another result.
-	sent, err := json.Marshal(struct {
-		Cases   [][]judge.Case
-		Outputs job.Artifact
-	}{cases, r.Outputs})
-	if err != nil {
-		return judgement{}, fmt.Errorf("digest result: %w", err)
-	}
 	return judgement{cases: cases, result: job.Result{
 		Status:  int(verdict.Status),
 		Score:   verdict.Score,
 		RunTime: verdict.ExecTime,
 		Memory:  verdict.MemoryUsage,
 		Tasks:   verdict.Record(),
-		Digest:  digest(sent),
+		Digest:  digestOf(cases, r.Outputs),
 	}}, nil
+}
+
+// digestOf all that was sent tells a repetition from another result: every
+// text is written with its length, so that no two results look alike.
+func digestOf(cases [][]judge.Case, outputs job.Artifact) string {
+	var all []byte
+	number := func(n int64) { all = binary.AppendVarint(all, n) }
+	text := func(s string) {
+		number(int64(len(s)))
+		all = append(all, s...)
+	}
+	for _, task := range cases {
+		number(int64(len(task)))
+		for _, c := range task {
+			number(int64(c.ExitCode))
+			number(int64(c.Status))
+			text(c.Stdout)
+			text(c.Stderr)
+			number(c.ExecTime)
+			number(c.MemoryUsage)
+		}
+	}
+	number(outputs.Size)
+	text(outputs.SHA256)
+	return digest(all)
 }

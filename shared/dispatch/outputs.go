@@ -1,12 +1,8 @@
 package dispatch
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"fmt"
-	"hash/crc32"
-	"io"
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -74,31 +70,24 @@ func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r 
 	return stored.key
 }
 
-// compressFrom is how long a text is before it is worth compressing: a
-// compressor is a megabyte of tables to set up, and a few lines get no shorter.
-const compressFrom = 256
-
 // zipOutputs makes one zip of TTCC.stdout and TTCC.stderr; nil if there is no
 // output at all. The same outputs make the same bytes.
 func zipOutputs(cases [][]judge.Case) ([]byte, error) {
 	if noOutput(cases) {
 		return nil, nil
 	}
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
+	var z zipped
 	for i, task := range cases {
 		for k, c := range task {
-			for _, file := range []struct{ kind, text string }{{"stdout", c.Stdout}, {"stderr", c.Stderr}} {
-				if err := addFile(w, fmt.Sprintf("%02d%02d.%s", i, k, file.kind), file.text); err != nil {
+			name := fmt.Sprintf("%02d%02d", i, k)
+			for _, file := range []struct{ name, text string }{{name + ".stdout", c.Stdout}, {name + ".stderr", c.Stderr}} {
+				if err := z.add(file.name, file.text); err != nil {
 					return nil, fmt.Errorf("zip outputs: %w", err)
 				}
 			}
 		}
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("zip outputs: %w", err)
-	}
-	return out.Bytes(), nil
+	return z.close(), nil
 }
 
 func noOutput(cases [][]judge.Case) bool {
@@ -110,23 +99,4 @@ func noOutput(cases [][]judge.Case) bool {
 		}
 	}
 	return true
-}
-
-// addFile adds a text to a zip, as it is if it is short.
-func addFile(w *zip.Writer, name, text string) error {
-	var f io.Writer
-	var err error
-	if len(text) < compressFrom {
-		f, err = w.CreateRaw(&zip.FileHeader{
-			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(text)),
-			CompressedSize64: uint64(len(text)), UncompressedSize64: uint64(len(text)),
-		})
-	} else {
-		f, err = w.Create(name)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(f, text)
-	return err
 }

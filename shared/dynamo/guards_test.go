@@ -111,3 +111,19 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 		}
 	}
 }
+
+func TestAppendsOnlyWhatIsNew(t *testing.T) {
+	before := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}}}
+	after := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}, {Attempt: 2}}}
+	change := changeIf(aVersion, 1, JobsKey).to(jobItem(&before), jobItem(&after))
+	r := reader{item: change.values}
+	added := r.list(":" + aPast)
+	if len(added) != 1 || r.err != nil {
+		t.Fatalf("%d records are appended, error %v", len(added), r.err)
+	}
+	r.subOf(aPast, added[0], func(r *reader) {
+		if got := readPast(r); got.Attempt != 2 {
+			t.Errorf("attempt %d is appended", got.Attempt)
+		}
+	})
+}

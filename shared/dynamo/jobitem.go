@@ -63,7 +63,7 @@ func resultItem(res *job.Result) writer {
 	if res == nil {
 		return nil
 	}
-	w := writer{}
+	w := make(writer, 0, 8)
 	w.number(rAttempt, int64(res.Attempt))
 	w.number(rStatus, int64(res.Status))
 	w.number(rScore, int64(res.Score))
@@ -77,7 +77,7 @@ func resultItem(res *job.Result) writer {
 
 // pastItem begins with the attempt, which says whose record it is.
 func pastItem(past *job.Past) writer {
-	w := writer{}
+	w := make(writer, 0, 12)
 	w.number(pAttempt, int64(past.Attempt))
 	w.number(pGeneration, int64(past.Generation))
 	w.text(pRunner, past.Runner)

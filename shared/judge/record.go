@@ -3,6 +3,8 @@ package judge
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 )
 
 // A stored verdict is JSON without names, so that an ordinary one stays within
@@ -11,18 +13,26 @@ import (
 
 // Record writes the tasks of v for storage, without the outputs of cases.
 func (v Verdict) Record() []byte {
-	record := make([][]any, len(v.Tasks))
+	const aCase = 24 // bytes of an ordinary one
+	out := []byte{'['}
 	for i, t := range v.Tasks {
-		record[i] = append(make([]any, 0, len(t.Cases)+1), t.Score)
-		for _, c := range t.Cases {
-			record[i] = append(record[i], [4]int64{int64(c.Status), c.ExecTime, c.MemoryUsage, int64(c.ExitCode)})
+		out = slices.Grow(out, aCase*(len(t.Cases)+1))
+		if i > 0 {
+			out = append(out, ',')
 		}
+		out = append(out, '[')
+		out = strconv.AppendInt(out, int64(t.Score), 10)
+		for _, c := range t.Cases {
+			out = append(out, ",["...)
+			out = strconv.AppendInt(out, int64(c.Status), 10)
+			for _, n := range [...]int64{c.ExecTime, c.MemoryUsage, int64(c.ExitCode)} {
+				out = strconv.AppendInt(append(out, ','), n, 10)
+			}
+			out = append(out, ']')
+		}
+		out = append(out, ']')
 	}
-	out, err := json.Marshal(record)
-	if err != nil {
-		panic(err) // integers always marshal
-	}
-	return out
+	return append(out, ']')
 }
 
 // ReadRecord reads what Record wrote.

@@ -87,8 +87,9 @@ var useCases = []source{
 		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelAsked {`, to: ` {`},
 		{name: "complete: other outputs than announced", keeps: "I4", from: `if stored.mismatch {`, to: `if false {`},
 		{name: "complete: judged by the pinned version", keeps: "I4", from: `d.judge(ctx, j.Problem, standing.ProblemVersion, r)`, to: `d.judge(ctx, j.Problem, max(1, standing.ProblemVersion-1), r)`},
-		{name: "complete: its digest covers the cases", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{nil, r.Outputs})`},
-		{name: "complete: its digest covers the outputs", keeps: "I4", from: `}{cases, r.Outputs})`, to: `}{cases, job.Artifact{}})`},
+		{name: "complete: its digest covers the cases", keeps: "I4", from: `digestOf(cases, r.Outputs)`, to: `digestOf(nil, r.Outputs)`},
+		{name: "complete: its digest covers the outputs", keeps: "I4", from: `digestOf(cases, r.Outputs)`, to: `digestOf(cases, job.Artifact{})`},
+		{name: "complete: its digest tells where a text ends", keeps: "I4", from: "\t\tnumber(int64(len(s)))\n", to: ""},
 	}},
 	{file: "shared/dispatch/outputs.go", tests: []command{dispatch}, guards: []guard{
 		{name: "outputs: uploads for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Upload{}, answer, err", to: "\tif err != nil {\n\t\treturn Upload{}, answer, err"},
