@@ -105,10 +105,10 @@ lint: ## golangci-lint
 
 # ---- tests, by stage; each says what it took
 
-.PHONY: test unit test-demo test-localstack test-ministack test-templates
+.PHONY: test unit test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
 test: ## everything, unit tests first
 	@start=$$SECONDS; \
-	for stage in unit test-demo test-templates test-localstack test-ministack; do \
+	for stage in unit test-demo test-templates test-localstack test-ministack test-e2e; do \
 		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
@@ -131,11 +131,16 @@ test-localstack:
 	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/local/faults)
 	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/local/invoke/...)
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
-	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)
 	$(call stage,demo on LocalStack,$(MAKE) --no-print-directory demo TARGET=localstack)
 test-ministack:
 	$(call stage,MiniStack up,infra/local/localstack/ministack-up.sh)
 	$(call stage,deploy to MiniStack,$(MAKE) --no-print-directory deploy-ministack)
+# They mostly wait, for leases and for the sweep: both at once.
+test-e2e:
+	@$(MAKE) --no-print-directory -j2 --output-sync=target e2e-localstack e2e-ministack
+e2e-localstack:
+	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)
+e2e-ministack:
 	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/local/e2e)
 
 .PHONY: sim mutations
