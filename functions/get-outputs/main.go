@@ -1,4 +1,5 @@
-// Command get-outputs is GET /jobs/{id}/outputs.
+// Command get-outputs is GET /jobs/{id}/outputs. Small outputs are kept with the
+// verdict; their zip is made here when somebody asks for it.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 	"runlease/shared/function"
+	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 )
 
@@ -29,5 +31,6 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 		return nil, err
 	}
 	d.URLs = urls
+	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), urls, c.BucketName)
 	return function.Endpoint("get-outputs", d, store.Credentials())
 }

@@ -21,6 +21,7 @@ func cost(_ context.Context, op operator, args []string) error {
 	f.Float64Var(&load.Seconds, "seconds", 8, "seconds that a job takes its runner")
 	f.Float64Var(&load.Runners, "runners", 20, "runners that are connected all the time; 0: leave out what waiting costs")
 	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: 5 by compat, by sync as many as there are runners, 60 at most")
+	f.Float64Var(&load.Outputs, "output-bytes", 100, "bytes of what a job's cases write, packed; more than 2048 are an object of S3")
 	flow := f.String("flow", string(meter.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
 	file := f.String("prices", "", "prices of your own, in the form of shared/meter/prices.json")

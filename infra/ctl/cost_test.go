@@ -84,8 +84,8 @@ func TestOwnPrices(t *testing.T) {
 	for i, line := range strings.Split(after, "\n") {
 		if line != was[i] && strings.Contains(line, "(s3.puts)") {
 			differ++
-			if !strings.Contains(line, " 20.00 ") || !strings.Contains(was[i], " 10.00 ") {
-				t.Errorf("got %q, before %q; want 20.00 instead of 10.00 for 2 PUTs of a million jobs", line, was[i])
+			if !strings.Contains(line, " 10.00 ") || !strings.Contains(was[i], " 5.00 ") {
+				t.Errorf("got %q, before %q; want 10.00 instead of 5.00 for the PUTs of a million jobs", line, was[i])
 			}
 		}
 	}
@@ -185,8 +185,9 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bill := func(flow meter.Flow, jobs, runners float64, rest bool, of func(meter.Costs) meter.Units) string {
-		c, err := meter.Cost(meter.Load{Flow: flow, Jobs: jobs, Seconds: 8, Runners: runners, REST: rest})
+	bill := func(load meter.Load, flow meter.Flow, of func(meter.Costs) meter.Units) string {
+		load.Flow, load.Seconds = flow, 8
+		c, err := meter.Cost(load)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,24 +198,24 @@ func TestREADME(t *testing.T) {
 	part := func(p meter.Part) func(meter.Costs) meter.Units {
 		return func(c meter.Costs) meter.Units { return c.Parts[p] }
 	}
+	million := meter.Load{Jobs: 1e6, Outputs: 100}
 	for _, row := range []struct {
-		name          string
-		jobs, runners float64
-		rest          bool
-		of            func(meter.Costs) meter.Units
+		name string
+		load meter.Load
+		of   func(meter.Costs) meter.Units
 	}{
-		{"1 M jobs, HTTP API", 1e6, 0, false, all},
-		{"of it handing a job in: create, its message, its PUT of code", 1e6, 0, false, part(meter.Create)},
-		{"of it the runner's calls", 1e6, 0, false, part(meter.Work)},
-		{"of it the PUT of what its cases wrote", 1e6, 0, false, part(meter.Outputs)},
-		{"of it reading its verdict once", 1e6, 0, false, part(meter.Verdict)},
-		{"of it keeping item, code and outputs (90, 200, 100 days)", 1e6, 0, false, part(meter.Storage)},
-		{"1 M jobs, REST API", 1e6, 0, true, all},
-		{"20 runners that wait all month", 0, 20, false, func(c meter.Costs) meter.Units { return c.Idle }},
-		{"the deployment, idle, a month (alarms and the dashboard, almost)", 0, 0, false, func(c meter.Costs) meter.Units { return c.Standing }},
+		{"1 M jobs, HTTP API", million, all},
+		{"of it handing a job in: create, its message, its PUT of code", million, part(meter.Create)},
+		{"of it the runner's calls", million, part(meter.Work)},
+		{"of it reading its verdict once", million, part(meter.Verdict)},
+		{"of it keeping item, outputs and code (90, 90, 200 days)", million, part(meter.Storage)},
+		{"1 M jobs whose outputs pack to 2 KB", meter.Load{Jobs: 1e6, Outputs: 2048}, all},
+		{"1 M jobs with 4 KB of outputs, an object each", meter.Load{Jobs: 1e6, Outputs: 4096}, all},
+		{"1 M jobs, REST API", meter.Load{Jobs: 1e6, Outputs: 100, REST: true}, all},
+		{"20 runners that wait all month", meter.Load{Runners: 20}, func(c meter.Costs) meter.Units { return c.Idle }},
+		{"the deployment, idle, a month (alarms and the dashboard, almost)", meter.Load{}, func(c meter.Costs) meter.Units { return c.Standing }},
 	} {
-		want := fmt.Sprintf("| %s | %s | %s |", row.name,
-			bill(meter.Sync, row.jobs, row.runners, row.rest, row.of), bill(meter.Compat, row.jobs, row.runners, row.rest, row.of))
+		want := fmt.Sprintf("| %s | %s | %s |", row.name, bill(row.load, meter.Sync, row.of), bill(row.load, meter.Compat, row.of))
 		if !strings.Contains(string(text), want) {
 			t.Errorf("README.md has no row %s", want)
 		}

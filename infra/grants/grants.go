@@ -150,7 +150,8 @@ var table = map[string][]Grant{
 	},
 	"get-outputs": {
 		{Jobs, []string{GetItem}},
-		{Results, []string{GetObject}},
+		{Results, []string{PutObject, GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 	"rejudge-job": {
 		{Jobs, []string{GetItem, UpdateItem}},

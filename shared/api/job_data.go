@@ -143,12 +143,11 @@ func (data *jobData) show(j job.Job) error {
 	}
 	data.Status = r.Status
 	data.Score, data.RunTime, data.MemoryUsage = &r.Score, &r.RunTime, &r.Memory
-	switch r.Outputs {
-	case "":
-	case job.OutputsMissing:
-		data.Outputs = "missing"
-	default:
+	switch {
+	case r.HasOutputs():
 		data.Outputs = "stored"
+	case r.Outputs == job.OutputsMissing:
+		data.Outputs = "missing"
 	}
 	if r.Attempt == 0 {
 		data.Reason = new(reasons(j))

@@ -60,7 +60,7 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 		}
 		op.Result = result.result
 		if standing.Code == job.OK && !standing.Accepted && !j.CancelAsked {
-			op.Result.Outputs = d.storeOutputs(ctx, &stored, r, standing, result.cases)
+			op.Result.Outputs, op.Result.Packed = d.storeOutputs(ctx, &stored, r, standing, result.cases)
 			if stored.mismatch {
 				refusal = Answer{Code: OutputsMismatch}
 				return j, job.Outcome{Code: OutputsMismatch}, nil

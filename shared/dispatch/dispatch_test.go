@@ -1,12 +1,12 @@
 package dispatch_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -481,34 +481,87 @@ func TestCompleteAgain(t *testing.T) {
 }
 
 func TestOutputs(t *testing.T) {
-	t.Run("in the body", func(t *testing.T) {
+	for name, tc := range map[string]struct {
+		tasks          []byte
+		stdout         string
+		first, further []string // calls to S3 while the result is taken, and for each look at the outputs
+	}{
+		"small":      {result("AC"), "out", nil, []string{"stat"}},
+		"in the zip": {loud("AC"), noise, []string{"put"}, nil},
+	} {
+		t.Run("in the body, "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.create("j")
+			_, answer, err := w.Outputs(w.ctx, "j")
+			w.refused(dispatch.OutputsNotFound, answer, err)
+			c := w.claim("j", "r")
+			seen := w.watch()
+			objects := func() (calls []string) {
+				for _, call := range seen.calls {
+					if call == "put" || call == "stat" {
+						calls = append(calls, call)
+					}
+				}
+				seen.calls = nil
+				return calls
+			}
+			w.granted(w.Complete(w.ctx, report(c, tc.tasks)))
+			if diff := cmp.Diff(tc.first, objects()); diff != "" {
+				t.Errorf("while the result was taken: -want +got\n%s", diff)
+			}
+			want := map[string]string{}
+			for _, place := range []string{"0000", "0001", "0100"} {
+				want[place+".stdout"], want[place+".stderr"] = tc.stdout, ""
+			}
+			for look := range 3 {
+				d, answer, err := w.Outputs(w.ctx, "j")
+				w.granted(answer, err)
+				calls := tc.further
+				if look == 0 && name == "small" {
+					calls = []string{"stat", "put"}
+				}
+				if diff := cmp.Diff(calls, objects()); diff != "" {
+					t.Errorf("look %d: -want +got\n%s", look, diff)
+				}
+				if diff := cmp.Diff(want, w.unzipped(d.URL)); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+	t.Run("of every generation its own", func(t *testing.T) {
 		w := newWorld(t)
 		w.create("j")
-		_, answer, err := w.Outputs(w.ctx, "j")
-		w.refused(dispatch.OutputsNotFound, answer, err)
 		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("AC"))))
+		_, answer, err := w.Outputs(w.ctx, "j")
+		w.granted(answer, err)
+		w.granted2(w.Rejudge(w.ctx, "j", 0))
+		_, answer, err = w.Outputs(w.ctx, "j")
+		w.refused(dispatch.OutputsNotFound, answer, err)
+		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("WA"))))
 		d, answer, err := w.Outputs(w.ctx, "j")
 		w.granted(answer, err)
-		at, err := url.Parse(d.URL)
-		must(t, err)
-		reply := httptest.NewRecorder()
-		w.artifacts.ServeHTTP(reply, httptest.NewRequest(http.MethodGet, at.RequestURI(), nil))
-		z, err := zip.NewReader(bytes.NewReader(reply.Body.Bytes()), int64(reply.Body.Len()))
-		must(t, err)
-		var names []string
-		for _, f := range z.File {
-			names = append(names, f.Name)
+		if !strings.Contains(d.URL, "results/j/1/2/") {
+			t.Errorf("outputs at %s", d.URL)
 		}
-		want := []string{"0000.stdout", "0000.stderr", "0001.stdout", "0001.stderr", "0100.stdout", "0100.stderr"}
-		if diff := cmp.Diff(want, names); diff != "" {
-			t.Error(diff)
+	})
+	t.Run("that cannot be stored when they are asked for are asked for again", func(t *testing.T) {
+		w := newWorld(t)
+		w.create("j")
+		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("AC"))))
+		w.artifacts.putFails = true
+		if _, _, err := w.Outputs(w.ctx, "j"); err == nil {
+			t.Error("no error")
 		}
+		w.artifacts.putFails = false
+		_, answer, err := w.Outputs(w.ctx, "j")
+		w.granted(answer, err)
 	})
 	t.Run("that cannot be stored are missing, the verdict counts", func(t *testing.T) {
 		w := newWorld(t)
 		w.create("j")
 		w.artifacts.putFails = true
-		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("AC"))))
+		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), loud("AC"))))
 		if j := w.get("j"); j.Result.Score != 100 || j.Result.Outputs != job.OutputsMissing {
 			t.Errorf("finished as %+v", j.Result)
 		}

@@ -52,10 +52,16 @@ func (d *Dispatcher) Outputs(ctx context.Context, id string) (Download, Answer, 
 		return Download{}, Answer{}, err
 	case !found:
 		return Download{}, notFound, nil
-	case j.Result == nil || j.Result.Outputs == "" || j.Result.Outputs == job.OutputsMissing:
+	case j.Result == nil || !j.Result.HasOutputs():
 		return Download{}, Answer{Code: OutputsNotFound}, nil
 	}
-	return d.download(ctx, j.Result.Outputs, "outputs-"+j.ID+".zip", job.Artifact{})
+	key := j.Result.Outputs
+	if len(j.Result.Packed) > 0 {
+		if key, err = d.zipPacked(ctx, j); err != nil {
+			return Download{}, Answer{}, err
+		}
+	}
+	return d.download(ctx, key, "outputs-"+j.ID+".zip", job.Artifact{})
 }
 
 // held reads a job for its current holder.

@@ -189,7 +189,7 @@ func TestOutputsAreStoredOnce(t *testing.T) {
 			_, answer, err := w.Heartbeat(w.ctx, "j", "r", "")
 			w.granted(answer, err)
 		})
-		w.granted(w.Complete(w.ctx, report(c, result("AC"))))
+		w.granted(w.Complete(w.ctx, report(c, loud("AC"))))
 		if seen.count("put") != 1 {
 			t.Errorf("calls %v", seen.calls)
 		}
@@ -200,7 +200,7 @@ func TestOutputsAreStoredOnce(t *testing.T) {
 		c := w.claim("j", "r")
 		seen := w.watch()
 		for range 2 {
-			w.granted(w.Complete(w.ctx, report(c, result("AC"))))
+			w.granted(w.Complete(w.ctx, report(c, loud("AC"))))
 		}
 		if seen.count("put") != 1 {
 			t.Errorf("calls %v", seen.calls)
@@ -212,7 +212,7 @@ func TestOutputsAreStoredOnce(t *testing.T) {
 		c := w.claim("j", "r")
 		w.granted2(w.Cancel(w.ctx, "j"))
 		seen := w.watch()
-		answer, err := w.Complete(w.ctx, report(c, result("AC")))
+		answer, err := w.Complete(w.ctx, report(c, loud("AC")))
 		w.refused(job.JobCancelled, answer, err)
 		if seen.count("put") != 0 {
 			t.Errorf("calls %v", seen.calls)
@@ -225,8 +225,8 @@ func TestOutputsAreStoredOnce(t *testing.T) {
 		seen := w.watch()
 		silent := strings.ReplaceAll(string(result("AC")), `"stdout":"out"`, `"stdout":""`)
 		w.granted(w.Complete(w.ctx, report(c, []byte(silent))))
-		if j := w.get("j"); seen.count("put") != 0 || j.Result.Outputs != "" {
-			t.Errorf("calls %v, outputs %q", seen.calls, j.Result.Outputs)
+		if j := w.get("j"); seen.count("put") != 0 || j.Result.HasOutputs() {
+			t.Errorf("calls %v, finished as %+v", seen.calls, j.Result)
 		}
 	})
 }
@@ -261,7 +261,7 @@ func TestOutputsAreOfOneGenerationAndAttempt(t *testing.T) {
 	w.create("j")
 	w.claim("j", "r")
 	w.granted2(w.Rejudge(w.ctx, "j", 0))
-	w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("AC"))))
+	w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), loud("AC"))))
 	if got, want := w.get("j").Result.Outputs, "results/j/1/2/"; !strings.HasPrefix(got, want) {
 		t.Errorf("outputs at %s, want below %s", got, want)
 	}

@@ -98,6 +98,13 @@ func (j *journal) Delete(ctx context.Context, handles []string) error {
 	return j.Queue.Delete(ctx, handles)
 }
 
+func (j *journal) Stat(ctx context.Context, key string) (job.Artifact, bool, error) {
+	if err := j.note("stat"); err != nil {
+		return job.Artifact{}, false, err
+	}
+	return j.Objects.Stat(ctx, key)
+}
+
 func (j *journal) Put(ctx context.Context, key string, body []byte, a job.Artifact) error {
 	if err := j.note("put"); err != nil {
 		return err
@@ -159,7 +166,7 @@ func TestOrderOfWrites(t *testing.T) {
 		{
 			"complete", func(w *world) dispatch.Claimed { return w.withHandle("j") },
 			func(w *world, c dispatch.Claimed) error {
-				_, err := w.Complete(w.ctx, report(c, result("AC")))
+				_, err := w.Complete(w.ctx, report(c, loud("AC")))
 				return err
 			},
 			[]string{"put", "save", "delete"},

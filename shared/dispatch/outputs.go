@@ -31,17 +31,19 @@ func (d *Dispatcher) UploadOutputs(ctx context.Context, id, runner, tokenHash st
 type storedOutputs struct {
 	attempt  int
 	key      string
+	packed   []byte
 	mismatch bool
 }
 
-// storeOutputs sees to the outputs of an attempt and returns their key. A
+// storeOutputs sees to the outputs of an attempt and returns their key, or the
+// outputs themselves, packed, if they are small enough to go with the verdict. A
 // verdict is worth more than its outputs: if they cannot be stored, the key is
 // OutputsMissing.
-func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r CompleteRequest, s job.Standing, cases [][]judge.Case) string {
+func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r CompleteRequest, s job.Standing, cases [][]judge.Case) (key string, packed []byte) {
 	if stored.attempt == s.Attempt {
-		return stored.key
+		return stored.key, stored.packed
 	}
-	stored.attempt, stored.key = s.Attempt, ""
+	stored.attempt, stored.key, stored.packed = s.Attempt, "", nil
 	if r.Outputs != (job.Artifact{}) {
 		stored.key = outputsKey(r.ID, s, r.Outputs.SHA256)
 		found, exists, err := d.Objects.Stat(ctx, stored.key)
@@ -52,30 +54,63 @@ func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r 
 		case found != r.Outputs:
 			stored.mismatch = true
 		}
-		return stored.key
+		return stored.key, nil
 	}
-	body, err := zipOutputs(cases)
-	if err == nil && body == nil {
-		return ""
+	if noOutput(cases) {
+		return "", nil
 	}
+	if stored.packed = pack(cases); stored.packed != nil {
+		return "", stored.packed
+	}
+	key, body, a, err := zipFor(r.ID, s, cases)
 	if err == nil {
-		a := job.Artifact{Size: int64(len(body)), SHA256: digest(body)}
-		stored.key = outputsKey(r.ID, s, a.SHA256)
-		err = d.Objects.Put(ctx, stored.key, body, a)
+		err = d.Objects.Put(ctx, key, body, a)
 	}
 	if err != nil {
 		d.Log.ErrorContext(ctx, "outputs not stored", "job_id", r.ID, "attempt", s.Attempt, "error", err)
-		stored.key = job.OutputsMissing
+		key = job.OutputsMissing
 	}
-	return stored.key
+	stored.key = key
+	return key, nil
 }
 
-// zipOutputs makes one zip of TTCC.stdout and TTCC.stderr; nil if there is no
-// output at all. The same outputs make the same bytes.
-func zipOutputs(cases [][]judge.Case) ([]byte, error) {
-	if noOutput(cases) {
-		return nil, nil
+// zipPacked makes the zip of outputs that were kept with the verdict, when
+// somebody asks for them, and returns its key.
+func (d *Dispatcher) zipPacked(ctx context.Context, j job.Job) (key string, err error) {
+	cases, err := judge.ReadRecord(j.Result.Tasks)
+	if err != nil {
+		return "", fmt.Errorf("outputs of job %s: %w", j.ID, err)
 	}
+	outputs := make([][]judge.Case, len(cases))
+	for i, task := range cases {
+		outputs[i] = task.Cases
+	}
+	if err := unpack(j.Result.Packed, outputs); err != nil {
+		return "", fmt.Errorf("outputs of job %s: %w", j.ID, err)
+	}
+	key, body, a, err := zipFor(j.ID, job.Standing{Generation: j.Generation, Attempt: j.Result.Attempt}, outputs)
+	if err != nil {
+		return "", err
+	}
+	// Whoever asked before has stored it; a look costs a tenth of a PUT.
+	if _, exists, err := d.Objects.Stat(ctx, key); err != nil || exists {
+		return key, err
+	}
+	return key, d.Objects.Put(ctx, key, body, a)
+}
+
+// zipFor is the zip of an attempt's outputs, and where it is kept.
+func zipFor(id string, s job.Standing, cases [][]judge.Case) (key string, body []byte, a job.Artifact, err error) {
+	if body, err = zipOutputs(cases); err != nil {
+		return "", nil, job.Artifact{}, err
+	}
+	a = job.Artifact{Size: int64(len(body)), SHA256: digest(body)}
+	return outputsKey(id, s, a.SHA256), body, a, nil
+}
+
+// zipOutputs makes one zip of TTCC.stdout and TTCC.stderr. The same outputs make
+// the same bytes.
+func zipOutputs(cases [][]judge.Case) ([]byte, error) {
 	var z zipped
 	for i, task := range cases {
 		for k, c := range task {

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -8,6 +9,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -194,6 +199,39 @@ func (w *world) get(id string) job.Job {
 func result(status string) []byte {
 	c := `{"exitCode":0,"status":"` + status + `","stdout":"out","stderr":"","execTime":3,"memoryUsage":9}`
 	return []byte("[[" + c + "," + c + "],[" + c + "]]")
+}
+
+// noise is too much, and too little alike, to go with a verdict.
+var noise = func() string {
+	random := rand.NewChaCha8([32]byte{1})
+	b := make([]byte, 3<<10)
+	random.Read(b)
+	return hex.EncodeToString(b)
+}()
+
+// loud is result with outputs that make an object of their own.
+func loud(status string) []byte {
+	return bytes.ReplaceAll(result(status), []byte(`"stdout":"out"`), []byte(`"stdout":"`+noise+`"`))
+}
+
+// unzipped is the files of the zip behind a presigned URL.
+func (w *world) unzipped(presigned string) map[string]string {
+	w.t.Helper()
+	at, err := url.Parse(presigned)
+	must(w.t, err)
+	reply := httptest.NewRecorder()
+	w.artifacts.ServeHTTP(reply, httptest.NewRequest(http.MethodGet, at.RequestURI(), nil))
+	z, err := zip.NewReader(bytes.NewReader(reply.Body.Bytes()), int64(reply.Body.Len()))
+	must(w.t, err)
+	files := map[string]string{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		must(w.t, err)
+		text, err := io.ReadAll(r)
+		must(w.t, err)
+		files[f.Name] = string(text)
+	}
+	return files
 }
 
 func report(c dispatch.Claimed, tasks []byte) dispatch.CompleteRequest {

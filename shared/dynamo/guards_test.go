@@ -101,7 +101,7 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 		},
 		{
 			ID: "a", State: job.Finished, EndedAt: 15, Disputed: true, Version: 16, WriteID: "01",
-			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, Memory: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o"},
+			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, Memory: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o", Packed: []byte("k")},
 			Past:   []job.Past{{Attempt: 1, How: job.Completed, Verdict: &job.Verdict{Status: 2, Score: 3}}},
 		},
 	} {

@@ -63,7 +63,7 @@ func resultItem(res *job.Result) writer {
 	if res == nil {
 		return nil
 	}
-	w := make(writer, 0, 8)
+	w := make(writer, 0, 9)
 	w.number(rAttempt, int64(res.Attempt))
 	w.number(rStatus, int64(res.Status))
 	w.number(rScore, int64(res.Score))
@@ -72,6 +72,7 @@ func resultItem(res *job.Result) writer {
 	w.bytes(rTasks, res.Tasks)
 	w.hex(rDigest, res.Digest)
 	w.text(rOutputs, res.Outputs)
+	w.bytes(rPacked, res.Packed)
 	return w
 }
 
@@ -153,6 +154,7 @@ func readResult(r *reader) *job.Result {
 		Tasks:   r.bytes(rTasks),
 		Digest:  r.hex(rDigest),
 		Outputs: r.text(rOutputs),
+		Packed:  r.bytes(rPacked),
 	}
 }
 

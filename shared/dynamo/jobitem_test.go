@@ -254,7 +254,7 @@ func TestNamesAreUnique(t *testing.T) {
 			aWriteID, aRunner, aTokenHash, aProblemVersion, aLeaseSeconds, aLeaseUntil, aClaimedAt, aHandle,
 		},
 		"mark":       {JobsKey, mVersion, mShard, mCursor, mSilentSince},
-		"result":     {rAttempt, rStatus, rScore, rRunTime, rMemory, rTasks, rDigest, rOutputs},
+		"result":     {rAttempt, rStatus, rScore, rRunTime, rMemory, rTasks, rDigest, rOutputs, rPacked},
 		"past":       {pAttempt, pGeneration, pRunner, pTokenHash, pProblemVersion, pClaimedAt, pHeartbeatAt, pEndedAt, pHow, pReason, pVerdict, pLate},
 		"problem":    {ProblemsKey, ProblemsRange, oNumber, oContent, oDraft, oVersion, oWriteID},
 		"credential": {CredentialsKey, ListHash, ListRange, TTL, kKind, kName, kRunner, kFleet, kScopes, kCreatedAt, kExpiresAt, kRevokedAt},

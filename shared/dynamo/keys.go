@@ -86,6 +86,7 @@ const (
 	rTasks   = "v" // B
 	rDigest  = "d" // B
 	rOutputs = "o"
+	rPacked  = "k" // B
 )
 
 // Attributes of the record of a past attempt.

@@ -143,7 +143,13 @@ type Result struct {
 	Memory  int64  // KB, -1: unknown
 	Tasks   []byte // the verdict by task and case, as package judge writes it
 	Digest  string // of what the runner sent, to tell a repetition from a conflict
-	Outputs string // key of the zip of case outputs; "": none; OutputsMissing
+	Outputs string // key of the zip of case outputs; "": none, or Packed; OutputsMissing
+	Packed  []byte // the case outputs themselves, as package dispatch packs them, where they are small
+}
+
+// HasOutputs says whether case outputs are kept, here or under the key.
+func (r Result) HasOutputs() bool {
+	return len(r.Packed) > 0 || r.Outputs != "" && r.Outputs != OutputsMissing
 }
 
 // OutputsMissing says that the case outputs could not be stored.

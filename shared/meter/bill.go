@@ -62,11 +62,16 @@ const (
 	logBytes = 900
 	// sweepLogBytes: its line and its metrics'.
 	sweepLogBytes = 700
-	// codeBytes and outputBytes are the zips of a submission and of its outputs.
-	codeBytes, outputBytes = 4 << 10, 4 << 10
-	// jobBytes is a final job's item with what storage adds to every item.
-	jobBytes = 1200
+	// codeBytes is the zip of a submission.
+	codeBytes = 4 << 10
 )
+
+// JobBytes is the item of a final job of 20 cases without their outputs, as
+// package measure finds it.
+const JobBytes = 652
+
+// Of DynamoDB, in bytes: what storage adds to every item, and the write unit.
+const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
@@ -95,6 +100,7 @@ type Load struct {
 	Jobs    float64 // in the month
 	Seconds float64 // that a job takes its runner
 	Runners float64 // that are connected all the time
+	Outputs float64 // bytes of a job's outputs, packed; beyond dispatch.MaxPacked they are an object
 	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
 	Poll float64
 }
@@ -121,7 +127,7 @@ type Part string
 const (
 	Create  Part = "create"  // the producer's call that hands it in
 	Work    Part = "work"    // the runner's calls, and its GET of the code
-	Outputs Part = "outputs" // the PUT of what the cases have written
+	Outputs Part = "outputs" // to store what the cases have written
 	Verdict Part = "verdict" // the producer's call that reads it
 	Storage Part = "storage" // of the item, the code and the outputs
 )
@@ -159,8 +165,8 @@ func Cost(l Load) (Costs, error) {
 	switch {
 	case !known:
 		return Costs{}, fmt.Errorf("unknown flow %q: compat or sync", l.Flow)
-	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll):
-		return Costs{}, fmt.Errorf("jobs, seconds, runners and poll: want 0 or more")
+	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs):
+		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll and outputs: want 0 or more")
 	case l.Jobs*l.Seconds > l.Runners*Month.Seconds() && l.Runners > 0:
 		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
 			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
@@ -184,22 +190,17 @@ func Cost(l Load) (Costs, error) {
 
 	create, verdict := requests[rowCreate], requests[rowVerdict]
 	work := c.Job.without(create).without(verdict)
-	outputs := Request{AWS: map[string]int{}}
-	for name, n := range work.AWS {
-		if strings.HasPrefix(name, "s3 Put") {
-			outputs.AWS[name] = n
-		}
-	}
 	c.Parts = map[Part]Units{
 		Create:  l.units(create),
-		Work:    l.units(work.without(outputs)),
-		Outputs: l.units(outputs),
+		Work:    l.units(work),
+		Outputs: {},
 		Verdict: l.units(verdict),
 		Storage: {
-			"s3.storage":       (codeBytes*codeMonths + outputBytes*outputMonths) / gigabyte,
-			"dynamodb.storage": jobBytes * jobMonths / gigabyte,
+			"s3.storage":       codeBytes * codeMonths / gigabyte,
+			"dynamodb.storage": (JobBytes + itemOverhead) * jobMonths / gigabyte,
 		},
 	}
+	l.outputs(c.Parts[Outputs], c.Parts[Storage])
 	// One request of each is of a function with more memory.
 	for _, part := range []Part{Create, Work} {
 		c.Parts[part]["lambda.gb-seconds"] += functionSeconds * (largeFunctionGB - functionGB)
@@ -243,6 +244,17 @@ func Cost(l Load) (Costs, error) {
 	}
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
 	return c, nil
+}
+
+// outputs is what storing a job's outputs takes: a longer item, or an object.
+func (l Load) outputs(store, keep Units) {
+	if l.Outputs > dispatch.MaxPacked {
+		store["s3.puts"]++
+		keep["s3.storage"] += l.Outputs * outputMonths / gigabyte
+		return
+	}
+	store["dynamodb.writes"] += math.Ceil((JobBytes+l.Outputs)/writeUnit) - 1
+	keep["dynamodb.storage"] += l.Outputs * jobMonths / gigabyte
 }
 
 // PollSeconds is how long the server tells an idle runner to wait, when there
@@ -299,7 +311,7 @@ func finite(numbers ...float64) bool {
 func Assumptions() []string {
 	return []string{
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
-		fmt.Sprintf("%d bytes of logs a request; code of %d KB and outputs of %d KB a job, kept 200 and 100 days, its item 90 days", logBytes, codeBytes>>10, outputBytes>>10),
+		fmt.Sprintf("%d bytes of logs a request; code of %d KB a job, kept 200 days; its item, and what its cases wrote, up to %d KB packed, 90 days, else an object, 100 days", logBytes, codeBytes>>10, dispatch.MaxPacked>>10),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}
 }

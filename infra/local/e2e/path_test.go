@@ -3,7 +3,9 @@ package e2e
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 )
@@ -162,20 +164,42 @@ func zipped(t *testing.T, files map[string]string) []byte {
 	return out.Bytes()
 }
 
-// TestInlineOutputs reads back outputs that came in the result.
+// TestInlineOutputs reads back outputs that came in the result: a few bytes,
+// which stay with the verdict, and more than fit there.
 func TestInlineOutputs(t *testing.T) {
 	t.Parallel()
 	c := newClient(t)
-	id := c.queued(c.published())
-	c.want(404, "outputs_not_found", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
-	token := c.claimed(id, "one")
-	c.want(404, "testdata_not_found", request{"GET", "/runner/jobs/" + id + "/testdata", nil, as("one")})
-	c.want(200, "", request{"PUT", "/runner/jobs/" + id + "/complete", result(token, "WA"), as("one")})
-	link := c.want(200, "", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
-	_, body := c.fetch(link.Data["url"].(string))
-	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-	if err != nil || len(z.File) != 2 || z.File[0].Name != "0000.stdout" {
-		t.Errorf("outputs %v, %v", z, err)
+	problem := c.published()
+	large := ""
+	for range 200 {
+		large += rand.Text() + "\n"
+	}
+	for name, stdout := range map[string]string{"small": "out", "large": large} {
+		id := c.queued(problem)
+		c.want(404, "outputs_not_found", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
+		token := c.claimed(id, "one")
+		c.want(404, "testdata_not_found", request{"GET", "/runner/jobs/" + id + "/testdata", nil, as("one")})
+		done := result(token, "WA")
+		done["tasks"].([][]map[string]any)[0][0]["stdout"] = stdout
+		c.want(200, "", request{"PUT", "/runner/jobs/" + id + "/complete", done, as("one")})
+		if j := c.job(id); j["outputs"] != "stored" {
+			t.Errorf("%s: outputs %v", name, j["outputs"])
+		}
+		for range 2 {
+			link := c.want(200, "", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
+			_, body := c.fetch(link.Data["url"].(string))
+			z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+			if err != nil || len(z.File) != 2 || z.File[0].Name != "0000.stdout" || z.File[1].Name != "0000.stderr" {
+				t.Fatalf("%s: outputs %v, %v", name, z, err)
+			}
+			f, err := z.File[0].Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(f); err != nil || string(got) != stdout {
+				t.Errorf("%s: %d bytes of stdout, error %v; want %d", name, len(got), err, len(stdout))
+			}
+		}
 	}
 }
 

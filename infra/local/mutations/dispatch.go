@@ -74,7 +74,7 @@ var useCases = []source{
 		{name: "complete: deletes last", keeps: "I3", from: "\t\tnext, out := op.Apply(j)\n\t\treturn next, out, nil\n\t})", to: "\t\tnext, out := op.Apply(j)\n\t\tif next.Final() {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})"},
 		{name: "complete: deletes at all", keeps: "E", from: `if c.after.Final() {`, to: `if false {`},
 		{
-			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs = d.storeOutputs(ctx, &stored, r, standing, result.cases)`, to: `op.Result.Outputs, later = outputsKey(r.ID, standing, "later"), func() { d.storeOutputs(ctx, &stored, r, standing, result.cases) }`,
+			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs, op.Result.Packed = d.storeOutputs(ctx, &stored, r, standing, result.cases)`, to: `op.Result.Outputs, later = outputsKey(r.ID, standing, "later"), func() { d.storeOutputs(ctx, &stored, r, standing, result.cases) }`,
 			also: []edit{
 				{"\tvar stored storedOutputs\n", "\tvar stored storedOutputs\n\tlater := func() {}\n"},
 				{"\tif c.after.Final() {", "\tlater()\n\tif c.after.Final() {"},
@@ -97,8 +97,21 @@ var useCases = []source{
 		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
 		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil || !exists && found.Size < 0:`},
 		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
-		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `err = d.Objects.Put(ctx, stored.key, body, a)`, to: `_ = d.Objects.Put(ctx, stored.key, body, a)`},
+		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = d.Objects.Put(ctx, key, body, a)`, to: `		_ = d.Objects.Put(ctx, key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
+		{name: "outputs: small ones make no object", keeps: "E", from: `if stored.packed = pack(cases); stored.packed != nil {`, to: `if stored.packed = pack(cases); false {`},
+		{name: "outputs: their zip is made when it is asked for", keeps: "I4", from: `return key, d.Objects.Put(ctx, key, body, a)`, to: `return key, nil`},
+		{name: "outputs: their zip is made once", keeps: "E", from: `err != nil || exists {`, to: `err != nil || exists && key == "" {`},
+		{name: "outputs: a zip of the attempt that made them", keeps: "S", from: `job.Standing{Generation: j.Generation, Attempt: j.Result.Attempt}`, to: `job.Standing{Generation: j.Generation}`},
+	}},
+	{file: "shared/dispatch/pack.go", tests: []command{dispatch}, guards: []guard{
+		{name: "pack: what is too long is not packed", keeps: "E", from: `if len(shortest) > MaxPacked {`, to: `if false {`},
+		{name: "pack: what is far too long is not tried", keeps: "S", from: `size > maxPackable {`, to: `size < 0 {`},
+		{name: "pack: squeezed if that is shorter", keeps: "E", from: `len(packed) < len(plain) {`, to: `len(packed) < 0 {`},
+		{name: "unpack: bounded", keeps: "S", from: `io.LimitReader(flate.NewReader(bytes.NewReader(plain)), 2*maxPackable)`, to: `io.LimitReader(flate.NewReader(bytes.NewReader(plain)), 2)`},
+		{name: "unpack: no text longer than what is there", keeps: "S", from: `n <= 0 || length > uint64(len(plain)-n) {`, to: `n <= 0 {`},
+		{name: "unpack: nothing is left", keeps: "I4", from: `	if len(plain) > 0 {`, to: `	if false {`},
+		{name: "unpack: known ways only", keeps: "I4", from: "\tdefault:\n\t\treturn errPacked\n", to: "\tdefault:\n"},
 	}},
 	{file: "shared/dispatch/keys.go", tests: []command{dispatch, wire}, guards: []guard{
 		{name: "keys: outputs are of one attempt", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, s.Generation, 0, sha256)`},
@@ -148,8 +161,8 @@ var useCases = []source{
 		{name: "download: code for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code"},
 		{name: "download: test data for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,"},
 		{name: "download: test data of the pinned version", keeps: "I4", from: `d.version(ctx, j.Problem, j.Claim.ProblemVersion)`, to: `d.version(ctx, j.Problem, j.Claim.ProblemVersion+1)`},
-		{name: "download: no outputs of what has no result", keeps: "S", from: `j.Result == nil || j.Result.Outputs == ""`, to: `j.Result != nil && j.Result.Outputs == ""`},
-		{name: "download: no outputs that are missing", keeps: "I4", from: ` || j.Result.Outputs == job.OutputsMissing:`, to: `:`},
+		{name: "download: no outputs of what has no result", keeps: "S", from: `j.Result == nil || !j.Result.HasOutputs()`, to: `j.Result != nil && !j.Result.HasOutputs()`},
+		{name: "download: no outputs that are missing", keeps: "I4", from: `!j.Result.HasOutputs()`, to: `j.Result.Outputs == "" && len(j.Result.Packed) == 0`},
 	}},
 	{file: "shared/dispatch/problem.go", tests: []command{dispatch}, guards: []guard{
 		{name: "publish: test data is checked", keeps: "I4", from: `changed && td != (job.Artifact{}) {`, to: `changed && td != td {`},

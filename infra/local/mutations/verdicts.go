@@ -9,7 +9,7 @@ var verdicts = []source{
 		{name: "judge: no fewer than there are", keeps: "I4", from: `if n != want {`, to: `if n > want {`},
 		{name: "judge: a wrong number before what is wrong in them", keeps: "I4", from: "\t\tif n >= want || fault != nil {\n", to: "\t\tif fault != nil {\n\t\t\treturn fault\n\t\t}\n\t\tif n >= want {\n"},
 		{name: "judge: what is too much is not read", keeps: "S", from: `if n >= want || fault != nil {`, to: `if n > want || fault != nil {`},
-		{name: "judge: nothing behind it", keeps: "S", from: `p.broken || !errors.Is(err, io.EOF)`, to: `p.broken || err == nil && false`},
+		{name: "judge: nothing behind it", keeps: "S", from: `p.broken || !errors.Is(err, io.EOF)`, to: `p.broken || err == nil && errors.Is(err, io.EOF)`},
 		{name: "judge: JSON to its end", keeps: "S", from: `p.broken || !errors.Is(err, io.EOF)`, to: `err != nil && !errors.Is(err, io.EOF)`},
 		{name: "judge: every field is there", keeps: "I4", from: `		if !is {
 `, to: `		if false && is {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/shared/api"
+	"runlease/shared/dynamo"
 	"runlease/shared/meter"
 )
 
@@ -84,8 +85,26 @@ func TestBudgets(t *testing.T) {
 	sync := rows["a job by sync, without heartbeats"]
 	check(sync.Name, "at most 5 write units", sync.WriteUnits <= 5)
 	check(sync.Name, "at most 4 read units, and one for the read of the verdict", sync.ReadUnits <= 4+1)
-	check(sync.Name, "1 PUT of code, 1 of outputs, nothing else of S3", sync.AWS["s3 PutObject bucket"] == 2 && Count(sync, "s3 ") == 2)
+	check(sync.Name, "1 PUT of code, nothing else of S3", sync.AWS["s3 PutObject bucket"] == 1 && Count(sync, "s3 ") == 1)
 	compat := rows["a job by the compat routes, without heartbeats"]
 	check(compat.Name, "at most 8 API calls with a heartbeat", compat.APICalls+1 <= 8)
-	check(compat.Name, "1 PUT of code, 1 of outputs, nothing else of S3", Count(compat, "s3 ") == 2 && compat.AWS["s3 PutObject bucket"] == 2)
+	check(compat.Name, "1 PUT of code, nothing else of S3", Count(compat, "s3 ") == 1 && compat.AWS["s3 PutObject bucket"] == 1)
+}
+
+// TestJobBytes: what the bill takes for the item of a final job is what it is.
+func TestJobBytes(t *testing.T) {
+	w := newWorld(t)
+	w.publish()
+	w.create(id(1))
+	claimed := w.synced(1)
+	w.synced(0, claimed...)
+	it := w.backend.Item("jobs", id(1))
+	size := dynamo.ItemSize(it)
+	packed := 1 + 20*(1+len("42")+1) // how, and for each case two lengths and a text
+	if got := size - packed; got != meter.JobBytes {
+		t.Errorf("%d bytes without its outputs, want meter.JobBytes, %d", got, meter.JobBytes)
+	}
+	if size > 1024 {
+		t.Errorf("%d bytes are more than a write unit", size)
+	}
 }

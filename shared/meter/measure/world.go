@@ -184,7 +184,7 @@ func (w *world) taken(what string) {
 	w.t.Helper()
 	w.cleared = w.meter.Take()
 	for _, c := range w.cleared {
-		if c.Failed || c.Refused {
+		if c.Failed && c.Operation != "HeadObject" || c.Refused { // that there is no object is an answer
 			w.t.Fatalf("%s: %s %s failed", what, c.Operation, c.Resource)
 		}
 	}
@@ -279,6 +279,9 @@ func (w *world) claim(job string) (token string) {
 	w.t.Helper()
 	return w.do("claim-job", 200, "/runner/jobs/"+job+"/claim", "")["token"].(string)
 }
+
+// loud is an output that, written by 20 cases, is too much for a verdict's item.
+var loud = strings.Repeat("0123456789", 400)
 
 // tasks is a result of 4 tasks of 5 cases, as JSON.
 func tasks(stdout string) string {
