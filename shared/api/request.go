@@ -71,7 +71,10 @@ func (c *call) readBody() *reply {
 	if c.ContentLength > limit {
 		return &tooLarge
 	}
-	body, err := io.ReadAll(io.LimitReader(c.Body, limit+1))
+	var in bytes.Buffer
+	in.Grow(int(max(c.ContentLength, 0)) + bytes.MinRead) // and room to see that this is the end
+	_, err := in.ReadFrom(io.LimitReader(c.Body, limit+1))
+	body := in.Bytes()
 	switch {
 	case int64(len(body)) > limit:
 		return &tooLarge

@@ -14,22 +14,23 @@ const parameter = "{id}"
 // not checked. A path is compared as it was sent, so that an encoded slash
 // stays inside its segment. One trailing slash is ignored.
 func (route Route) match(path string) (id string, matches bool) {
-	want := strings.Split(route.Path, "/")
-	got := strings.Split(strings.TrimSuffix(path, "/"), "/")
-	if len(want) != len(got) {
-		return "", false
-	}
-	for i, segment := range want {
+	want, got, more := route.Path, strings.TrimSuffix(path, "/"), true
+	for first := true; more; first = false {
+		var segment, sent string
+		var wantMore, gotMore bool
+		segment, want, wantMore = strings.Cut(want, "/")
+		sent, got, gotMore = strings.Cut(got, "/")
 		switch {
-		case segment != parameter && segment != got[i], got[i] == "" && i > 0:
+		case wantMore != gotMore, segment != parameter && segment != sent, sent == "" && !first:
 			return "", false
 		case segment == parameter:
-			decoded, err := url.PathUnescape(got[i])
+			decoded, err := url.PathUnescape(sent)
 			if err != nil {
-				decoded = got[i] // not an id either
+				decoded = sent // not an id either
 			}
 			id = decoded
 		}
+		more = wantMore
 	}
 	return id, true
 }

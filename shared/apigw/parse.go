@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -12,14 +13,17 @@ import (
 // and what is not used is passed over.
 func parse(payload []byte) (*event, error) {
 	// What is in its texts is their readers' business.
-	s := &scanner{in: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
+	s := &scanner{
+		in:      jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
+		payload: string(payload),
+	}
 	e := &event{header: make(http.Header, 16)}
 	values := make([]string, 0, 16)
-	s.object(func(name []byte) {
-		switch string(name) {
+	s.object(func(name string) {
+		switch name {
 		case "headers":
-			s.object(func(name []byte) {
-				key := http.CanonicalHeaderKey(string(name))
+			s.object(func(name string) {
+				key := http.CanonicalHeaderKey(name)
 				values = append(values, s.text())
 				// The lists of the other format say the same and more, whichever comes first.
 				if e.header[key] == nil {
@@ -27,22 +31,21 @@ func parse(payload []byte) (*event, error) {
 				}
 			})
 		case "multiValueHeaders":
-			s.object(func(name []byte) {
-				key := http.CanonicalHeaderKey(string(name))
+			s.object(func(name string) {
+				key := http.CanonicalHeaderKey(name)
 				e.header[key] = s.texts()
 			})
 		case "pathParameters":
 			e.pathParameters = map[string]string{}
-			s.object(func(name []byte) {
-				key := string(name)
-				e.pathParameters[key] = s.text()
+			s.object(func(name string) {
+				e.pathParameters[name] = s.text()
 			})
 		case "body":
 			e.body = s.text()
 		case "isBase64Encoded":
 			e.isBase64Encoded = s.flag()
 		case "requestContext":
-			s.object(func(name []byte) { s.requestContext(e, name) })
+			s.object(func(name string) { s.requestContext(e, name) })
 		case "routeKey":
 			e.routeKey = s.text()
 		case "rawPath":
@@ -57,9 +60,8 @@ func parse(payload []byte) (*event, error) {
 			e.path = s.text()
 		case "multiValueQueryStringParameters":
 			e.query = url.Values{}
-			s.object(func(name []byte) {
-				key := string(name)
-				e.query[key] = s.texts()
+			s.object(func(name string) {
+				e.query[name] = s.texts()
 			})
 		default:
 			s.skip()
@@ -71,15 +73,15 @@ func parse(payload []byte) (*event, error) {
 	return e, nil
 }
 
-func (s *scanner) requestContext(e *event, name []byte) {
-	switch string(name) {
+func (s *scanner) requestContext(e *event, name string) {
+	switch name {
 	case "requestId":
 		e.requestID = s.text()
 	case "stage":
 		e.stage = s.text()
 	case "http":
-		s.object(func(name []byte) {
-			if string(name) == "method" {
+		s.object(func(name string) {
+			if name == "method" {
 				e.method = s.text()
 			} else {
 				s.skip()
@@ -93,8 +95,8 @@ func (s *scanner) requestContext(e *event, name []byte) {
 // scanner reads values that must be of the type that is asked for, or null.
 type scanner struct {
 	in      *jsontext.Decoder
-	wrong   bool   // one was not, or this is no JSON
-	scratch []byte // of the last text
+	payload string // what it reads; most texts are parts of it
+	wrong   bool   // a value was not, or this is no JSON
 }
 
 // value is the next value, good until the next one is read; nil: it is null.
@@ -110,15 +112,17 @@ func (s *scanner) value(kind jsontext.Kind) jsontext.Value {
 	return v
 }
 
-func (s *scanner) text() string { return string(s.bytes()) }
-
-// bytes is a text, good until the next one is read.
-func (s *scanner) bytes() []byte {
-	s.scratch = s.scratch[:0]
-	if v := s.value('"'); v != nil {
-		s.scratch, _ = jsontext.AppendUnquote(s.scratch, v)
+func (s *scanner) text() string {
+	v := s.value('"')
+	if v == nil {
+		return ""
 	}
-	return s.scratch
+	if bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v) {
+		end := s.in.InputOffset()
+		return s.payload[end-int64(len(v))+1 : end-1]
+	}
+	text, _ := jsontext.AppendUnquote(nil, v)
+	return string(text)
 }
 
 func (s *scanner) flag() bool {
@@ -156,14 +160,13 @@ func (s *scanner) more(end jsontext.Kind) bool {
 	return false
 }
 
-// object reads an object. For each member read has to read the value, and has to
-// make a copy of the name before that if it needs it after.
-func (s *scanner) object(read func(name []byte)) {
+// object reads an object. For each member read has to read the value.
+func (s *scanner) object(read func(name string)) {
 	if !s.enter('{') {
 		return
 	}
 	for s.more('}') {
-		read(s.bytes())
+		read(s.text())
 	}
 }
 

@@ -85,7 +85,8 @@ func NewClaimToken(random io.Reader) (string, error) { return New(Claim, random)
 // form in which a token is stored or compared.
 func Hash(token string) string {
 	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
+	var digits [2 * sha256.Size]byte
+	return string(hex.AppendEncode(digits[:0], sum[:]))
 }
 
 // WellFormed says whether a text could be a token of a kind: the kind's prefix,

@@ -256,7 +256,8 @@ func (r *reader) hex(name string) string {
 	if s, ok := r.item[name].(*types.AttributeValueMemberS); ok {
 		return s.Value
 	}
-	return hex.EncodeToString(r.bytes(name))
+	var digits [64]byte // of a SHA-256
+	return string(hex.AppendEncode(digits[:0], r.bytes(name)))
 }
 
 // list reads a list; nil: there is none.

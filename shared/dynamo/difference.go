@@ -1,8 +1,8 @@
 package dynamo
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
@@ -12,9 +12,10 @@ import (
 // SDK's builder, which takes several times as long. An attribute v is #v in
 // them, since some names are reserved, and its value :v.
 type change struct {
-	set, remove, condition strings.Builder
-	names                  map[string]string
-	values                 map[string]types.AttributeValue
+	set, remove []byte
+	condition   string
+	names       map[string]string
+	values      map[string]types.AttributeValue
 }
 
 // changeIf begins a change of an item whose version, in the attribute of that
@@ -22,11 +23,11 @@ type change struct {
 func changeIf(versionName string, version int64, keyName string) *change {
 	c := &change{names: make(map[string]string), values: make(map[string]types.AttributeValue)}
 	if version == 0 {
-		c.condition.WriteString("attribute_not_exists (" + c.name(keyName) + ")")
+		c.condition = "attribute_not_exists (" + c.name(keyName) + ")"
 		return c
 	}
 	const was = ":was"
-	c.condition.WriteString(c.name(versionName) + " = " + was)
+	c.condition = c.name(versionName) + " = " + was
 	c.values[was] = numberValue(version)
 	return c
 }
@@ -53,22 +54,19 @@ func (c *change) within(path, prefix string, before, after writer) {
 		switch {
 		case is.same(was):
 		case is.empty():
-			clause(&c.remove, "REMOVE ", path+c.name(is.name))
+			c.remove = clause(c.remove, "REMOVE ", path, c.name(is.name))
 		case is.kind == isMaps && len(was.maps) > 0 && c.inPlace(was.maps, is):
 		default:
-			c.assign(path+c.name(is.name), prefix+is.name, "", is.stored())
+			c.assign(path, c.name(is.name), prefix+is.name, is.stored())
 		}
 	}
 }
 
-// assign sets what is at a path to a value, in a list_append to another if that is given.
-func (c *change) assign(path, name, appendTo string, v types.AttributeValue) {
+// assign sets what is at a path to a value.
+func (c *change) assign(path, at, name string, v types.AttributeValue) {
 	value := ":" + name
 	c.values[value] = v
-	if appendTo != "" {
-		value = "list_append(" + appendTo + ", " + value + ")"
-	}
-	clause(&c.set, "SET ", path+" = "+value)
+	c.set = clause(c.set, "SET ", path, at, " = ", value)
 }
 
 // inPlace appends maps to a list, or changes some of them, so that the others
@@ -94,7 +92,9 @@ func (c *change) inPlace(was []writer, is *attribute) bool {
 	case changed > 0 && added > 0:
 		return false
 	case added > 0:
-		c.assign(list, is.name, list, mapsValue(is.maps[len(was):]))
+		value := ":" + is.name
+		c.values[value] = mapsValue(is.maps[len(was):])
+		c.set = clause(c.set, "SET ", list, " = list_append(", list, ", ", value, ")")
 		return true
 	}
 	for i := range was {
@@ -104,30 +104,24 @@ func (c *change) inPlace(was []writer, is *attribute) bool {
 	return true
 }
 
-// clause adds a part to a clause of an update expression.
-func clause(b *strings.Builder, verb, part string) {
-	if b.Len() == 0 {
-		b.WriteString(verb)
+// clause adds a part, in pieces, to a clause of an update expression.
+func clause(all []byte, verb string, pieces ...string) []byte {
+	if all == nil {
+		all = append(make([]byte, 0, 256), verb...)
 	} else {
-		b.WriteString(", ")
+		all = append(all, ", "...)
 	}
-	b.WriteString(part)
+	for _, piece := range pieces {
+		all = append(all, piece...)
+	}
+	return all
 }
 
 // update is the update expression.
 func (c *change) update() *string {
-	all := c.set.String()
-	if c.remove.Len() > 0 {
-		if all != "" {
-			all += "\n"
-		}
-		all += c.remove.String()
+	all := string(bytes.Join([][]byte{c.set, c.remove}, []byte("\n")))
+	if len(c.set) == 0 || len(c.remove) == 0 {
+		all = string(c.set) + string(c.remove)
 	}
 	return &all
-}
-
-// onlyIf is the condition.
-func (c *change) onlyIf() *string {
-	condition := c.condition.String()
-	return &condition
 }

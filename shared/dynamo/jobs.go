@@ -107,7 +107,7 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &s.tables.Jobs,
 		Item:                                it,
-		ConditionExpression:                 free.onlyIf(),
+		ConditionExpression:                 &free.condition,
 		ExpressionAttributeNames:            free.names,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -124,7 +124,7 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 		TableName:                           &s.tables.Jobs,
 		Key:                                 jobKey(after.ID),
 		UpdateExpression:                    change.update(),
-		ConditionExpression:                 change.onlyIf(),
+		ConditionExpression:                 &change.condition,
 		ExpressionAttributeNames:            change.names,
 		ExpressionAttributeValues:           change.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,

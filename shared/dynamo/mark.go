@@ -40,7 +40,7 @@ func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (save
 		TableName:                 &s.tables.Jobs,
 		Key:                       jobKey(markID),
 		UpdateExpression:          change.update(),
-		ConditionExpression:       change.onlyIf(),
+		ConditionExpression:       &change.condition,
 		ExpressionAttributeNames:  change.names,
 		ExpressionAttributeValues: change.values,
 	})

@@ -101,7 +101,7 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 		TableName:                           &s.tables.Problems,
 		Key:                                 problemKey(after.ID, problemNow),
 		UpdateExpression:                    change.update(),
-		ConditionExpression:                 change.onlyIf(),
+		ConditionExpression:                 &change.condition,
 		ExpressionAttributeNames:            change.names,
 		ExpressionAttributeValues:           change.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -120,7 +120,7 @@ func (s *Store) publishProblem(ctx context.Context, after problem.Problem, chang
 			TableName:                           &s.tables.Problems,
 			Key:                                 problemKey(after.ID, problemNow),
 			UpdateExpression:                    change.update(),
-			ConditionExpression:                 change.onlyIf(),
+			ConditionExpression:                 &change.condition,
 			ExpressionAttributeNames:            change.names,
 			ExpressionAttributeValues:           change.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -128,7 +128,7 @@ func (s *Store) publishProblem(ctx context.Context, after problem.Problem, chang
 		{Put: &types.Put{
 			TableName:                &s.tables.Problems,
 			Item:                     record,
-			ConditionExpression:      free.onlyIf(),
+			ConditionExpression:      &free.condition,
 			ExpressionAttributeNames: free.names,
 		}},
 	}})

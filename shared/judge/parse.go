@@ -29,7 +29,7 @@ func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 // elements comes before what is wrong in them.
 func Parse(tasks []Task, body []byte) ([][]Case, error) {
 	// Texts are kept as they come: what cannot be decoded is replaced.
-	p := &parser{in: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
+	p := &parser{text: make([]byte, 0, 256), in: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
 	all := make([][]Case, len(tasks))
 	fault := p.list("task", len(tasks), func(i int) *Fault {
 		all[i] = make([]Case, tasks[i].Cases)

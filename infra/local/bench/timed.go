@@ -26,7 +26,7 @@ func timed() []part {
 // machine does can only add.
 const (
 	cpuRounds  = 15
-	cpuRepeats = 100
+	cpuRepeats = 400 // so that each round has its share of garbage collection
 )
 
 func handlerCPU(ctx context.Context) ([]figure.Figure, error) {
