@@ -73,7 +73,7 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 		}
 		_, stage, _ := strings.Cut(made.name, "-")
 		for name, f := range made.functions(t) {
-			want := map[string]string{"RUNLEASE_STAGE": stage}
+			want := map[string]string{"RUNLEASE_STAGE": stage, "GOGC": "400", "GOMEMLIMIT": memoryLimit(f)}
 			for _, variable := range grants.Env(grants.All()[name]) {
 				want[variable] = values[variable]
 			}
@@ -84,18 +84,26 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 	})
 }
 
+// memoryLimit is three quarters of a function's memory, as Go wants it.
+func memoryLimit(f resource) string {
+	mb, _ := f.Properties["MemorySize"].(float64)
+	return fmt.Sprintf("%.0fMiB", mb*3/4)
+}
+
 func TestFunctionsForAnEmulator(t *testing.T) {
 	made := synthesise(t, map[string]string{
 		"api": "http", "arch": "x86_64", "endpoint": "http://127.0.0.1:4567",
 		"autoDeleteObjects": "false", "metricMath": "false",
 	})
 	want := map[string]string{
+		"GOGC":                "400",
 		"AWS_ENDPOINT_URL":    "http://127.0.0.1:4567",
 		"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:4567",
 		"RUNLEASE_STAGE":      "dev",
 	}
 	for name, f := range made.functions(t) {
 		got := env(f)
+		want["GOMEMLIMIT"] = memoryLimit(f)
 		maps.DeleteFunc(got, func(k, _ string) bool { return slices.Contains(grants.Env(grants.All()[name]), k) })
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

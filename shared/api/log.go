@@ -68,13 +68,13 @@ func (a *API) record(c *call, status int, code job.Code, took time.Duration, cau
 	if route == "" {
 		route = "not-found"
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 16),
 		slog.String("route", route),
 		slog.String("method", knownMethod(c.Method)),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("request_id", RequestID(ctx)),
-	}
+	)
 	if c.route.Caller != "" {
 		attrs = append(attrs, slog.String("caller", string(c.route.Caller)))
 	}

@@ -21,7 +21,8 @@ type change struct {
 // changeIf begins a change of an item whose version, in the attribute of that
 // name, must still be this; 0: no item may have the key.
 func changeIf(versionName string, version int64, keyName string) *change {
-	c := &change{names: make(map[string]string), values: make(map[string]types.AttributeValue)}
+	const some = 16 // of a claim or a result
+	c := &change{names: make(map[string]string, some), values: make(map[string]types.AttributeValue, some)}
 	if version == 0 {
 		c.condition = "attribute_not_exists (" + c.name(keyName) + ")"
 		return c

@@ -24,18 +24,14 @@ func Allocations(ctx context.Context, do func(context.Context) error, times int)
 	return float64(after.Mallocs-before.Mallocs) / float64(times), nil
 }
 
-// knownAllocations are the ratios of the handlers that miss the goal, with some
-// room, and where their allocations are. A ratio must not grow beyond them.
-var knownAllocations = map[string]float64{
-	"claim-job": 1.55, "get-code": 1.60, "heartbeat": 1.45, "complete-job": 1.90, "sync": 1.65,
-}
-
-const allocationsWhy = "its own work beside AWS's calls: JSON in and out, the difference of two items, signed URLs"
-
-// KnownCPU is the same of CPU, by function.
+// KnownCPU are the ratios of CPU of the handlers, all of which miss the goal,
+// with room for a busy machine. A ratio must not grow beyond them.
 var KnownCPU = map[string]float64{
-	"create-job": 1.90, "list-jobs": 1.80, "claim-job": 2.20, "get-code": 2.60, "heartbeat": 1.90, "complete-job": 3.20, "sync": 2.40,
+	"create-job": 1.75, "list-jobs": 1.70, "claim-job": 1.75, "get-code": 1.90, "heartbeat": 1.80, "complete-job": 1.90, "sync": 1.80,
 }
+
+// KnownCPUWhy is why they do.
+const KnownCPUWhy = "beside its calls it reads an event and writes a reply and a line of log, 15 µs in a loop of their own and twice that here, where AWS's SDK has emptied the CPU's caches before; the bare calls are such a loop"
 
 // AllocationFigures is what handlers allocate, as a multiple of their bare calls.
 func AllocationFigures(t T, handlers []Handler) []figure.Figure {
@@ -50,8 +46,7 @@ func AllocationFigures(t T, handlers []Handler) []figure.Figure {
 		if err != nil {
 			t.Fatal(err)
 		}
-		figures = append(figures, figure.AtMost("handler_alloc_ratio_"+h.Function, own/bare, "times its bare calls", AllocsGoal).
-			Rounded(2).KnownMiss(knownAllocations[h.Function], allocationsWhy))
+		figures = append(figures, figure.AtMost("handler_alloc_ratio_"+h.Function, own/bare, "times its bare calls", AllocsGoal).Rounded(2))
 	}
 	return figures
 }
