@@ -84,7 +84,8 @@ func NewClaimToken(random io.Reader) (string, error) { return New(Claim, random)
 // Hash is the SHA-256 of a token, 64 characters of lower-case hex: the only
 // form in which a token is stored or compared.
 func Hash(token string) string {
-	sum := sha256.Sum256([]byte(token))
+	var room [2 * tokenLength]byte
+	sum := sha256.Sum256(append(room[:0], token...))
 	var digits [2 * sha256.Size]byte
 	return string(hex.AppendEncode(digits[:0], sum[:]))
 }

@@ -19,12 +19,12 @@ type change struct {
 }
 
 // changeIf begins a change of an item whose version, in the attribute of that
-// name, must still be this; 0: no item may have the key.
-func changeIf(versionName string, version int64, keyName string) *change {
-	const some = 16 // of a claim or a result
-	c := &change{names: make(map[string]string, some), values: make(map[string]types.AttributeValue, some)}
+// name, must still be this; 0: no item may have the key. The tables of jobs and
+// of problems have a key of one name.
+func changeIf(versionName string, version int64) *change {
+	c := &change{names: make(map[string]string), values: make(map[string]types.AttributeValue)}
 	if version == 0 {
-		c.condition = "attribute_not_exists (" + c.name(keyName) + ")"
+		c.condition = "attribute_not_exists (" + c.name(JobsKey) + ")"
 		return c
 	}
 	const was = ":was"

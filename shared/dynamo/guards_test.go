@@ -115,7 +115,7 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 func TestAppendsOnlyWhatIsNew(t *testing.T) {
 	before := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}}}
 	after := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}, {Attempt: 2}}}
-	change := changeIf(aVersion, 1, JobsKey).to(jobItem(&before), jobItem(&after))
+	change := changeIf(aVersion, 1).to(jobItem(&before), jobItem(&after))
 	r := reader{item: change.values}
 	added := r.list(":" + aPast)
 	if len(added) != 1 || r.err != nil {

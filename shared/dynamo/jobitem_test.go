@@ -138,7 +138,7 @@ func cloneItem(it item) item {
 // touched is what the difference between two jobs writes and removes.
 func touched(t *testing.T, before, after job.Job) (set, removed []string) {
 	t.Helper()
-	e := changeIf(aVersion, 1, JobsKey).to(jobItem(&before), jobItem(&after))
+	e := changeIf(aVersion, 1).to(jobItem(&before), jobItem(&after))
 	named := regexp.MustCompile(`#\w+`)
 	for clause := range strings.SplitSeq(strings.TrimSpace(*e.update()), "\n") {
 		verb, rest, _ := strings.Cut(clause, " ")

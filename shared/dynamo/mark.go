@@ -35,7 +35,7 @@ func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
 func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change := changeIf(mVersion, before.Version, JobsKey).to(markItem(before), markItem(after))
+	change := changeIf(mVersion, before.Version).to(markItem(before), markItem(after))
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &s.tables.Jobs,
 		Key:                       jobKey(markID),

@@ -61,7 +61,7 @@ func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Con
 func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change := changeIf(oVersion, before.Version, ProblemsKey).to(problemItem(before), problemItem(after))
+	change := changeIf(oVersion, before.Version).to(problemItem(before), problemItem(after))
 	for round := range busyRounds {
 		if round > 0 {
 			if err := pause(ctx, busyBackoff<<(round-1)); err != nil {
@@ -112,7 +112,7 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 // publishProblem writes the record of the new version too. The SDK gives the
 // transaction a token of its own, so that a retry of a lost one is a success.
 func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change *change) error {
-	free := changeIf(oVersion, 0, ProblemsKey)
+	free := changeIf(oVersion, 0)
 	record := problemKey(after.ID, after.Number)
 	record[oContent] = &types.AttributeValueMemberM{Value: contentItem(after.Current).item()}
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{

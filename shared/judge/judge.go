@@ -84,7 +84,7 @@ func Judge(tasks []Task, cases [][]Case) (Verdict, error) {
 	if len(cases) != len(tasks) {
 		return Verdict{}, &Fault{"tasks", fmt.Sprintf("want %d tasks, got %d", len(tasks), len(cases))}
 	}
-	v := Verdict{ExecTime: -1, MemoryUsage: -1}
+	v := Verdict{ExecTime: -1, MemoryUsage: -1, Tasks: make([]TaskVerdict, 0, len(tasks))}
 	for i, task := range tasks {
 		if len(cases[i]) != task.Cases {
 			return Verdict{}, &Fault{fmt.Sprintf("tasks[%d]", i), fmt.Sprintf("want %d cases, got %d", task.Cases, len(cases[i]))}

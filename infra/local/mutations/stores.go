@@ -39,11 +39,11 @@ var stores = []source{
 		{name: "memory credentials: the first revocation stays", keeps: "S", from: `if c.RevokedAt.IsZero() {`, to: `if true {`},
 	}},
 	{file: "shared/dynamo/jobs.go", tests: []command{dynamoWire, dynamoItems}, guards: []guard{
-		{name: "dynamo: version condition", keeps: "I2", from: `changeIf(aVersion, before.Version, JobsKey)`, to: `changeIf(aVersion, after.Version, JobsKey)`},
-		{name: "dynamo: the condition is on the version", keeps: "I2", from: `changeIf(aVersion, before.Version, JobsKey)`, to: `changeIf(JobsKey, before.Version, JobsKey)`},
+		{name: "dynamo: version condition", keeps: "I2", from: `changeIf(aVersion, before.Version)`, to: `changeIf(aVersion, after.Version)`},
+		{name: "dynamo: the condition is on the version", keeps: "I2", from: `changeIf(aVersion, before.Version)`, to: `changeIf(JobsKey, before.Version)`},
 		{name: "dynamo: the condition is sent", keeps: "I2", from: `		ConditionExpression:                 &change.condition,
 `, to: ""},
-		{name: "dynamo: create condition", keeps: "I6", from: `changeIf(aVersion, 0, JobsKey)`, to: `changeIf(aVersion, 1, JobsKey)`},
+		{name: "dynamo: create condition", keeps: "I6", from: `changeIf(aVersion, 0)`, to: `changeIf(aVersion, 1)`},
 		{name: "dynamo: the create condition is sent", keeps: "I6", from: `		ConditionExpression:                 &free.condition,
 `, to: ""},
 		{name: "dynamo: write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
@@ -99,11 +99,11 @@ var stores = []source{
 		{name: "dynamo: a refused transaction", keeps: "I6", from: `if first.Code != nil && *first.Code == reasonCondition {`, to: `if false {`},
 	}},
 	{file: "shared/dynamo/mark.go", tests: []command{dynamoWire}, guards: []guard{
-		{name: "dynamo: mark, version condition", keeps: "I2", from: `changeIf(mVersion, before.Version, JobsKey)`, to: `changeIf(mVersion, max(before.Version, 0)+1, JobsKey)`},
+		{name: "dynamo: mark, version condition", keeps: "I2", from: `changeIf(mVersion, before.Version)`, to: `changeIf(mVersion, max(before.Version, 0)+1)`},
 		{name: "dynamo: another's mark is no failure", keeps: "I6", from: `; isRefusal {`, to: `; isRefusal && before.Version < 0 {`},
 	}},
 	{file: "shared/dynamo/problems.go", tests: []command{dynamoWire}, guards: []guard{
-		{name: "dynamo: problem, version condition", keeps: "I2", from: `changeIf(oVersion, before.Version, ProblemsKey)`, to: `changeIf(oVersion, before.Version+1, ProblemsKey)`},
+		{name: "dynamo: problem, version condition", keeps: "I2", from: `changeIf(oVersion, before.Version)`, to: `changeIf(oVersion, before.Version+1)`},
 		{name: "dynamo: problem, write id recognition", keeps: "I6", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
 		{name: "dynamo: problem, another's write id", keeps: "I2", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, true, nil`},
 		{name: "dynamo: a version and its record in one transaction", keeps: "I4", from: `if after.Number == before.Number {`, to: `if true {`},

@@ -46,7 +46,7 @@ func AllocationFigures(t T, handlers []Handler) []figure.Figure {
 		if err != nil {
 			t.Fatal(err)
 		}
-		figures = append(figures, figure.AtMost("handler_alloc_ratio_"+h.Function, own/bare, "times its bare calls", AllocsGoal).Rounded(2))
+		figures = append(figures, figure.AtMost("handler_alloc_ratio_"+h.Function, own/bare, "times its bare calls", AllocsGoal).Rounded(3))
 	}
 	return figures
 }

@@ -25,7 +25,7 @@ func BenchmarkHandlers(b *testing.B) {
 // TestHandlersAllocateLittle: allocations hardly vary, so they can be tested.
 func TestHandlersAllocateLittle(t *testing.T) {
 	for _, f := range AllocationFigures(t, Handlers(t)) {
-		t.Logf("%-36s %.2f", f.Name, f.Value)
+		t.Logf("%-36s %.3f", f.Name, f.Value)
 		if f.Failed() {
 			t.Errorf("%s: got %v %s, want at most %v", f.Name, f.Value, f.Unit, *f.Budget)
 		}
