@@ -153,7 +153,7 @@ func TestLateRunnerLeavesNothingButItsEvidence(t *testing.T) {
 	if j := w.get("j"); j.Past[0].Late != nil {
 		t.Errorf("an illegal result is no evidence: %+v", j.Past[0].Late)
 	}
-	answer, err = w.Complete(w.ctx, report(late, result("WA")))
+	answer, err = w.Complete(w.ctx, report(late, loud("WA")))
 	w.refused(job.NotClaimed, answer, err)
 	if seen.count("put") != 0 || seen.count("delete") != 0 || seen.count("save") != 1 {
 		t.Errorf("calls %v", seen.calls)

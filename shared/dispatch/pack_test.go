@@ -91,7 +91,7 @@ func TestDamagedOutputs(t *testing.T) {
 	plain := pack(cases[:1])
 	for name, damaged := range map[string][]byte{
 		"nothing":       {},
-		"another way":   append([]byte{'x'}, packed[1:]...),
+		"another way":   append([]byte{'x'}, plain[1:]...),
 		"cut short":     packed[:len(packed)/2],
 		"plain, cut":    plain[:len(plain)-1],
 		"plain, longer": append(bytes.Clone(plain), 0),
