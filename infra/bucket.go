@@ -15,7 +15,8 @@ const (
 	resultsPrefix  = "results/"
 
 	// A final job is kept for 90 days, and DynamoDB may take some days more to
-	// expire it. Results are written when the job becomes final.
+	// expire it. Results are written when the job becomes final, the zip of small
+	// ones when somebody asks for it.
 	resultsDays = 100
 	// Code is written when the job is created, and must still be there when
 	// the job is rejudged on its last day and kept for 90 days again.

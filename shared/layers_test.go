@@ -34,10 +34,10 @@ var may = map[string][]string{
 	"shared/apigw": {"shared/api"},
 }
 
-// pure packages import the standard library and what is listed above, nothing else.
 // futureStandard is part of it from Go 1.27 on, as encoding/json/v2 and jsontext.
 const futureStandard = "github.com/go-json-experiment/json"
 
+// pure packages import the standard library and what is listed above, nothing else.
 var pure = map[string]bool{"shared/job": true, "shared/judge": true, "shared/problem": true, "shared/dispatch": true}
 
 func TestImportsPointDownwards(t *testing.T) {

@@ -81,7 +81,7 @@ func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 }
 
 // written is how every reply is encoded: the same reply in the same bytes.
-var written = json.JoinOptions(lenient, json.Deterministic(true), json.FormatNilSliceAsNull(true))
+var written = json.JoinOptions(lenient, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
 
 func (r reply) encode() ([]byte, error) {
 	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.code}

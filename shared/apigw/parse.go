@@ -13,39 +13,29 @@ import (
 // and what is not used is passed over.
 func parse(payload []byte) (*event, error) {
 	// What is in its texts is their readers' business.
-	s := &scanner{
-		in:      jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)),
-		payload: string(payload),
-	}
+	s := &scanner{in: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
 	e := &event{header: make(http.Header, 16)}
-	values := make([]string, 0, 16)
-	s.object(func(name string) {
-		switch name {
+	s.object(func(name []byte) {
+		switch string(name) {
 		case "headers":
-			s.object(func(name string) {
-				key := http.CanonicalHeaderKey(name)
-				values = append(values, s.text())
-				// The lists of the other format say the same and more, whichever comes first.
-				if e.header[key] == nil {
-					e.header[key] = values[len(values)-1 : len(values) : len(values)]
-				}
-			})
+			s.headers(e.header)
 		case "multiValueHeaders":
-			s.object(func(name string) {
-				key := http.CanonicalHeaderKey(name)
+			s.object(func(name []byte) {
+				key := http.CanonicalHeaderKey(string(name))
 				e.header[key] = s.texts()
 			})
 		case "pathParameters":
 			e.pathParameters = map[string]string{}
-			s.object(func(name string) {
-				e.pathParameters[name] = s.text()
+			s.object(func(name []byte) {
+				key := string(name)
+				e.pathParameters[key] = s.text()
 			})
 		case "body":
 			e.body = s.text()
 		case "isBase64Encoded":
 			e.isBase64Encoded = s.flag()
 		case "requestContext":
-			s.object(func(name string) { s.requestContext(e, name) })
+			s.object(func(name []byte) { s.requestContext(e, name) })
 		case "routeKey":
 			e.routeKey = s.text()
 		case "rawPath":
@@ -60,8 +50,9 @@ func parse(payload []byte) (*event, error) {
 			e.path = s.text()
 		case "multiValueQueryStringParameters":
 			e.query = url.Values{}
-			s.object(func(name string) {
-				e.query[name] = s.texts()
+			s.object(func(name []byte) {
+				key := string(name)
+				e.query[key] = s.texts()
 			})
 		default:
 			s.skip()
@@ -73,15 +64,38 @@ func parse(payload []byte) (*event, error) {
 	return e, nil
 }
 
-func (s *scanner) requestContext(e *event, name string) {
-	switch name {
+// headers reads headers of one value each into h, all values in one string. The
+// lists of the other format say the same and more, whichever comes first.
+func (s *scanner) headers(h http.Header) {
+	type part struct {
+		key      string
+		from, to int
+	}
+	all, parts := make([]byte, 0, 512), make([]part, 0, 16)
+	s.object(func(name []byte) {
+		p := part{key: http.CanonicalHeaderKey(string(name)), from: len(all)}
+		all = append(all, s.bytes()...)
+		p.to = len(all)
+		parts = append(parts, p)
+	})
+	text, values := string(all), make([]string, len(parts))
+	for i, p := range parts {
+		values[i] = text[p.from:p.to]
+		if h[p.key] == nil {
+			h[p.key] = values[i : i+1 : i+1]
+		}
+	}
+}
+
+func (s *scanner) requestContext(e *event, name []byte) {
+	switch string(name) {
 	case "requestId":
 		e.requestID = s.text()
 	case "stage":
 		e.stage = s.text()
 	case "http":
-		s.object(func(name string) {
-			if name == "method" {
+		s.object(func(name []byte) {
+			if string(name) == "method" {
 				e.method = s.text()
 			} else {
 				s.skip()
@@ -94,9 +108,8 @@ func (s *scanner) requestContext(e *event, name string) {
 
 // scanner reads values that must be of the type that is asked for, or null.
 type scanner struct {
-	in      *jsontext.Decoder
-	payload string // what it reads; most texts are parts of it
-	wrong   bool   // a value was not, or this is no JSON
+	in    *jsontext.Decoder
+	wrong bool // one was not, or this is no JSON
 }
 
 // value is the next value, good until the next one is read; nil: it is null.
@@ -112,17 +125,21 @@ func (s *scanner) value(kind jsontext.Kind) jsontext.Value {
 	return v
 }
 
-func (s *scanner) text() string {
+// text is a copy: a text that is kept for long must not keep a payload of
+// megabytes with it.
+func (s *scanner) text() string { return string(s.bytes()) }
+
+// bytes is a text, good until the next one is read.
+func (s *scanner) bytes() []byte {
 	v := s.value('"')
 	if v == nil {
-		return ""
+		return nil
 	}
 	if bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v) {
-		end := s.in.InputOffset()
-		return s.payload[end-int64(len(v))+1 : end-1]
+		return v[1 : len(v)-1]
 	}
 	text, _ := jsontext.AppendUnquote(nil, v)
-	return string(text)
+	return text
 }
 
 func (s *scanner) flag() bool {
@@ -160,13 +177,14 @@ func (s *scanner) more(end jsontext.Kind) bool {
 	return false
 }
 
-// object reads an object. For each member read has to read the value.
-func (s *scanner) object(read func(name string)) {
+// object reads an object. For each member read has to read the value, and has to
+// copy the name before that if it needs it after.
+func (s *scanner) object(read func(name []byte)) {
 	if !s.enter('{') {
 		return
 	}
 	for s.more('}') {
-		read(s.text())
+		read(s.bytes())
 	}
 }
 

@@ -71,7 +71,8 @@ func (v *Verifier) Runner(ctx context.Context, token, name string) (runner strin
 	case !c.Fleet && name != c.Runner:
 		return "", ErrRunnerMismatch
 	}
-	return name, nil
+	// A copy: names are remembered, and must not keep all of a request's headers.
+	return strings.Clone(name), nil
 }
 
 // Producer checks a producer's token, without its "Bearer " (see Bearer), and

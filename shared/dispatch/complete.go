@@ -2,8 +2,9 @@ package dispatch
 
 import (
 	"context"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"fmt"
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -19,7 +20,8 @@ type CompleteRequest struct {
 }
 
 // Complete accepts the result of the current claim: its outputs are stored,
-// then the verdict is written, then the message is deleted. Refused with
+// unless they are small enough to go with the verdict, then the verdict is
+// written, then the message is deleted. Refused with
 // NotFound, NotClaimed, InvalidToken, InvalidResult, OutputsMismatch,
 // ResultConflict or JobCancelled.
 func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
@@ -106,43 +108,30 @@ func (d *Dispatcher) judge(ctx context.Context, problem, version int, r Complete
 	if err != nil {
 		return judgement{}, err
 	}
+	sent, err := digestOf(cases, r.Outputs)
+	if err != nil {
+		return judgement{}, err
+	}
 	return judgement{cases: cases, result: job.Result{
 		Status:  int(verdict.Status),
 		Score:   verdict.Score,
 		RunTime: verdict.ExecTime,
 		Memory:  verdict.MemoryUsage,
 		Tasks:   verdict.Record(),
-		Digest:  digestOf(cases, r.Outputs),
+		Digest:  sent,
 	}}, nil
 }
 
-// digestOf all that was sent tells a repetition from another result: every
-// text is written with its length, so that no two results look alike.
-func digestOf(cases [][]judge.Case, outputs job.Artifact) string {
-	size := 0
-	for _, task := range cases {
-		for _, c := range task {
-			size += len(c.Stdout) + len(c.Stderr) + 20 // and about as much for its numbers
-		}
+// digestOf all that was sent tells a repetition from another result. It stays as
+// it is from one version of the code to the next: a result may be repeated to
+// another one than the one that has accepted it.
+func digestOf(cases [][]judge.Case, outputs job.Artifact) (string, error) {
+	sent, err := json.Marshal(struct {
+		Cases   [][]judge.Case
+		Outputs job.Artifact
+	}{cases, outputs})
+	if err != nil {
+		return "", fmt.Errorf("digest result: %w", err)
 	}
-	all := make([]byte, 0, size+100)
-	number := func(n int64) { all = binary.AppendVarint(all, n) }
-	text := func(s string) {
-		number(int64(len(s)))
-		all = append(all, s...)
-	}
-	for _, task := range cases {
-		number(int64(len(task)))
-		for _, c := range task {
-			number(int64(c.ExitCode))
-			number(int64(c.Status))
-			text(c.Stdout)
-			text(c.Stderr)
-			number(c.ExecTime)
-			number(c.MemoryUsage)
-		}
-	}
-	number(outputs.Size)
-	text(outputs.SHA256)
-	return digest(all)
+	return digest(sent), nil
 }

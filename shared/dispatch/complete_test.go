@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"testing"
 
 	"runlease/shared/job"
@@ -28,14 +30,24 @@ func TestDigestTellsResultsApart(t *testing.T) {
 		"two tasks of two": {{{}, {}}, {}},
 	} {
 		for outputs, a := range map[string]job.Artifact{"": {}, " with outputs": {Size: 1, SHA256: "aa"}, " with others": {Size: 1, SHA256: "bb"}} {
-			digest := digestOf(cases, a)
-			if digest != digestOf(cases, a) {
-				t.Errorf("%s: two digests", name)
+			digest, err := digestOf(cases, a)
+			if err != nil {
+				t.Fatal(err)
 			}
 			if other, taken := seen[digest]; taken {
 				t.Errorf("%s and %s: one digest", name+outputs, other)
 			}
 			seen[digest] = name + outputs
 		}
+	}
+}
+
+// TestDigestStays: another version of the code must know a result again.
+func TestDigestStays(t *testing.T) {
+	cases := [][]judge.Case{{{ExitCode: 1, Status: judge.RE, Stdout: "<\xff", Stderr: "e", ExecTime: 2, MemoryUsage: 3}}}
+	got, err := digestOf(cases, job.Artifact{Size: 4, SHA256: "ab"})
+	sum := sha256.Sum256([]byte(`{"Cases":[[{"ExitCode":1,"Status":5,"Stdout":"\u003c\ufffd","Stderr":"e","ExecTime":2,"MemoryUsage":3}]],"Outputs":{"Size":4,"SHA256":"ab"}}`))
+	if want := hex.EncodeToString(sum[:]); got != want || err != nil {
+		t.Errorf("got %s, error %v, want %s", got, err, want)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"sync"
 
 	"runlease/shared/judge"
 )
@@ -51,7 +50,7 @@ func pack(cases [][]judge.Case) []byte {
 	}
 	shortest := plain
 	if len(plain) > compressFrom {
-		if packed := squeeze(plain[1:]); len(packed) < len(plain) {
+		if packed := squeeze(plain[1:]); packed != nil && len(packed) < len(plain) {
 			shortest = packed
 		}
 	}
@@ -62,14 +61,9 @@ func pack(cases [][]judge.Case) []byte {
 }
 
 // squeezers are kept: to set one up takes longer than to compress a few KB.
-var squeezers = sync.Pool{New: func() any {
-	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
-	if err != nil {
-		panic(err) // the level is a good one
-	}
-	return w
-}}
+var squeezers = compressors(flate.BestSpeed)
 
+// squeeze deflates; nil: it could not.
 func squeeze(plain []byte) []byte {
 	var out bytes.Buffer
 	out.WriteByte(packedDeflated)
@@ -77,10 +71,10 @@ func squeeze(plain []byte) []byte {
 	defer squeezers.Put(w)
 	w.Reset(&out)
 	if _, err := w.Write(plain); err != nil {
-		return plain // never, into a buffer; it is then no shorter
+		return nil
 	}
 	if err := w.Close(); err != nil {
-		return plain
+		return nil
 	}
 	return out.Bytes()
 }

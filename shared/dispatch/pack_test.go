@@ -3,6 +3,7 @@ package dispatch
 import (
 	"bytes"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -105,6 +106,16 @@ func TestDamagedOutputs(t *testing.T) {
 	}
 	if err := unpack(packed, shapeOf(cases)); err != nil {
 		t.Error(err)
+	}
+	bomb := squeeze(make([]byte, 50<<20)) // 50 KB
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := unpack(bomb, shapeOf(cases)); err == nil {
+		t.Error("a bomb is no outputs")
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+		t.Errorf("a bomb took %d bytes", took)
 	}
 	if err := unpack(packed, shapeOf(cases[:1])); err == nil {
 		t.Error("outputs of another shape")

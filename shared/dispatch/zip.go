@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
+	"sync"
 )
 
 // zipped is a zip under way, of at most 65,535 files and 4 GB. Package
@@ -82,12 +83,24 @@ func (z *zipped) close() []byte {
 	return binary.LittleEndian.AppendUint16(out, 0) // no comment
 }
 
+// deflaters are kept for the next file.
+var deflaters = compressors(flate.DefaultCompression)
+
+func compressors(level int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		w, err := flate.NewWriter(io.Discard, level)
+		if err != nil {
+			panic(err) // the level is a good one
+		}
+		return w
+	}}
+}
+
 func deflate(text string) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return nil, err
-	}
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&out)
 	if _, err := io.WriteString(w, text); err != nil {
 		return nil, err
 	}

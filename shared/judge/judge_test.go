@@ -89,6 +89,8 @@ func TestParseNamesTheFirstFault(t *testing.T) {
 		{"empty status", with(`"AC"`, `""`), `tasks[1][1].status: unknown status ""`},
 		{"two statuses, the last one unknown", with(`"status":"AC"`, `"status":"AC","status":"ZZ"`), `tasks[1][1].status: unknown status "ZZ"`},
 		{"two faults", with(`"execTime":1,"memoryUsage":-1`, `"execTime":true,"memoryUsage":[]`), "tasks[1][1].execTime: want an integer, got bool"},
+		{"another case of a name", with(`"exitCode"`, `"exitcode"`), "tasks[1][1].exitCode: missing"},
+		{"a number that is long", with(`"execTime":1`, `"execTime":`+strings.Repeat("9", 500)), "tasks[1][1].execTime: want an integer, got number " + strings.Repeat("9", 40)},
 		{"a task too many behind good ones", "[[" + good + "],[" + good + "," + good + "],[" + good + "]]", "tasks: want 2 tasks, got 3"},
 		{"a case too many behind good ones", "[[" + good + "],[" + good + "," + good + "," + good + "]]", "tasks[1]: want 2 cases, got 3"},
 		{"a fault, and a task too many", `[[0],[0,0],[]]`, "tasks: want 2 tasks, got 3"},

@@ -217,7 +217,7 @@ func (p *parser) integer(field int) (int64, *Fault) {
 func wrongType(field int, want string, got jsontext.Value) *Fault {
 	kind := map[jsontext.Kind]string{'"': "string", '0': "number", 't': "bool", 'f': "bool", '{': "object", '[': "array"}[got.Kind()]
 	if kind == "number" && want != "a string" {
-		kind += " " + string(got)
+		kind += fmt.Sprintf(" %.40s", string(got))
 	}
 	return &Fault{"." + fieldNames[field], "want " + want + ", got " + kind}
 }

@@ -1,6 +1,6 @@
 // Package e2e runs one suite against the API from outside, over HTTP: against
 // the embedded server (go test), and against a deployment whose line of JSON is
-// in the file that RUNLEASE_TARGET names (make test-localstack, test-ministack).
+// in the file that RUNLEASE_TARGET names (make test-e2e).
 // Every exchange is held against openapi.yaml.
 package e2e
 

@@ -269,6 +269,20 @@ func newJob(id string) string {
 	return fmt.Sprintf(`{"submissionId":%q,"problemId":1,"language":1,"code":"UEsDBA=="}`, id)
 }
 
+// result has outputs that are kept with the verdict, or, for every other token,
+// are an object of their own. The same token has the same result.
 func result(token string) string {
-	return fmt.Sprintf(`{"token":%q,"tasks":[[{"exitCode":0,"status":"AC","stdout":"out","stderr":"","execTime":1,"memoryUsage":1}]]}`, token)
+	stdout := "out"
+	if token != "" && token[len(token)-1]%2 == 0 {
+		stdout = noise
+	}
+	return fmt.Sprintf(`{"token":%q,"tasks":[[{"exitCode":0,"status":"AC","stdout":%q,"stderr":"","execTime":1,"memoryUsage":1}]]}`, token, stdout)
 }
+
+var noise = func() string {
+	var all strings.Builder
+	for range 200 {
+		all.WriteString(rand.Text())
+	}
+	return all.String()
+}()
