@@ -33,9 +33,12 @@ type Scope struct {
 	Losses      int // messages that vanish
 }
 
-// Scopes are the explorations that together cover the small scope. Each leaves
-// something out that another has, so that it comes to its end: every one takes
-// less than two minutes on one core, and a few hundred MB.
+// Scopes are the explorations of the small scope. Each leaves something out that
+// another has, so that it comes to its end: every one takes less than three
+// minutes on one core, and a few hundred MB. Where two requests are under way,
+// heartbeats, releases, cancels and rejudges meet lists, claims and results, but
+// not each other: "three attempts" has all of them, one request at a time, and
+// the seeds of Run have all of them at once.
 func Scopes() []Scope {
 	two := []string{"a", "b"}
 	one := two[:1]
