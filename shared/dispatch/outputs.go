@@ -1,8 +1,12 @@
 package dispatch
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
+	"io"
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -108,21 +112,28 @@ func zipFor(id string, s job.Standing, cases [][]judge.Case) (key string, body [
 	return outputsKey(id, s, a.SHA256), body, a, nil
 }
 
+// compressFrom is how long a text is before it is worth compressing: a
+// compressor is a megabyte of tables to set up, and a few lines get no shorter.
+const compressFrom = 256
+
 // zipOutputs makes one zip of TTCC.stdout and TTCC.stderr. The same outputs make
 // the same bytes.
 func zipOutputs(cases [][]judge.Case) ([]byte, error) {
-	var z zipped
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
 	for i, task := range cases {
 		for k, c := range task {
-			name := fmt.Sprintf("%02d%02d", i, k)
-			for _, file := range []struct{ name, text string }{{name + ".stdout", c.Stdout}, {name + ".stderr", c.Stderr}} {
-				if err := z.add(file.name, file.text); err != nil {
+			for _, file := range []struct{ kind, text string }{{"stdout", c.Stdout}, {"stderr", c.Stderr}} {
+				if err := addFile(w, fmt.Sprintf("%02d%02d.%s", i, k, file.kind), file.text); err != nil {
 					return nil, fmt.Errorf("zip outputs: %w", err)
 				}
 			}
 		}
 	}
-	return z.close(), nil
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("zip outputs: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 func noOutput(cases [][]judge.Case) bool {
@@ -134,4 +145,23 @@ func noOutput(cases [][]judge.Case) bool {
 		}
 	}
 	return true
+}
+
+// addFile adds a text to a zip, as it is if it is short.
+func addFile(w *zip.Writer, name, text string) error {
+	var f io.Writer
+	var err error
+	if len(text) < compressFrom {
+		f, err = w.CreateRaw(&zip.FileHeader{
+			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE([]byte(text)),
+			CompressedSize64: uint64(len(text)), UncompressedSize64: uint64(len(text)),
+		})
+	} else {
+		f, err = w.Create(name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, text)
+	return err
 }

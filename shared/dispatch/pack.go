@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"sync"
 
 	"runlease/shared/judge"
 )
@@ -61,7 +62,13 @@ func pack(cases [][]judge.Case) []byte {
 }
 
 // squeezers are kept: to set one up takes longer than to compress a few KB.
-var squeezers = compressors(flate.BestSpeed)
+var squeezers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(io.Discard, flate.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a good one
+	}
+	return w
+}}
 
 // squeeze deflates; nil: it could not.
 func squeeze(plain []byte) []byte {

@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -120,9 +119,10 @@ func clause(all []byte, verb string, pieces ...string) []byte {
 
 // update is the update expression.
 func (c *change) update() *string {
-	all := string(bytes.Join([][]byte{c.set, c.remove}, []byte("\n")))
-	if len(c.set) == 0 || len(c.remove) == 0 {
-		all = string(c.set) + string(c.remove)
+	all := string(c.set)
+	if len(c.set) > 0 && len(c.remove) > 0 {
+		all += "\n"
 	}
+	all += string(c.remove)
 	return &all
 }

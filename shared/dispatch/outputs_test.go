@@ -3,32 +3,35 @@ package dispatch
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"runlease/shared/judge"
 )
 
-// Package archive/zip reads what was zipped, whatever the texts, the checksums
-// and sizes of every file included.
-func TestZippedIsReadByOthers(t *testing.T) {
+// What was zipped comes back, whatever the texts, the checksums and sizes of
+// every file included.
+func TestZipOfOutputs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := rapid.SliceOf(rapid.OneOf(
 			rapid.StringN(0, 40, -1),
 			rapid.Map(rapid.IntRange(compressFrom-1, 5000), func(n int) string { return strings.Repeat("line\n", n)[:n] }),
 		)).Draw(t, "texts")
 		want := map[string]string{}
-		var z zipped
-		for i, text := range texts {
-			name := strings.Repeat("n", i+1) + ".stdout"
-			want[name] = text
-			if err := z.add(name, text); err != nil {
-				t.Fatal(err)
-			}
+		task := make([]judge.Case, len(texts))
+		for k, text := range texts {
+			task[k].Stdout = text
+			want[fmt.Sprintf("00%02d.stdout", k)], want[fmt.Sprintf("00%02d.stderr", k)] = text, ""
 		}
-		packed := z.close()
+		packed, err := zipOutputs([][]judge.Case{task})
+		if err != nil {
+			t.Fatal(err)
+		}
 		in, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +51,7 @@ func TestZippedIsReadByOthers(t *testing.T) {
 				t.Fatalf("%d bytes by method %d", len(text), f.Method)
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" || len(in.File) != len(texts) {
+		if diff := cmp.Diff(want, got); diff != "" || len(in.File) != 2*len(texts) {
 			t.Fatalf("-want +got\n%s", diff)
 		}
 	})
