@@ -36,6 +36,7 @@ type Dispatcher struct {
 
 	known versions
 	fleet fleet
+	crowd crowd
 }
 
 // LeaseBounds says which lease a claim gets.

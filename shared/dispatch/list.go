@@ -24,18 +24,24 @@ type Listing struct {
 }
 
 // List takes up to limit (1 to 10) messages off the queue and returns the jobs
-// among them that can be claimed. It writes nothing to a job but what the other
-// messages ask for.
+// among them that can be claimed; while a crowd waits, a quiet group's job alone
+// (crowd.go). It writes nothing to a job but what the other messages ask for.
 func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
 	offers, seen, err := d.search(ctx, limit, listHide)
 	if err != nil {
 		return Listing{}, err
 	}
+	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.job.QueuedAt, b.job.QueuedAt) })
+	offers, back := d.crowd.part(offers, limit, d.Now())
+	hidings := make([]Hiding, len(back))
+	for i, o := range back {
+		hidings[i] = Hiding{Handle: o.handle} // not any longer
+	}
+	d.hide(ctx, hidings)
 	l := Listing{Jobs: make([]job.Job, 0, len(offers)), PollSeconds: seconds(d.Pace.Idle)}
 	for _, o := range offers {
 		l.Jobs = append(l.Jobs, o.job)
 	}
-	slices.SortStableFunc(l.Jobs, func(a, b job.Job) int { return cmp.Compare(a.QueuedAt, b.QueuedAt) })
 	if seen.all > 0 { // there is more to be seen, if only messages that are spent
 		l.PollSeconds = seconds(d.Pace.Busy)
 	}

@@ -180,6 +180,25 @@ var useCases = []source{
 		{name: "receive: hides what it gives to a claim", keeps: "E", from: "\t\tcase job.Attached:\n\t\t\thidings = append(hidings, Hiding{m.Handle, handling.Hide})\n", to: "\t\tcase job.Attached:\n"},
 		{name: "receive: gives the message to the claim", keeps: "E", from: "\t\t\td.attach(ctx, j, m, now)\n", to: ""},
 	}},
+	{file: "shared/dispatch/list.go", tests: []command{dispatch}, guards: []guard{
+		{name: "list: oldest first", keeps: "E", from: `return cmp.Compare(a.job.QueuedAt, b.job.QueuedAt)`, to: `return cmp.Compare(b.job.QueuedAt, a.job.QueuedAt)`},
+		{name: "list: what stands back goes back at once", keeps: "E", from: "\td.hide(ctx, hidings)\n", to: ""},
+		{name: "list: what is listed stays hidden", keeps: "E", from: `	for i, o := range back {`, to: `	hidings = make([]Hiding, len(offers))
+	for i, o := range offers {`},
+	}},
+	{file: "shared/dispatch/crowd.go", tests: []command{dispatch}, guards: []guard{
+		{name: "crowd: a quiet job alone", keeps: "E", from: `return offers[first : first+1], slices.Delete(`, to: `return offers, slices.Delete(`},
+		{name: "crowd: the oldest quiet one", keeps: "E", from: `if quiet == 0 {`, to: `if true {`},
+		{name: "crowd: none that few are in", keeps: "E", from: `crowdLeast = 30`, to: `crowdLeast = 3`},
+		{name: "crowd: none beside others as large", keeps: "E", from: `crowdTimes*c.seen[group] <= c.most`, to: `c.seen[group] <= c.most`},
+		{name: "crowd: none of jobs without a group", keeps: "E", from: `	if group == "" {`, to: `	if false {`},
+		{name: "crowd: it is forgotten", keeps: "E", from: `now.Sub(c.fadedAt) >= crowdFades`, to: `now.Sub(c.fadedAt) >= 100*crowdFades`},
+		{name: "crowd: it waits no more", keeps: "E", from: `now.Sub(c.waitsAt) > crowdWaits`, to: `now.Sub(c.waitsAt) > 100*crowdWaits`},
+		{name: "crowd: it waits still", keeps: "E", from: `now.Sub(c.waitsAt) > crowdWaits`, to: `now.Sub(c.waitsAt) > 0`},
+		{name: "crowd: a quiet job on top is no reason", keeps: "E", from: `case quiet == 1 && first == 0:`, to: `case false:`},
+		{name: "crowd: many quiet jobs are listed together", keeps: "E", from: `case quiet == limit:`, to: `case false:`},
+		{name: "crowd: a bounded memory", keeps: "S", from: `if len(c.seen) >= maxGroups {`, to: `if false {`},
+	}},
 	{file: "shared/dispatch/sweep.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "sweep: ends what is over", keeps: "I5", from: `next, out := job.EndOp{Now: now}.Apply(j)`, to: `next, out := j, job.Outcome{Code: job.OK}`},
 		{name: "sweep: rings for what is lost", keeps: "I1", from: `if !out.Write {`, to: `if false {`},

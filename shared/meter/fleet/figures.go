@@ -106,46 +106,34 @@ func meanP99(s Scene, of string, streams ...Stream) (time.Duration, error) {
 	return sum / seeds, nil
 }
 
-// What is known to be missed by the compat routes: their list is sorted by age,
-// and an existing client takes from its top what it can hold, so that of a list
-// with a quiet group's new job and a noisy group's old ones the old ones go
-// first, while the fair queue had meant the new one.
-const (
-	sortedWhy       = "existing clients take the oldest of a list first, whatever order fair queues gave it"
-	knownNeighbours = 20
-	knownRejudge    = 20
-)
-
 // FairnessFigures is how long the jobs of quiet groups wait beside a noisy one,
 // as a multiple of what they wait alone.
 func FairnessFigures() ([]figure.Figure, error) {
 	var figures []figure.Figure
 	const twice, unit = 2, "times the p99 wait alone"
-	worst := 0.0
-	for _, runners := range []int{10, 100} {
-		alone, beside, err := Neighbours(meter.Sync, runners, false)
+	for _, flow := range []struct {
+		meter.Flow
+		suffix string
+	}{{meter.Sync, ""}, {meter.Compat, "_compat"}} {
+		worst, longest := 0.0, time.Duration(0)
+		for _, runners := range []int{10, 100} {
+			alone, beside, err := Neighbours(flow.Flow, runners, false)
+			if err != nil {
+				return nil, err
+			}
+			worst, longest = max(worst, float64(beside)/float64(alone)), max(longest, beside)
+		}
+		alone, beside, err := Rejudge(flow.Flow, 100, nil)
 		if err != nil {
 			return nil, err
 		}
-		worst = max(worst, float64(beside)/float64(alone))
+		figures = append(figures,
+			figure.AtMost("fairness_p99_ratio"+flow.suffix, worst, unit, twice),
+			figure.Stated("fairness_p99_seconds"+flow.suffix, longest.Seconds(), "s"),
+			figure.AtMost("rejudge_live_p99_ratio"+flow.suffix, float64(beside)/float64(alone), unit, twice))
 	}
-	figures = append(figures, figure.AtMost("fairness_p99_ratio", worst, unit, twice))
-	alone, beside, err := Neighbours(meter.Compat, 100, false)
+	_, beside, err := Rejudge(meter.Sync, 100, func(s *Scene) { s.Forgets = true })
 	if err != nil {
-		return nil, err
-	}
-	figures = append(figures,
-		figure.AtMost("fairness_p99_ratio_compat", float64(beside)/float64(alone), unit, twice).KnownMiss(knownNeighbours, sortedWhy),
-		figure.Stated("fairness_p99_seconds_compat", beside.Seconds(), "s"))
-	if alone, beside, err = Rejudge(meter.Sync, 100, nil); err != nil {
-		return nil, err
-	}
-	figures = append(figures, figure.AtMost("rejudge_live_p99_ratio", float64(beside)/float64(alone), unit, twice))
-	if alone, beside, err = Rejudge(meter.Compat, 100, nil); err != nil {
-		return nil, err
-	}
-	figures = append(figures, figure.AtMost("rejudge_live_p99_ratio_compat", float64(beside)/float64(alone), unit, twice).KnownMiss(knownRejudge, sortedWhy))
-	if _, beside, err = Rejudge(meter.Sync, 100, func(s *Scene) { s.Forgets = true }); err != nil {
 		return nil, err
 	}
 	figures = append(figures, figure.Stated("rejudge_live_p99_seconds_if_forgotten", beside.Seconds(), "s, if fair queues forget a group that sends nothing for 5 minutes"))

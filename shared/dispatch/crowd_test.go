@@ -1,0 +1,166 @@
+package dispatch_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"runlease/shared/job"
+)
+
+// crowded is a world in which a crowd of three jobs, class-0 to class-2, has come
+// off the queue so often that it counts as one, and is there again.
+func crowded(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	for i := range 3 {
+		w.send(fmt.Sprint("class-", i), "class")
+	}
+	w.seen(11)
+	return w
+}
+
+// send creates a job of a group, a millisecond after the one before.
+func (w *world) send(id, group string) {
+	w.t.Helper()
+	w.pass(time.Millisecond)
+	r := inline(id)
+	r.Group = group
+	_, answer, err := w.Create(w.ctx, r)
+	w.granted(answer, err)
+}
+
+// seen lists what waits so many times, as clients do that have no room.
+func (w *world) seen(times int) {
+	w.t.Helper()
+	for range times {
+		if len(w.listed()) == 0 {
+			w.t.Fatal("nothing is listed")
+		}
+		w.pass(3 * time.Second)
+	}
+}
+
+func (w *world) lists(want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.listed(), cmpopts.EquateEmpty()); diff != "" {
+		w.t.Errorf("listed (-want +got):\n%s", diff)
+	}
+}
+
+// TestQuietJobIsListedAlone: an existing client takes the oldest of a list
+// first; a quiet group's job must not stand behind a crowd's older ones.
+func TestQuietJobIsListedAlone(t *testing.T) {
+	w := crowded(t)
+	w.send("quiet", "user-1")
+	w.lists("quiet")
+	// The crowd's went back at once, for another runner.
+	w.lists("class-0", "class-1", "class-2")
+}
+
+// TestQuietJobsOneByOne: a client may have room for one only.
+func TestQuietJobsOneByOne(t *testing.T) {
+	w := crowded(t)
+	w.send("quiet-1", "user-1")
+	w.send("quiet-2", "user-2")
+	w.send("alone", "") // of no group: of a tenant of its own
+	w.lists("quiet-1")
+	w.lists("quiet-2")
+	w.lists("alone")
+	w.lists("class-0", "class-1", "class-2")
+}
+
+// TestQuietJobsFillAList: many quiet ones are not made to wait for each other.
+func TestQuietJobsFillAList(t *testing.T) {
+	w := crowded(t)
+	w.lists("class-0", "class-1", "class-2")
+	want := []string{}
+	for i := range 10 {
+		want = append(want, fmt.Sprint("quiet-", i))
+		w.send(want[i], fmt.Sprint("user-", i))
+	}
+	w.lists(want...)
+}
+
+// TestQuietJobOnTop: the list is sorted by age and the quiet one is the oldest.
+func TestQuietJobOnTop(t *testing.T) {
+	w := newWorld(t)
+	w.send("quiet", "user-1")
+	w.claim("quiet", "a")
+	for i := range 3 {
+		w.send(fmt.Sprint("class-", i), "class")
+	}
+	w.seen(11)
+	w.granted(w.Release(w.ctx, "quiet", "a", w.get("quiet").Claim.TokenHash, job.Drain))
+	w.lists("quiet", "class-0", "class-1", "class-2")
+}
+
+// TestNoCrowd: what is not much is no crowd, and neither is what has passed.
+func TestNoCrowd(t *testing.T) {
+	all := []string{"class-0", "class-1", "class-2", "quiet"}
+	t.Run("few jobs", func(t *testing.T) {
+		w := newWorld(t)
+		for _, id := range all[:3] {
+			w.send(id, "class")
+		}
+		w.seen(8) // with the list below 27
+		w.send("quiet", "user-1")
+		w.lists(all...)
+	})
+	t.Run("no less than others", func(t *testing.T) {
+		w := newWorld(t)
+		for _, id := range all[:3] {
+			w.send(id, "class")
+		}
+		w.send("quiet", "user-1")
+		w.seen(12) // 36 to 12
+		w.lists(all...)
+	})
+	t.Run("jobs without a group", func(t *testing.T) {
+		w := newWorld(t)
+		for _, id := range all[:3] {
+			w.send(id, "")
+		}
+		w.seen(11)
+		w.send("quiet", "user-1")
+		w.lists(all...)
+	})
+	t.Run("long ago", func(t *testing.T) {
+		w := crowded(t)
+		w.pass(time.Minute) // 33 count 16
+		w.send("quiet", "user-1")
+		w.lists(all...)
+	})
+	t.Run("it does not wait any more", func(t *testing.T) {
+		for _, tc := range []struct {
+			after time.Duration
+			want  []string
+		}{{9 * time.Second, []string{"quiet-1"}}, {11 * time.Second, []string{"quiet-1", "quiet-2"}}} {
+			w := crowded(t)
+			w.lists("class-0", "class-1", "class-2")
+			for _, id := range all[:3] {
+				w.granted2(w.Cancel(w.ctx, id))
+			}
+			w.pass(tc.after)
+			w.send("quiet-1", "user-1")
+			w.send("quiet-2", "user-2")
+			w.lists(tc.want...)
+		}
+	})
+}
+
+// TestCrowdThatCannotGoBack: the list is good all the same, and the crowd's jobs
+// come back by their own clock.
+func TestCrowdThatCannotGoBack(t *testing.T) {
+	w := crowded(t)
+	w.send("quiet", "user-1")
+	w.queue.hideFails = true
+	w.lists("quiet")
+	w.queue.hideFails = false
+	w.lists()
+	w.pass(3 * time.Second)
+	w.lists("quiet")
+}
