@@ -36,7 +36,7 @@ type Dispatcher struct {
 
 	known versions
 	fleet fleet
-	crowd crowd
+	noise noise
 }
 
 // LeaseBounds says which lease a claim gets.

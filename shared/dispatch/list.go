@@ -24,15 +24,15 @@ type Listing struct {
 }
 
 // List takes up to limit (1 to 10) messages off the queue and returns the jobs
-// among them that can be claimed; while a crowd waits, a quiet group's job alone
-// (crowd.go). It writes nothing to a job but what the other messages ask for.
+// among them that can be claimed; while a noisy group waits, a quiet group's job
+// alone (fair.go). It writes nothing to a job but what the other messages ask for.
 func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
 	offers, seen, err := d.search(ctx, limit, listHide)
 	if err != nil {
 		return Listing{}, err
 	}
 	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.job.QueuedAt, b.job.QueuedAt) })
-	offers, back := d.crowd.part(offers, limit, d.Now())
+	offers, back := d.noise.part(offers, limit, d.Now())
 	hidings := make([]Hiding, len(back))
 	for i, o := range back {
 		hidings[i] = Hiding{Handle: o.handle} // not any longer

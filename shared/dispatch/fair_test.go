@@ -11,15 +11,15 @@ import (
 	"runlease/shared/job"
 )
 
-// crowded is a world in which a crowd of three jobs, class-0 to class-2, has come
-// off the queue so often that it counts as one, and is there again.
-func crowded(t *testing.T) *world {
+// noisy is a world in which three jobs of one group, class-0 to class-2, have come
+// off the queue so often that the group is noisy, and are there again.
+func noisy(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	for i := range 3 {
 		w.send(fmt.Sprint("class-", i), "class")
 	}
-	w.seen(11)
+	w.heard(11)
 	return w
 }
 
@@ -33,8 +33,8 @@ func (w *world) send(id, group string) {
 	w.granted(answer, err)
 }
 
-// seen lists what waits so many times, as clients do that have no room.
-func (w *world) seen(times int) {
+// heard lists what waits so many times, as clients do that have no room.
+func (w *world) heard(times int) {
 	w.t.Helper()
 	for range times {
 		if len(w.listed()) == 0 {
@@ -52,18 +52,18 @@ func (w *world) lists(want ...string) {
 }
 
 // TestQuietJobIsListedAlone: an existing client takes the oldest of a list
-// first; a quiet group's job must not stand behind a crowd's older ones.
+// first; a quiet group's job must not stand behind a noisy group's older ones.
 func TestQuietJobIsListedAlone(t *testing.T) {
-	w := crowded(t)
+	w := noisy(t)
 	w.send("quiet", "user-1")
 	w.lists("quiet")
-	// The crowd's went back at once, for another runner.
+	// The others went back at once, for another runner.
 	w.lists("class-0", "class-1", "class-2")
 }
 
 // TestQuietJobsOneByOne: a client may have room for one only.
 func TestQuietJobsOneByOne(t *testing.T) {
-	w := crowded(t)
+	w := noisy(t)
 	w.send("quiet-1", "user-1")
 	w.send("quiet-2", "user-2")
 	w.send("alone", "") // of no group: of a tenant of its own
@@ -75,7 +75,7 @@ func TestQuietJobsOneByOne(t *testing.T) {
 
 // TestQuietJobsFillAList: many quiet ones are not made to wait for each other.
 func TestQuietJobsFillAList(t *testing.T) {
-	w := crowded(t)
+	w := noisy(t)
 	w.lists("class-0", "class-1", "class-2")
 	want := []string{}
 	for i := range 10 {
@@ -93,20 +93,20 @@ func TestQuietJobOnTop(t *testing.T) {
 	for i := range 3 {
 		w.send(fmt.Sprint("class-", i), "class")
 	}
-	w.seen(11)
+	w.heard(11)
 	w.granted(w.Release(w.ctx, "quiet", "a", w.get("quiet").Claim.TokenHash, job.Drain))
 	w.lists("quiet", "class-0", "class-1", "class-2")
 }
 
-// TestNoCrowd: what is not much is no crowd, and neither is what has passed.
-func TestNoCrowd(t *testing.T) {
+// TestNotNoisy: what is not much is not noisy, and neither is what has passed.
+func TestNotNoisy(t *testing.T) {
 	all := []string{"class-0", "class-1", "class-2", "quiet"}
 	t.Run("few jobs", func(t *testing.T) {
 		w := newWorld(t)
 		for _, id := range all[:3] {
 			w.send(id, "class")
 		}
-		w.seen(8) // with the list below 27
+		w.heard(8) // with the list below 27
 		w.send("quiet", "user-1")
 		w.lists(all...)
 	})
@@ -116,7 +116,7 @@ func TestNoCrowd(t *testing.T) {
 			w.send(id, "class")
 		}
 		w.send("quiet", "user-1")
-		w.seen(12) // 36 to 12
+		w.heard(12) // 36 to 12
 		w.lists(all...)
 	})
 	t.Run("jobs without a group", func(t *testing.T) {
@@ -124,12 +124,12 @@ func TestNoCrowd(t *testing.T) {
 		for _, id := range all[:3] {
 			w.send(id, "")
 		}
-		w.seen(11)
+		w.heard(11)
 		w.send("quiet", "user-1")
 		w.lists(all...)
 	})
 	t.Run("long ago", func(t *testing.T) {
-		w := crowded(t)
+		w := noisy(t)
 		w.pass(time.Minute) // 33 count 16
 		w.send("quiet", "user-1")
 		w.lists(all...)
@@ -139,7 +139,7 @@ func TestNoCrowd(t *testing.T) {
 			after time.Duration
 			want  []string
 		}{{9 * time.Second, []string{"quiet-1"}}, {11 * time.Second, []string{"quiet-1", "quiet-2"}}} {
-			w := crowded(t)
+			w := noisy(t)
 			w.lists("class-0", "class-1", "class-2")
 			for _, id := range all[:3] {
 				w.granted2(w.Cancel(w.ctx, id))
@@ -152,10 +152,10 @@ func TestNoCrowd(t *testing.T) {
 	})
 }
 
-// TestCrowdThatCannotGoBack: the list is good all the same, and the crowd's jobs
-// come back by their own clock.
-func TestCrowdThatCannotGoBack(t *testing.T) {
-	w := crowded(t)
+// TestWhatCannotGoBack: the list is good all the same, and the other jobs come
+// back by their own clock.
+func TestWhatCannotGoBack(t *testing.T) {
+	w := noisy(t)
 	w.send("quiet", "user-1")
 	w.queue.hideFails = true
 	w.lists("quiet")
