@@ -35,10 +35,9 @@ type Scope struct {
 
 // Scopes are the explorations of the small scope. Each leaves something out that
 // another has, so that it comes to its end: every one takes less than three
-// minutes on one core, and a few hundred MB. Where two requests are under way,
-// heartbeats, releases, cancels and rejudges meet lists, claims and results, but
-// not each other: "three attempts" has all of them, one request at a time, and
-// the seeds of Run have all of them at once.
+// minutes on one core, and a few hundred MB. Any two kinds of request are under
+// way together in one of them, but for a sweep and a release, which would take
+// longer. The seeds of Run have all of them at once.
 func Scopes() []Scope {
 	two := []string{"a", "b"}
 	one := two[:1]
@@ -50,8 +49,14 @@ func Scopes() []Scope {
 		{Name: "releases", Width: 2, Runners: two, Attempts: 2, Messages: 2, Lists: true, Releases: infra},
 		{Name: "sync", Width: 2, Runners: two, Attempts: 2, Generations: 1, Messages: 2, Syncs: true},
 		{Name: "three attempts", Width: 1, Runners: two, Attempts: 3, Generations: 1, Cancels: 1, Messages: 2, Heartbeats: true, Lists: true, Syncs: true, Releases: both},
+		// What its holder and its producer ask at the same time.
+		{Name: "cancel of what is held", Width: 2, Runners: one, Attempts: 1, Cancels: 1, Messages: 2, Heartbeats: true, Lists: true, Releases: infra},
+		{Name: "rejudge of what is held", Width: 2, Runners: one, Attempts: 1, Generations: 1, Messages: 2, Heartbeats: true, Lists: true, Releases: infra},
+		{Name: "cancel and rejudge", Width: 2, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Lists: true},
+		{Name: "sync of what is held", Width: 2, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Heartbeats: true, Syncs: true, Releases: infra},
 		// The sweep: alone with a job of any history, then with somebody else under way.
 		{Name: "sweep", Width: 1, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Lists: true, Sweeps: true, Losses: 1},
+		{Name: "sweep and heartbeats", Width: 2, Runners: one, Attempts: 1, Messages: 1, Heartbeats: true, Syncs: true, Sweeps: true},
 		{Name: "sweep and claims", Width: 2, Runners: one, Attempts: 1, Messages: 1, Syncs: true, Sweeps: true, Losses: 1},
 		{Name: "sweep and rejudge", Width: 2, Runners: one, Generations: 1, Cancels: 1, Messages: 1, Lists: true, Sweeps: true, Losses: 1},
 		{Name: "sweep and cancel", Width: 2, Runners: one, Attempts: 1, Cancels: 1, Messages: 1, Lists: true, Sweeps: true},

@@ -11,7 +11,7 @@ import (
 var full = flag.Bool("full", false, "explore a part of the scopes too that even so take half a minute and more")
 
 // quick names the others.
-var quick = map[string]bool{"heartbeats": true, "releases": true, "sync": true, "three attempts": true}
+var quick = map[string]bool{"heartbeats": true, "releases": true, "sync": true, "three attempts": true, "sweep and heartbeats": true}
 
 // TestExplore goes through a part of each scope; make sim through the whole.
 func TestExplore(t *testing.T) {
