@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -10,13 +9,18 @@ import (
 // rejudge of thousands, a class on its last evening). A list undoes that: it is
 // sorted by age, the noisy group's jobs are the older ones, and an existing
 // client takes from the top what it has room for, which nobody tells us. So while
-// a noisy group waits, a quiet group's job is listed alone.
+// a noisy group waits, a quiet group's job is listed alone. A client that is shown
+// one job takes one, which is too few if quiet groups have many jobs in all: then
+// those at hand are listed together, and still without the noisy group's.
 const (
 	// noisyLeast is how many jobs a noisy group has had of late at least: as many
 	// as SQS asks of a noisy neighbour.
 	noisyLeast = 30
 	// noisyTimes is how many jobs it has had for one of a quiet group.
 	noisyTimes = 4
+	// quietMuch is the part of all jobs, one in so many, that quiet groups have
+	// together if there is much of them.
+	quietMuch = 4
 	// noisyWaits is how long it counts as waiting after one of its jobs came off
 	// the queue: two polls of an existing client.
 	noisyWaits = 10 * time.Second
@@ -27,20 +31,22 @@ const (
 )
 
 // noise remembers which groups the jobs that came off the queue were of, as this
-// process has heard it. It is an estimate, asks nobody, and decides only what a
-// list shows first: a new process lists as if all groups were quiet, until it has
-// heard a noisy one. The zero value is ready.
+// process has heard it. It is an estimate, asks nobody, and decides only which of
+// the jobs at hand a list shows: a new process shows all of them, until it has
+// heard a noisy group. The zero value is ready.
 type noise struct {
 	mu      sync.Mutex
 	heard   map[string]int // jobs by group, faded
 	most    int            // of one group
+	all     int            // of all groups, and of none
+	calm    int            // those of quiet groups among them
 	fadedAt time.Time
-	lastAt  time.Time // when a noisy group's job was heard last
+	lastAt  time.Time // when a job of a group that is not quiet was heard last
 }
 
-// part notes jobs that came off the queue in one receive of up to limit, oldest
-// first, and divides them into those to be listed and those to go back at once.
-func (n *noise) part(offers []offer, limit int, now time.Time) (listed, back []offer) {
+// part notes jobs that came off the queue in one receive, oldest first, and
+// divides them into those to be listed and those to go back at once.
+func (n *noise) part(offers []offer, now time.Time) (listed, back []offer) {
 	// The wall clock, as in hear.
 	now = now.Round(0)
 	n.mu.Lock()
@@ -49,28 +55,28 @@ func (n *noise) part(offers []offer, limit int, now time.Time) (listed, back []o
 	for _, o := range offers {
 		n.note(group(o))
 	}
-	first, quiet := 0, 0
-	for i, o := range offers {
-		if !n.quiet(group(o)) {
-			continue
+	quiet := make([]offer, 0, len(offers))
+	others := make([]offer, 0, len(offers))
+	for _, o := range offers {
+		if n.quiet(group(o)) {
+			quiet = append(quiet, o)
+		} else {
+			others = append(others, o)
 		}
-		if quiet == 0 {
-			first = i
-		}
-		quiet++
 	}
-	if n.most >= noisyLeast && quiet < len(offers) {
+	n.all, n.calm = n.all+len(offers), n.calm+len(quiet)
+	if n.most >= noisyLeast && len(others) > 0 {
 		n.lastAt = now
 	}
 	switch {
-	case quiet == 0 || now.Sub(n.lastAt) > noisyWaits:
+	case len(quiet) == 0 || now.Sub(n.lastAt) > noisyWaits:
 		return offers, nil
-	case quiet == 1 && first == 0: // it is on top anyway
+	case len(quiet) == 1 && n.quiet(group(offers[0])): // it is on top anyway
 		return offers, nil
-	case quiet == limit: // they are many themselves, and the noisy group is behind them
-		return offers, nil
+	case quietMuch*n.calm > n.all:
+		return quiet, others
 	}
-	return offers[first : first+1], slices.Delete(slices.Clone(offers), first, first+1)
+	return quiet[:1], append(others, quiet[1:]...)
 }
 
 // group is what fair queues go by.
@@ -102,12 +108,12 @@ func (n *noise) fade(now time.Time) {
 		n.halve()
 	}
 	if len(n.heard) == 0 {
-		n.fadedAt = now
+		n.fadedAt, n.all, n.calm = now, 0, 0
 	}
 }
 
 func (n *noise) halve() {
-	n.most /= 2
+	n.most, n.all, n.calm = n.most/2, n.all/2, n.calm/2
 	for group, jobs := range n.heard {
 		if jobs /= 2; jobs > 0 {
 			n.heard[group] = jobs

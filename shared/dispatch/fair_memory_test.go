@@ -14,7 +14,7 @@ func TestManyGroups(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	var n noise
 	hear := func(group string) {
-		n.part([]offer{{job: job.Job{Group: group}}}, 10, now)
+		n.part([]offer{{job: job.Job{Group: group}}}, now)
 		if len(n.heard) > maxGroups {
 			t.Fatalf("%d groups are remembered", len(n.heard))
 		}

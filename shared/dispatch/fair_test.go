@@ -73,16 +73,29 @@ func TestQuietJobsOneByOne(t *testing.T) {
 	w.lists("class-0", "class-1", "class-2")
 }
 
-// TestQuietJobsFillAList: many quiet ones are not made to wait for each other.
-func TestQuietJobsFillAList(t *testing.T) {
-	w := noisy(t)
+// TestManyQuietJobs: once quiet groups have a quarter of all jobs together, one
+// job a list would be too few.
+func TestManyQuietJobs(t *testing.T) {
+	w := noisy(t) // 33 have been heard
 	w.lists("class-0", "class-1", "class-2")
-	want := []string{}
-	for i := range 10 {
-		want = append(want, fmt.Sprint("quiet-", i))
-		w.send(want[i], fmt.Sprint("user-", i))
+	quiet := []string{}
+	for i := range 11 {
+		quiet = append(quiet, fmt.Sprint("quiet-", i))
+		w.send(quiet[i], fmt.Sprint("user-", i))
 	}
-	w.lists(want...)
+	w.lists("quiet-0") // 10 of 46
+	w.pass(time.Millisecond)
+	w.lists(quiet[1:]...) // 20 of 56
+	for _, id := range quiet {
+		w.granted2(w.Cancel(w.ctx, id))
+	}
+	w.pass(3 * time.Second)
+	w.listed() // the spent messages, and the noisy group's
+	w.pass(3 * time.Second)
+	w.send("quiet-11", "user-11")
+	w.send("quiet-12", "user-12")
+	w.lists("quiet-11", "quiet-12")
+	w.lists("class-0", "class-1", "class-2")
 }
 
 // TestQuietJobOnTop: the list is sorted by age and the quiet one is the oldest.

@@ -246,6 +246,24 @@ func TestOutputsThatWereNeverUploaded(t *testing.T) {
 	w.refused(job.ResultConflict, answer, err)
 }
 
+// TestUploadedOutputsThatCannotBeLookedUp: the result is taken, and its outputs
+// are there when S3 answers again.
+func TestUploadedOutputsThatCannotBeLookedUp(t *testing.T) {
+	w := newWorld(t)
+	w.create("j")
+	c := w.claim("j", "r")
+	body := []byte("PK outputs")
+	must(t, w.artifacts.Put(w.ctx, "results/j/0/1/"+measure(body).SHA256+".zip", body, measure(body)))
+	r := report(c, result("AC"))
+	r.Outputs = measure(body)
+	w.artifacts.statFails = true
+	w.granted(w.Complete(w.ctx, r))
+	w.artifacts.statFails = false
+	if j := w.get("j"); j.Result.Outputs != "results/j/0/1/"+measure(body).SHA256+".zip" {
+		t.Errorf("its outputs are %q", j.Result.Outputs)
+	}
+}
+
 func TestOutputsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")

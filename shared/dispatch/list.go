@@ -32,7 +32,7 @@ func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
 		return Listing{}, err
 	}
 	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.job.QueuedAt, b.job.QueuedAt) })
-	offers, back := d.noise.part(offers, limit, d.Now())
+	offers, back := d.noise.part(offers, d.Now())
 	hidings := make([]Hiding, len(back))
 	for i, o := range back {
 		hidings[i] = Hiding{Handle: o.handle} // not any longer

@@ -41,8 +41,8 @@ type storedOutputs struct {
 
 // storeOutputs sees to the outputs of an attempt and returns their key, or the
 // outputs themselves, packed, if they are small enough to go with the verdict. A
-// verdict is worth more than its outputs: if they cannot be stored, the key is
-// OutputsMissing.
+// verdict is worth more than its outputs: if they cannot be stored, or were not
+// uploaded, the key is OutputsMissing.
 func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r CompleteRequest, s job.Standing, cases [][]judge.Case) (key string, packed []byte) {
 	if stored.attempt == s.Attempt {
 		return stored.key, stored.packed
@@ -52,8 +52,12 @@ func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r 
 		stored.key = outputsKey(r.ID, s, r.Outputs.SHA256)
 		found, exists, err := d.Objects.Stat(ctx, stored.key)
 		switch {
-		case err != nil || !exists:
-			d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+		case err != nil:
+			// The verdict does not wait for S3. The upload's size and hash were
+			// signed: what is there is what was announced, or nothing is.
+			d.Log.WarnContext(ctx, "uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+		case !exists:
+			d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", r.ID, "attempt", s.Attempt)
 			stored.key = job.OutputsMissing
 		case found != r.Outputs:
 			stored.mismatch = true

@@ -74,8 +74,8 @@ type Queue interface {
 	// An empty answer does not prove an empty queue. What cannot be parsed goes
 	// to the dead-letter queue and is not returned.
 	Receive(ctx context.Context, max int, hide time.Duration) ([]job.Received, error)
-	// Hide hides messages for a time from now (up to 12 hours). A handle that is
-	// not good any more is passed over.
+	// Hide hides messages for a time from now (up to 12 hours; 0: they can be
+	// received at once). A handle that is not good any more is passed over.
 	Hide(ctx context.Context, hidings []Hiding) error
 	// Delete deletes messages. A handle that is not good any more is passed over.
 	Delete(ctx context.Context, handles []string) error

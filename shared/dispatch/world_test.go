@@ -89,7 +89,14 @@ func (q *brokenQueue) Delete(ctx context.Context, h []string) error {
 
 type brokenArtifacts struct {
 	*memory.Artifacts
-	putFails bool
+	putFails, statFails bool
+}
+
+func (a *brokenArtifacts) Stat(ctx context.Context, key string) (job.Artifact, bool, error) {
+	if a.statFails {
+		return job.Artifact{}, false, errBroken
+	}
+	return a.Artifacts.Stat(ctx, key)
 }
 
 func (a *brokenArtifacts) Put(ctx context.Context, key string, body []byte, want job.Artifact) error {

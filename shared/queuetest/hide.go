@@ -37,6 +37,13 @@ func hideShorter(t *testing.T, s suite) {
 	s.due(t, later, message("a"))
 }
 
+func hideNoLonger(t *testing.T, s suite) {
+	s.ring(t, messages(2)...)
+	got := s.due(t, later, messages(2)...)
+	s.hide(t, hiding(got[0], 0), hiding(got[1], 0))
+	s.due(t, later, messages(2)...)
+}
+
 func hideMany(t *testing.T, s suite) {
 	s.ring(t, messages(12)...)
 	got := s.due(t, later, messages(12)...)

@@ -72,6 +72,7 @@ var cases = []struct {
 	{name: "clock/a part of a second hides for no less", run: unhurried(noLess)},
 	{name: "hide/longer, from now", run: unhurried(hideLonger)},
 	{name: "hide/shorter", run: hideShorter},
+	{name: "hide/not any longer", run: hideNoLonger},
 	{name: "hide/many, each for its own time", run: hideMany},
 	{name: "hide/none", run: hideNone},
 	{name: "hide/a deleted message's handle is passed over", run: hideDeleted},

@@ -94,7 +94,11 @@ var useCases = []source{
 		{name: "outputs: uploads for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Upload{}, answer, err", to: "\tif err != nil {\n\t\treturn Upload{}, answer, err"},
 		{name: "outputs: not beyond the bound", keeps: "S", from: `if a.Size > MaxOutputs {`, to: `if false {`},
 		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
-		{name: "outputs: that are not there are missing", keeps: "I4", from: `case err != nil || !exists:`, to: `case err != nil || !exists && found.Size < 0:`},
+		{name: "outputs: that are not there are missing", keeps: "I4", from: `		case !exists:
+			d.Log.WarnContext(ctx, "uploaded`, to: `		case !exists && found.Size < 0:
+			d.Log.WarnContext(ctx, "uploaded`},
+		{name: "outputs: that cannot be looked up are not missing", keeps: "I4", from: `"uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)`, to: `"uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+			stored.key = job.OutputsMissing`},
 		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
 		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = d.Objects.Put(ctx, key, body, a)`, to: `		_ = d.Objects.Put(ctx, key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
@@ -187,16 +191,18 @@ var useCases = []source{
 	for i, o := range offers {`},
 	}},
 	{file: "shared/dispatch/fair.go", tests: []command{dispatch}, guards: []guard{
-		{name: "fair: a quiet job alone", keeps: "E", from: `return offers[first : first+1], slices.Delete(`, to: `return offers, slices.Delete(`},
-		{name: "fair: the oldest quiet one", keeps: "E", from: `if quiet == 0 {`, to: `if true {`},
+		{name: "fair: a quiet job alone", keeps: "E", from: `return quiet[:1], append(others, quiet[1:]...)`, to: `return quiet, others`},
+		{name: "fair: the oldest quiet one", keeps: "E", from: `return quiet[:1], append(others, quiet[1:]...)`, to: `return quiet[len(quiet)-1:], append(others, quiet[:len(quiet)-1]...)`},
+		{name: "fair: without the others", keeps: "E", from: `return quiet[:1], append(others, quiet[1:]...)`, to: `return append(quiet[:1], others...), nil`},
 		{name: "fair: few jobs are not noisy", keeps: "E", from: `noisyLeast = 30`, to: `noisyLeast = 3`},
 		{name: "fair: nobody is noisy beside others as large", keeps: "E", from: `noisyTimes*n.heard[group] <= n.most`, to: `n.heard[group] <= n.most`},
 		{name: "fair: jobs without a group are not noisy", keeps: "E", from: `	if group == "" {`, to: `	if false {`},
 		{name: "fair: noise fades", keeps: "E", from: `now.Sub(n.fadedAt) >= noiseFades`, to: `now.Sub(n.fadedAt) >= 100*noiseFades`},
 		{name: "fair: the noisy group waits no more", keeps: "E", from: `now.Sub(n.lastAt) > noisyWaits`, to: `now.Sub(n.lastAt) > 100*noisyWaits`},
 		{name: "fair: the noisy group waits still", keeps: "E", from: `now.Sub(n.lastAt) > noisyWaits`, to: `now.Sub(n.lastAt) > 0`},
-		{name: "fair: a quiet job on top is no reason", keeps: "E", from: `case quiet == 1 && first == 0:`, to: `case false:`},
-		{name: "fair: many quiet jobs are listed together", keeps: "E", from: `case quiet == limit:`, to: `case false:`},
+		{name: "fair: a quiet job on top is no reason", keeps: "E", from: `case len(quiet) == 1 && n.quiet(group(offers[0])):`, to: `case false:`},
+		{name: "fair: many quiet jobs are listed together", keeps: "E", from: `case quietMuch*n.calm > n.all:`, to: `case false:`},
+		{name: "fair: many quiet jobs are listed without the others", keeps: "E", from: `return quiet, others`, to: `return offers, nil`},
 		{name: "fair: a bounded memory", keeps: "S", from: `if len(n.heard) >= maxGroups {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/sweep.go", tests: []command{dispatch, simulate}, guards: []guard{

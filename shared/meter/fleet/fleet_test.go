@@ -38,7 +38,7 @@ func check(t *testing.T, figures []figure.Figure, err error) {
 // groups of new ones, others wait for minutes. The figures above are worth
 // something only if they can tell.
 func TestFairnessIsTheQueue(t *testing.T) {
-	alone, beside, err := Neighbours(meter.Sync, 100, true)
+	alone, beside, err := Neighbours(meter.Sync, 100, tenth, true)
 	if err != nil || beside < 10*alone {
 		t.Errorf("without fair queues others wait %s, alone %s (%v)", beside, alone, err)
 	}
