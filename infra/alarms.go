@@ -45,7 +45,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 	}
 
 	alarm("OldestOpenJob", fmt.Sprintf("A job has been open for more than %.0f minutes. Are runners connected (requests of sync and list-jobs on the dashboard)? "+
-		"If they are, they are too few or reject this job: look at it with `go run ./infra/ctl`, start more runners, or cancel it.", s.stage.oldestOpenJob/60),
+		"If they are, they are too few or reject this job: `go run ./infra/ctl jobs` lists the oldest with their holders, GET /jobs/{id} says how their attempts ended; start more runners, or POST /jobs/{id}/cancel.", s.stage.oldestOpenJob/60),
 		oldestOpenJob(s.stage), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(s.stage.oldestOpenJob),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
@@ -54,7 +54,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 		})
 
 	alarm("DeadLetters", "A message that nobody could parse is in the dead-letter queue. Something other than runlease writes to its queue, or an old version does: "+
-		"read the message in the SQS console (output DeadLetterQueueUrl), find its writer, then delete it. No job is lost: the sweep rings for it again.",
+		"read it with `go run ./infra/ctl dead-letter list`, find its writer, then send it back (send-back) or delete it in the SQS console (output DeadLetterQueueUrl). No job is lost: the sweep rings for it again.",
 		r.queues.deadLetter.MetricApproximateNumberOfMessagesVisible(maximum("")), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(0),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,

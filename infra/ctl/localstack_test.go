@@ -19,6 +19,7 @@ import (
 
 	"runlease/shared/auth"
 	"runlease/shared/dynamo"
+	"runlease/shared/job"
 )
 
 // This test runs the command as an operator does, against a DynamoDB API:
@@ -46,31 +47,42 @@ func emulated(t *testing.T) {
 	}
 }
 
-// deployTable makes an empty credentials table, and deletes it in the end.
-func deployTable(t *testing.T) string {
+// tableKeys are the keys of a table with one index.
+type tableKeys struct {
+	hash                         string
+	index, indexHash, indexRange string
+	projection                   types.ProjectionType
+}
+
+var (
+	credentialsKeys = tableKeys{dynamo.CredentialsKey, dynamo.ListIndex, dynamo.ListHash, dynamo.ListRange, types.ProjectionTypeAll}
+	jobsKeys        = tableKeys{dynamo.JobsKey, dynamo.OpenIndex, dynamo.OpenHash, dynamo.OpenRange, types.ProjectionTypeKeysOnly}
+)
+
+// deployTable makes an empty table, and deletes it in the end.
+func deployTable(t *testing.T, k tableKeys) string {
 	t.Helper()
 	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	db := dynamodb.NewFromConfig(cfg)
-	name := "credentials-" + strings.ToLower(rand.Text())
+	name := "ctl-" + strings.ToLower(rand.Text())
 	key := func(attribute string, kind types.KeyType) types.KeySchemaElement {
 		return types.KeySchemaElement{AttributeName: &attribute, KeyType: kind}
 	}
 	text := func(attribute string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: &attribute, AttributeType: types.ScalarAttributeTypeS}
 	}
-	index := dynamo.ListIndex
 	_, err = db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName:            &name,
 		BillingMode:          types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{text(dynamo.CredentialsKey), text(dynamo.ListHash), text(dynamo.ListRange)},
-		KeySchema:            []types.KeySchemaElement{key(dynamo.CredentialsKey, types.KeyTypeHash)},
+		AttributeDefinitions: []types.AttributeDefinition{text(k.hash), text(k.indexHash), text(k.indexRange)},
+		KeySchema:            []types.KeySchemaElement{key(k.hash, types.KeyTypeHash)},
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  &index,
-			KeySchema:  []types.KeySchemaElement{key(dynamo.ListHash, types.KeyTypeHash), key(dynamo.ListRange, types.KeyTypeRange)},
-			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+			IndexName:  &k.index,
+			KeySchema:  []types.KeySchemaElement{key(k.indexHash, types.KeyTypeHash), key(k.indexRange, types.KeyTypeRange)},
+			Projection: &types.Projection{ProjectionType: k.projection},
 		}},
 	})
 	if err != nil {
@@ -92,7 +104,7 @@ func deployTable(t *testing.T) string {
 
 func TestOnDynamoDB(t *testing.T) {
 	emulated(t)
-	table := deployTable(t)
+	table := deployTable(t, credentialsKeys)
 	store, err := openCredentials(t.Context(), table)
 	if err != nil {
 		t.Fatal(err)
@@ -178,4 +190,31 @@ func TestTableThatIsNotThereIsTold(t *testing.T) {
 	if exit != 1 || out.Len() > 0 || !strings.Contains(errs.String(), "store credential") {
 		t.Errorf("exit %d, stdout %d bytes, stderr %q", exit, out.Len(), errs.String())
 	}
+}
+
+// TestJobsOnDynamoDB: a job that waits is listed, from the index of open jobs.
+func TestJobsOnDynamoDB(t *testing.T) {
+	emulated(t)
+	table := deployTable(t, jobsKeys)
+	store, err := openStore(t.Context(), dynamo.Tables{Jobs: table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := job.At(time.Now().Add(-time.Hour))
+	waits := job.Job{
+		ID: "waits", Problem: 17, Group: "class", State: job.Queued, Bell: 1, RungAt: at, CreatedAt: at, QueuedAt: at,
+		Code: job.Artifact{Size: 2, SHA256: strings.Repeat("0", 64)}, Version: 1, WriteID: "00000000000000aa",
+	}
+	if _, created, err := store.Create(t.Context(), waits); err != nil || !created {
+		t.Fatal(created, err)
+	}
+	listedWithin(t, 15*time.Second, func() string {
+		var out, errs bytes.Buffer
+		exit := run(t.Context(), operator{out: &out, err: &errs, getenv: func(string) string { return "" }, now: time.Now, jobs: openJobs},
+			[]string{"jobs", "-table", table})
+		if exit != 0 {
+			t.Fatalf("exit %d: %s", exit, errs.String())
+		}
+		return out.String()
+	}, "waits", "1h0m0s", "class")
 }

@@ -2,6 +2,7 @@
 // beside the API, with the operator's own AWS credentials.
 //
 //	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
+//	go run ./infra/ctl jobs                          the oldest open jobs, and who has them
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
 //	go run ./infra/ctl cost                          what a month costs, by counted requests and listed prices
 //
@@ -34,6 +35,8 @@ type operator struct {
 	random io.Reader
 	// credentials opens the credentials table of a deployment.
 	credentials func(ctx context.Context, table string) (auth.Directory, error)
+	// jobs opens the jobs table of a deployment.
+	jobs func(ctx context.Context, table string) (openedJobs, error)
 	// letters opens the dead-letter queue of a deployment, and its job queue.
 	letters func(ctx context.Context, queue, deadLetter string) (letters, error)
 }
@@ -47,6 +50,7 @@ type command struct {
 
 var commands = []command{
 	{"token", "issue, list and revoke credentials of runners and producers", token},
+	{"jobs", "show the oldest open jobs, and who has them", jobs},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
 	{"cost", "what a month costs, from counted requests and a list of prices", cost},
 }
@@ -56,7 +60,7 @@ func main() {
 	code := run(ctx, operator{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, now: time.Now, random: rand.Reader,
-		credentials: openCredentials, letters: openLetters,
+		credentials: openCredentials, jobs: openJobs, letters: openLetters,
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)

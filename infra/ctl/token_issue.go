@@ -28,7 +28,7 @@ type issued struct {
 
 func tokenIssue(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl token issue")
-	at := whereFlags(f)
+	at := credentialsFlags(f)
 	kind := f.String("kind", "", "runner or producer")
 	name := f.String("name", "", "a runner's `name`, to which its token is bound; else a label (default: fleet or producer)")
 	fleet := f.Bool("fleet", false, "a runner token for several runners: each says its own name, and could say another's")
@@ -61,7 +61,7 @@ func tokenIssue(ctx context.Context, op operator, args []string) error {
 		return misuse(f, "%v", err)
 	}
 
-	store, err := at.open(ctx, op)
+	store, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@ const listPage = 100
 
 func tokenList(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl token list")
-	at := whereFlags(f)
+	at := credentialsFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	store, err := at.open(ctx, op)
+	store, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}

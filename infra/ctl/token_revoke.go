@@ -22,7 +22,7 @@ type revoked struct {
 
 func tokenRevoke(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl token revoke")
-	at := whereFlags(f)
+	at := credentialsFlags(f)
 	id := f.String("id", "", "`id` of the credential, as issue and list print it")
 	leaked := f.Bool("leaked", false, "instead of -id: read the leaked token itself from stdin")
 	if err := parse(f, args); err != nil {
@@ -44,7 +44,7 @@ func tokenRevoke(ctx context.Context, op operator, args []string) error {
 		*id = auth.IDOf(auth.Hash(token))
 	}
 
-	store, err := at.open(ctx, op)
+	store, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}

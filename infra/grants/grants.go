@@ -129,7 +129,6 @@ var table = map[string][]Grant{
 	"get-problem": {
 		{Problems, []string{GetItem}},
 	},
-	// A refused PutItem brings the job that is there, so none is read.
 	"create-job": {
 		{Jobs, []string{GetItem, PutItem, UpdateItem}},
 		{Problems, []string{GetItem}},

@@ -32,9 +32,9 @@ func createJob(a *API, c *call) (reply, error) {
 	}
 	r := dispatch.CreateRequest{ID: c.body.text("submissionId"), Group: c.body.text("group")}
 	switch {
-	case c.body.has("submissionId") && !validID(r.ID):
+	case c.body.has("submissionId") && !job.ValidID(r.ID):
 		return refuse(malformedID, "submissionId"), nil
-	case c.body.has("group") && !validID(r.Group):
+	case c.body.has("group") && !job.ValidID(r.Group):
 		return refuse(malformedID, "group"), nil
 	case r.ID == "":
 		c.body.fail("submissionId", "missing")

@@ -1,6 +1,9 @@
 package api
 
-import "runlease/shared/dispatch"
+import (
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
 
 type heartbeatData struct {
 	Action dispatch.Action `json:"action"`
@@ -13,7 +16,7 @@ func heartbeat(a *API, c *call) (reply, error) {
 		return granted("ok", nil), nil
 	}
 	id := c.body.text("submissionId")
-	if !validID(id) {
+	if !job.ValidID(id) {
 		return refuse(malformedID, "submissionId"), nil
 	}
 	c.entry.jobID = id

@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"runlease/shared/job"
 )
 
 const (
@@ -32,7 +34,7 @@ func queryJobs(a *API, c *call) (reply, error) {
 	}
 	ids := make([]string, len(raw))
 	for i, one := range raw {
-		if json.Unmarshal(one, &ids[i], lenient) != nil || !validID(ids[i]) {
+		if json.Unmarshal(one, &ids[i], lenient) != nil || !job.ValidID(ids[i]) {
 			return refuse(malformedID, fmt.Sprintf("ids[%d]", i)), nil
 		}
 	}

@@ -18,21 +18,6 @@ import (
 	"runlease/shared/judge"
 )
 
-// validID says whether s can name a job or a group: [A-Za-z0-9_-]{1,64}.
-func validID(s string) bool {
-	if len(s) < 1 || len(s) > 64 {
-		return false
-	}
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
 // validProblem says whether n can name a problem.
 func validProblem(n int64) bool { return n >= 1 && n <= math.MaxInt32 }
 
@@ -52,7 +37,7 @@ func (c *call) takeID(id string) *reply {
 			return new(refuse(malformedID))
 		}
 		c.number, c.entry.problem = int(n), int(n)
-	case !validID(id):
+	case !job.ValidID(id):
 		return new(refuse(malformedID))
 	default:
 		c.id, c.entry.jobID = id, id

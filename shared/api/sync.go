@@ -146,5 +146,5 @@ func (f *fields) submission() (id *string, legal bool) {
 	if !f.has("submissionId") || json.Unmarshal(f.raw["submissionId"], &said, lenient) != nil || len(said) > 64 {
 		return nil, false
 	}
-	return &said, validID(said)
+	return &said, job.ValidID(said)
 }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"hash/fnv"
 	"time"
 
 	"runlease/shared/job"
@@ -51,6 +52,13 @@ type Store interface {
 // costs it one write when it is queued and one when it ends: 2,000 jobs a
 // second are 4,000 writes, 500 for each key, half of what DynamoDB takes.
 const Shards = 8
+
+// ShardOf spreads ids evenly over the shards. Stored: it must never change.
+func ShardOf(id string) int {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return int(h.Sum32() % Shards)
+}
 
 // OpenJob is an entry of the index of open jobs.
 type OpenJob struct {

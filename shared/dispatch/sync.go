@@ -9,8 +9,8 @@ import (
 	"runlease/shared/job"
 )
 
-// SyncRequest is everything that a runner has to say in one call: at most 100
-// items.
+// SyncRequest is everything that a runner has to say in one call: up to 100 jobs,
+// which are read at once. The wire allows 10 results and 10 claims.
 type SyncRequest struct {
 	Runner string
 	Slots  int           // jobs that it wants, 0 to 10

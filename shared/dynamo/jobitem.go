@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 )
 
@@ -51,7 +52,7 @@ func jobItem(j *job.Job) writer {
 
 	hash, place := "", ""
 	if j.Open() {
-		hash, place = openHash(shardOf(j.ID)), openRange(j.QueuedAt, j.ID)
+		hash, place = openHash(dispatch.ShardOf(j.ID)), openRange(j.QueuedAt, j.ID)
 	}
 	w.text(OpenHash, hash)
 	w.text(OpenRange, place)

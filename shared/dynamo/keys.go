@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 
@@ -158,14 +157,7 @@ func credentialKey(hash string) item {
 func openHash(shard int) string { return "open#" + strconv.Itoa(shard) }
 
 // OpenKey is the hash key under which the index of open jobs holds a job.
-func OpenKey(id string) string { return openHash(shardOf(id)) }
-
-// shardOf spreads ids evenly over the shards.
-func shardOf(id string) int {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return int(h.Sum32() % dispatch.Shards)
-}
+func OpenKey(id string) string { return openHash(dispatch.ShardOf(id)) }
 
 // openRange sorts as its time does: 13 digits last until the year 2286. Every
 // write of an open job makes two of them, so fmt is too slow for it.

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -90,7 +89,7 @@ func (s *Store) put(before, after job.Job) {
 	if before.Open() == after.Open() && was == is {
 		return
 	}
-	shard := &s.open[shardOf(after.ID)]
+	shard := &s.open[dispatch.ShardOf(after.ID)]
 	if before.Open() {
 		if i, found := slices.BinarySearchFunc(*shard, was, openOrder); found {
 			*shard = slices.Delete(*shard, i, i+1)
@@ -111,12 +110,6 @@ func openOrder(a, b dispatch.OpenJob) int {
 		return cmp.Compare(a.QueuedAt, b.QueuedAt)
 	}
 	return strings.Compare(a.ID, b.ID)
-}
-
-func shardOf(id string) int {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return int(h.Sum32() % dispatch.Shards)
 }
 
 // Open lists open jobs of a shard, oldest first, behind a cursor.

@@ -33,7 +33,7 @@ var queues = []source{
 		{name: "sqs: asks how often it was received", keeps: "E", from: "\t\t\ttypes.MessageSystemAttributeNameApproximateReceiveCount,\n", to: ""},
 	}},
 	{file: "shared/sqsqueue/body.go", tests: []command{sqsWire}, guards: []guard{
-		{name: "sqs: a message without a job", keeps: "I3", from: `case !isJobID(b.Job):`, to: `case false:`},
+		{name: "sqs: a message without a job", keeps: "I3", from: `case !job.ValidID(b.Job):`, to: `case false:`},
 		{name: "sqs: a message without a bell", keeps: "I3", from: `case b.Bell < 1:`, to: `case false:`},
 		{name: "sqs: a bell that is no number", keeps: "I3", from: `; err != nil {
 		return job.Received{}, errNoJSON`, to: `; err == nil && b.Bell < 0 {

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// The stack's output and the variable that name the jobs table.
+const (
+	jobsOutput = "JobsTable"
+	jobsEnv    = "RUNLEASE_JOBS_TABLE"
+)
+
+// openedJobs is as much of a deployment's store as is read here.
+type openedJobs interface {
+	Open(ctx context.Context, shard int, cursor string, limit int) (page []dispatch.OpenJob, next string, err error)
+	GetMany(ctx context.Context, ids []string) (map[string]job.Job, error)
+}
+
+// maxOpen is how many jobs GetMany reads at once.
+const maxOpen = 100
+
+// jobs prints the oldest open jobs: what a person looks for who is told that a
+// job waits too long.
+func jobs(ctx context.Context, op operator, args []string) error {
+	f := op.flags("ctl jobs")
+	at := whereFlags(f, "jobs", jobsOutput, jobsEnv)
+	limit := f.Int("max", 20, "print at most `n` jobs")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if *limit < 1 || *limit > maxOpen {
+		return misuse(f, "-max: want 1 to %d", maxOpen)
+	}
+	table, err := at.name(op)
+	if err != nil {
+		return err
+	}
+	store, err := op.jobs(ctx, table)
+	if err != nil {
+		return err
+	}
+	oldest, err := oldestOpen(ctx, store, *limit)
+	if err != nil {
+		return err
+	}
+	now := job.At(op.now())
+	out := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(out, "ID\tSTATE\tQUEUED FOR\tGROUP\tPROBLEM\tGENERATION\tATTEMPT\tFAILURES\tHOLDER")
+	for _, j := range oldest {
+		_, _ = fmt.Fprintln(out, strings.Join([]string{
+			j.ID, string(j.State), now.Sub(j.QueuedAt).Round(time.Second).String(), j.Group, strconv.Itoa(j.Problem),
+			strconv.Itoa(j.Generation), strconv.Itoa(j.Attempt), strconv.Itoa(j.Failures), holder(j, now),
+		}, "\t"))
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("print jobs: %w", err)
+	}
+	return nil
+}
+
+// holder says who has a job, until when, and what is asked of them.
+func holder(j job.Job, now job.Time) string {
+	if j.State != job.Claimed {
+		return ""
+	}
+	lease := "for " + j.Claim.LeaseUntil.Sub(now).Round(time.Second).String()
+	if j.LeaseExpired(now) {
+		lease = "silent for " + now.Sub(j.Claim.LeaseUntil).Round(time.Second).String()
+	}
+	if j.CancelAsked {
+		lease += ", cancel asked"
+	}
+	return j.Claim.Runner + " (" + lease + ")"
+}
+
+// oldestOpen reads the jobs that have been queued for longest. The index of open
+// jobs may lag: what has ended meanwhile is left out.
+func oldestOpen(ctx context.Context, store openedJobs, limit int) ([]job.Job, error) {
+	var entries []dispatch.OpenJob
+	for shard := range dispatch.Shards {
+		page, _, err := store.Open(ctx, shard, "", limit)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, page...)
+	}
+	slices.SortFunc(entries, func(a, b dispatch.OpenJob) int {
+		return cmp.Or(cmp.Compare(a.QueuedAt, b.QueuedAt), cmp.Compare(a.ID, b.ID))
+	})
+	entries = entries[:min(len(entries), limit)]
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.ID
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	found, err := store.GetMany(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	var open []job.Job
+	for _, id := range ids {
+		if j, exists := found[id]; exists && j.Open() {
+			open = append(open, j)
+		}
+	}
+	return open, nil
+}
