@@ -213,9 +213,22 @@ func Requests(t T) []meter.Request {
 	}
 	w.do("query-jobs", 200, "/jobs/query", `{"ids":["`+strings.Join(ids, `","`)+`"]}`)
 	row("query-jobs, ten jobs")
+	// Their group becomes a noisy one, beside which another's job is listed alone.
+	w.do("cancel-job", 200, "/jobs/"+ids[9]+"/cancel", "")
+	for range 5 {
+		w.do("list-jobs", 200, "/runner/jobs?limit=10", "")
+		w.pass(5 * time.Second)
+	}
+	ids[9] = next()
+	w.do("create-job", 201, "/jobs", `{"submissionId":"`+ids[9]+`","problemId":17,"language":1,"group":"user-2","code":"UEs="}`)
+	if alone := w.do("list-jobs", 200, "/runner/jobs?limit=10", "")["jobs"].([]any); len(alone) != 1 {
+		t.Fatalf("listed %v", alone)
+	}
+	row("list-jobs, one job of ten, the others go back")
 	for _, job := range ids {
 		w.do("cancel-job", 200, "/jobs/"+job+"/cancel", "")
 	}
+	w.pass(5 * time.Second)
 	for range 3 {
 		w.do("list-jobs", 200, "/runner/jobs?limit=10", "")
 	}
