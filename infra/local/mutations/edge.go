@@ -25,10 +25,12 @@ var edge = []source{
 		{name: "api: the scope of the route", keeps: "S", from: `auth.Bearer(c.Header.Get("Authorization")), c.route.Scope)`, to: `auth.Bearer(c.Header.Get("Authorization")), ScopeJobsRead)`},
 		{name: "api: the claim token is taken where it is said", keeps: "I2", from: "\ttoken := c.Header.Get(headerClaimToken)\n", to: "\ttoken := \"\"\n"},
 	}},
+	{file: "shared/job/id.go", tests: []command{job, identity}, guards: []guard{
+		{name: "id: an id is at most 64 characters", keeps: "S", from: `len(s) < 1 || len(s) > 64`, to: `len(s) < 1`},
+		{name: "id: an id has a character", keeps: "S", from: `if len(s) < 1 || len(s) > 64 {`, to: `if len(s) > 64 {`},
+		{name: "id: an id's characters", keeps: "S", from: "\t\tdefault:\n\t\t\treturn false\n", to: "\t\tdefault:\n"},
+	}},
 	{file: "shared/api/request.go", tests: []command{identity, bodies}, guards: []guard{
-		{name: "api: an id is at most 64 characters", keeps: "S", from: `len(s) < 1 || len(s) > 64`, to: `len(s) < 1`},
-		{name: "api: an id has a character", keeps: "S", from: `if len(s) < 1 || len(s) > 64 {`, to: `if len(s) > 64 {`},
-		{name: "api: an id's characters", keeps: "S", from: "\t\tdefault:\n\t\t\treturn false\n", to: "\t\tdefault:\n"},
 		{name: "api: ids of jobs are checked", keeps: "S", from: `case !job.ValidID(id):`, to: `case false:`},
 		{name: "api: ids of problems are checked", keeps: "S", from: `if err != nil || !validProblem(n) || strconv`, to: `if err != nil || strconv`},
 		{name: "api: ids of problems have one form", keeps: "S", from: ` || strconv.FormatInt(n, 10) != id {`, to: ` {`},
