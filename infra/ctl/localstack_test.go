@@ -216,5 +216,5 @@ func TestJobsOnDynamoDB(t *testing.T) {
 			t.Fatalf("exit %d: %s", exit, errs.String())
 		}
 		return out.String()
-	}, "waits", "1h0m0s", "class")
+	}, "waits", "1h0m", "class")
 }
