@@ -46,7 +46,7 @@ var edge = []source{
 		{name: "api: hashes of 256 bits", keeps: "S", from: `return len(s) == 64 && `, to: `return `},
 	}},
 	{file: "shared/api/heartbeat.go", tests: []command{identity}, guards: []guard{
-		{name: "api: heartbeat checks the id", keeps: "S", from: `if !job.ValidID(id) {`, to: `if false {`},
+		{name: "api: heartbeat checks the id", keeps: "S", from: `if !job.ValidID(id) {`, to: `if !job.ValidID("any") {`},
 		{name: "api: heartbeat takes the claim token", keeps: "I2", from: `c.claimToken()`, to: `""`},
 	}},
 	{file: "shared/api/create_job.go", tests: []command{identity}, guards: []guard{
@@ -58,7 +58,7 @@ var edge = []source{
 		{name: "api: uploaded code is bounded", keeps: "S", from: `return f.artifactIn("code", maxCode), nil`, to: `return f.artifactIn("code", math.MaxInt64), nil`},
 	}},
 	{file: "shared/api/query_jobs.go", tests: []command{identity}, guards: []guard{
-		{name: "api: query checks the ids", keeps: "S", from: ` || !job.ValidID(ids[i]) {`, to: ` {`},
+		{name: "api: query checks the ids", keeps: "S", from: ` || !job.ValidID(ids[i]) {`, to: ` || !job.ValidID("any") {`},
 		{name: "api: query asks for at most 100", keeps: "S", from: ` || len(raw) > maxQuery {`, to: ` {`},
 		{name: "api: query fits into a reply", keeps: "S", from: `size > maxQueryReply && len(found.Jobs) > 0 {`, to: `size < 0 {`, tests: []command{{pkg: "./shared/api", tests: "^TestQueryJobsFitsIntoAReply$"}}},
 	}},
