@@ -67,22 +67,21 @@ func parse(payload []byte) (*event, error) {
 // headers reads headers of one value each into h, all values in one string. The
 // lists of the other format say the same and more, whichever comes first.
 func (s *scanner) headers(h http.Header) {
-	type part struct {
-		key      string
-		from, to int
-	}
+	type part struct{ name, value, end int } // where they begin, and where it ends
 	all, parts := make([]byte, 0, 512), make([]part, 0, 16)
 	s.object(func(name []byte) {
-		p := part{key: http.CanonicalHeaderKey(string(name)), from: len(all)}
+		p := part{name: len(all)}
+		all = append(all, name...)
+		p.value = len(all)
 		all = append(all, s.bytes()...)
-		p.to = len(all)
+		p.end = len(all)
 		parts = append(parts, p)
 	})
 	text, values := string(all), make([]string, len(parts))
 	for i, p := range parts {
-		values[i] = text[p.from:p.to]
-		if h[p.key] == nil {
-			h[p.key] = values[i : i+1 : i+1]
+		values[i] = text[p.value:p.end]
+		if key := http.CanonicalHeaderKey(text[p.name:p.value]); h[key] == nil {
+			h[key] = values[i : i+1 : i+1]
 		}
 	}
 }

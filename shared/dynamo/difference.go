@@ -57,15 +57,16 @@ func (c *change) within(path, prefix string, before, after writer) {
 			c.remove = clause(c.remove, "REMOVE ", path, c.name(is.name))
 		case is.kind == isMaps && len(was.maps) > 0 && c.inPlace(was.maps, is):
 		default:
-			c.assign(path, c.name(is.name), prefix+is.name, is.stored())
+			c.assign(path, prefix, is.name, is.stored())
 		}
 	}
 }
 
 // assign sets what is at a path to a value.
-func (c *change) assign(path, at, name string, v types.AttributeValue) {
-	value := ":" + name
-	c.values[value] = v
+func (c *change) assign(path, prefix, name string, v types.AttributeValue) {
+	both := "#" + name + ":" + prefix + name // one string to allocate, for every attribute of every write
+	at, value := both[:len("#")+len(name)], both[len("#")+len(name):]
+	c.names[at], c.values[value] = name, v
 	c.set = clause(c.set, "SET ", path, at, " = ", value)
 }
 
@@ -119,10 +120,10 @@ func clause(all []byte, verb string, pieces ...string) []byte {
 
 // update is the update expression.
 func (c *change) update() *string {
-	all := string(c.set)
+	all := c.set
 	if len(c.set) > 0 && len(c.remove) > 0 {
-		all += "\n"
+		all = append(all, '\n')
 	}
-	all += string(c.remove)
-	return &all
+	expression := string(append(all, c.remove...))
+	return &expression
 }
