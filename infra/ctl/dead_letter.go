@@ -152,20 +152,11 @@ func queueFlags(f *flag.FlagSet) whichQueues {
 }
 
 func (w whichQueues) open(ctx context.Context, op operator) (letters, error) {
-	find := func(given, output, variable string) (string, error) {
-		if given == "" && *w.outputs != "" {
-			return stackOutput(*w.outputs, *w.stack, output)
-		}
-		if given == "" {
-			given = op.getenv(variable)
-		}
-		return given, nil
-	}
-	queue, err := find(*w.queue, queueOutput, queueEnv)
+	queue, err := named(op, *w.queue, *w.outputs, *w.stack, queueOutput, queueEnv)
 	if err != nil {
 		return nil, err
 	}
-	dead, err := find(*w.deadLetter, deadLetterOutput, deadLetterEnv)
+	dead, err := named(op, *w.deadLetter, *w.outputs, *w.stack, deadLetterOutput, deadLetterEnv)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,18 @@ import (
 // credentialsOutput is the stack's output that names the credentials table.
 const credentialsOutput = "CredentialsTable"
 
+// named is what a flag gives, else an output of the stack, else a variable of the
+// environment; "": none of them says.
+func named(op operator, given, outputs, stack, output, variable string) (string, error) {
+	switch {
+	case given != "":
+		return given, nil
+	case outputs != "":
+		return stackOutput(outputs, stack, output)
+	}
+	return op.getenv(variable), nil
+}
+
 // stackOutput reads an output from a file as cdk deploy --outputs-file writes
 // it: {"<stack>": {"<output>": "<value>"}}. Without a stack's name, exactly one
 // stack must have the output.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 
 	"runlease/shared/auth"
@@ -19,39 +18,6 @@ func token(ctx context.Context, op operator, args []string) error {
 
 // tableEnv names the credentials table where no flag does.
 const tableEnv = "RUNLEASE_CREDENTIALS_TABLE"
-
-// where says which deployment's table to work on.
-type where struct {
-	table, outputs, stack *string
-
-	what, output, variable string
-}
-
-// whereFlags asks for a table (what) that is an output of the stack, or in a
-// variable of the environment.
-func whereFlags(f *flag.FlagSet, what, output, variable string) where {
-	return where{
-		table:   f.String("table", "", "`name` of the "+what+" table (default: from -outputs, else $"+variable+")"),
-		outputs: f.String("outputs", "", "`file` written by cdk deploy --outputs-file"),
-		stack:   f.String("stack", "", "`name` of the stack in -outputs, if there are several"),
-		what:    what, output: output, variable: variable,
-	}
-}
-
-// name is the table that the flags or the environment name.
-func (w where) name(op operator) (string, error) {
-	table := *w.table
-	if table == "" && *w.outputs != "" {
-		return stackOutput(*w.outputs, *w.stack, w.output)
-	}
-	if table == "" {
-		table = op.getenv(w.variable)
-	}
-	if table == "" {
-		return "", errors.New("which " + w.what + " table? Give -table, -outputs or $" + w.variable)
-	}
-	return table, nil
-}
 
 func credentialsFlags(f *flag.FlagSet) where {
 	return whereFlags(f, "credentials", credentialsOutput, tableEnv)

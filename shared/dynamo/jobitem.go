@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"runlease/shared/dispatch"
 	"runlease/shared/job"
 )
 
@@ -52,7 +51,7 @@ func jobItem(j *job.Job) writer {
 
 	hash, place := "", ""
 	if j.Open() {
-		hash, place = openHash(dispatch.ShardOf(j.ID)), openRange(j.QueuedAt, j.ID)
+		hash, place = OpenKey(j.ID), openRange(j.QueuedAt, j.ID)
 	}
 	w.text(OpenHash, hash)
 	w.text(OpenRange, place)
