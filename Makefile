@@ -113,11 +113,11 @@ test: ## everything, unit tests first
 	done; echo "== all: $$((SECONDS - start)) s"
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
-# that check's requests to the embedded server run with it.
-plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/dispatch/linear runlease/shared/meter/fleet
+# that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
+plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/dispatch/linear runlease/shared/meter/fleet runlease/shared/meter/measure
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
-	$(call stage,CDK$(comma) simulations and linearizability,go test $(plain))
+	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,go test $(plain))
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
