@@ -99,11 +99,24 @@ func TestCostRefusals(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(`{"prices":{"s3.puts":{"dollars":1,"per":1}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	list, err := meter.ListPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forgotten := filepath.Join(t.TempDir(), "forgotten.json")
+	if err := os.WriteFile(forgotten, bytes.Replace(text, []byte(`"dollars":0.005,`), nil, 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		name, args string
 		exit       int
 		explained  string
 	}{
+		{"help", "-h", 0, "-jobs"},
 		{"flow", "-flow both", 2, "-flow"},
 		{"API", "-api websocket", 2, "-api"},
 		{"argument", "now", 2, "unexpected"},
@@ -112,6 +125,7 @@ func TestCostRefusals(t *testing.T) {
 		{"too few runners", "-jobs 1e6 -seconds 8 -runners 1", 1, "at least 4"},
 		{"no file", "-prices " + wrong + ".not", 1, "read prices"},
 		{"prices missing", "-prices " + wrong, 1, "no price of api.http"},
+		{"a price without dollars", "-prices " + forgotten, 1, "no price of s3.puts"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			exit, out, explained := costs(t, strings.Fields(tc.args)...)

@@ -72,7 +72,7 @@ var errUsage = errors.New("usage")
 func run(ctx context.Context, op operator, args []string) (exit int) {
 	err := choose(ctx, op, "ctl", commands, args)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.Is(err, errUsage):
 		return 2
@@ -83,7 +83,12 @@ func run(ctx context.Context, op operator, args []string) (exit int) {
 
 // choose runs the command that the first argument names.
 func choose(ctx context.Context, op operator, path string, from []command, args []string) error {
-	if len(args) > 0 {
+	end := errUsage
+	switch {
+	case len(args) == 0:
+	case args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help":
+		end = flag.ErrHelp
+	default:
 		for _, c := range from {
 			if c.name == args[0] {
 				return c.run(ctx, op, args[1:])
@@ -95,7 +100,7 @@ func choose(ctx context.Context, op operator, path string, from []command, args 
 	for _, c := range from {
 		_, _ = fmt.Fprintf(op.err, "  %-12s %s\n", c.name, c.does)
 	}
-	return errUsage
+	return end
 }
 
 // flags is an empty set of flags of a command.
@@ -107,7 +112,10 @@ func (op operator) flags(path string) *flag.FlagSet {
 
 // parse reads flags, and nothing but flags.
 func parse(f *flag.FlagSet, args []string) error {
-	if err := f.Parse(args); err != nil {
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
 		return errUsage // the flag set has said why
 	}
 	if f.NArg() > 0 {

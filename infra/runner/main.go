@@ -118,7 +118,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return config{}, fmt.Errorf("RUNNER_COMPAT is %q: want true or false", os.Getenv("RUNNER_COMPAT"))
 	}
 	flags.BoolVar(&cfg.compat, "compat", compat, "do without sync: a call for every list, claim, heartbeat and result (or RUNNER_COMPAT=true)")
-	flags.StringVar(&cfg.work, "work", filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name), "directory for cache, undelivered results and running jobs; of this runner only")
+	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> where temporary files are)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
 	flags.Int64Var(&cfg.outputMB, "output-mb", 16, "what a program may write to stdout, and to stderr, MB")
@@ -128,6 +128,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
+	cfg.work = cmp.Or(cfg.work, filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name))
 	cfg.token = os.Getenv("RUNNER_TOKEN")
 	if *tokenFile != "" {
 		text, err := os.ReadFile(*tokenFile)
@@ -236,7 +237,7 @@ func own(dir string) (string, *os.File, error) {
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
-		return "", nil, fmt.Errorf("work directory %s belongs to another runner that is running (%w)", dir, err)
+		return "", nil, fmt.Errorf("work directory %s belongs to another runner that is running: give this one its own by -name or -work (%w)", dir, err)
 	}
 	return dir, file, nil
 }

@@ -95,6 +95,22 @@ func serve(t *testing.T, h http.HandlerFunc) []string {
 	return []string{"-url", server.URL, "-name", "n", "-work", filepath.Join(t.TempDir(), "work")}
 }
 
+// TestWorkOfItsOwn: two runners of one machine do not meet in one directory.
+func TestWorkOfItsOwn(t *testing.T) {
+	t.Setenv("TMPDIR", "/tmp/of-this-test")
+	for args, want := range map[string]string{
+		"-url http://127.0.0.1 -name a":          "/tmp/of-this-test/runlease-runner-a",
+		"-url http://127.0.0.1 -name b":          "/tmp/of-this-test/runlease-runner-b",
+		"-url http://127.0.0.1 -name a -work /w": "/w",
+	} {
+		t.Setenv("RUNNER_TOKEN", "s3cret") // which is taken out of the environment
+		cfg, err := parse(strings.Fields(args), io.Discard)
+		if err != nil || cfg.work != want {
+			t.Errorf("%s: got %q, %v; want %q", args, cfg.work, err, want)
+		}
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Run("wrong token", func(t *testing.T) {
 		args := serve(t, func(w http.ResponseWriter, _ *http.Request) {

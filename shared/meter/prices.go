@@ -36,15 +36,22 @@ func ListPrices() (Prices, error) { return ReadPrices(listed) }
 // price everything that is counted.
 func ReadPrices(text []byte) (Prices, error) {
 	var p Prices
+	var given struct {
+		Of map[string]struct{ Dollars *float64 } `json:"prices"`
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {
 		return Prices{}, fmt.Errorf("read prices: %w", err)
 	}
+	// What costs nothing says so: it is not what somebody forgot.
+	if err := json.Unmarshal(text, &given); err != nil {
+		return Prices{}, fmt.Errorf("read prices: %w", err)
+	}
 	var missing []string
 	for _, name := range counted {
 		price, found := p.Of[name]
-		if !found {
+		if !found || given.Of[name].Dollars == nil {
 			missing = append(missing, name)
 			continue
 		}
