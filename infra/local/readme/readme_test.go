@@ -19,14 +19,17 @@ var elsewhere = map[string]string{
 	"make demo": "stage demo of make test",
 	"make test": "the check that runs this test",
 	"make localstack\nmake deploy-local\nmake demo TARGET=localstack\nmake localstack-down": "stages of make test",
-	"make invoke FN=claim-job EVENT=ok":                                                     "stage functions on LocalStack of make test",
+	". infra/local/localstack/env.sh\n" +
+		"go run ./infra/ctl jobs -outputs build/localstack/localstack.outputs.json": "the command's tests, on LocalStack too",
+	"make invoke FN=claim-job EVENT=ok": "stage functions on LocalStack of make test",
 	"make build infra/node_modules\n" +
 		"infra/node_modules/.bin/cdk bootstrap\n" +
 		"infra/node_modules/.bin/cdk deploy -c stage=prod --outputs-file build/outputs.json\n" +
 		"go run ./infra/ctl token issue -outputs build/outputs.json -kind runner -name judge-1": "stages deploy of make test, with an emulator for AWS",
 	"infra/node_modules/.bin/cdk synth --quiet -c arch=x86_64\n" +
 		"sam local invoke -t build/cdk.out/runlease-dev.template.json -e events/claim-job/ok.json ClaimJob\n" +
-		"aws --endpoint-url http://127.0.0.1:4566 lambda invoke --function-name runlease-dev-claim-job \\\n" +
+		". infra/local/localstack/env.sh\n" +
+		"aws lambda invoke --function-name runlease-dev-claim-job \\\n" +
 		"  --cli-binary-format raw-in-base64-out --payload file://events/claim-job/ok.json build/reply.json": "sam needs a Docker engine; the same binaries run on the same events in make test",
 }
 
