@@ -54,7 +54,11 @@ func readPrices(file string) (meter.Prices, error) {
 	if err != nil {
 		return meter.Prices{}, fmt.Errorf("read prices: %w", err)
 	}
-	return meter.ReadPrices(text)
+	prices, err := meter.ReadPrices(text)
+	if err != nil {
+		return meter.Prices{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return prices, nil
 }
 
 func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c meter.Costs) error {
