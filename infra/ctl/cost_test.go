@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,23 +58,31 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestOwnPrices doubles one price and finds it in the total, and nothing else.
-func TestOwnPrices(t *testing.T) {
+// ownPrices is a file of the listed prices with this in place of what PUTs cost.
+func ownPrices(t *testing.T, puts string) string {
+	t.Helper()
 	list, err := meter.ListPrices()
 	if err != nil {
 		t.Fatal(err)
 	}
-	puts := list.Of["s3.puts"]
-	puts.Dollars *= 2
-	list.Of["s3.puts"] = puts
 	text, err := json.Marshal(list)
 	if err != nil {
 		t.Fatal(err)
 	}
+	before, after, found := bytes.Cut(text, []byte(`"dollars":0.005,`))
+	if !found {
+		t.Fatalf("PUTs have another price than 0.005:\n%s", text)
+	}
 	file := filepath.Join(t.TempDir(), "prices.json")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+	if err := os.WriteFile(file, slices.Concat(before, []byte(puts), after), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// TestOwnPrices doubles one price and finds it in the total, and nothing else.
+func TestOwnPrices(t *testing.T) {
+	file := ownPrices(t, `"dollars":0.01,`)
 	_, before, _ := costs(t, "-runners", "0")
 	exit, after, explained := costs(t, "-runners", "0", "-prices", file)
 	if exit != 0 {
@@ -99,18 +108,6 @@ func TestCostRefusals(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte(`{"prices":{"s3.puts":{"dollars":1,"per":1}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	list, err := meter.ListPrices()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	forgotten := filepath.Join(t.TempDir(), "forgotten.json")
-	if err := os.WriteFile(forgotten, bytes.Replace(text, []byte(`"dollars":0.005,`), nil, 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for _, tc := range []struct {
 		name, args string
 		exit       int
@@ -125,7 +122,7 @@ func TestCostRefusals(t *testing.T) {
 		{"too few runners", "-jobs 1e6 -seconds 8 -runners 1", 1, "at least 4"},
 		{"no file", "-prices " + wrong + ".not", 1, "read prices"},
 		{"prices missing", "-prices " + wrong, 1, "no price of api.http"},
-		{"a price without dollars", "-prices " + forgotten, 1, "no price of s3.puts"},
+		{"a price without dollars", "-prices " + ownPrices(t, ""), 1, "no price of s3.puts"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			exit, out, explained := costs(t, strings.Fields(tc.args)...)

@@ -20,10 +20,10 @@ type Prices struct {
 
 // Price is what so many units of something cost.
 type Price struct {
-	Dollars float64 `json:"dollars"`
-	Per     float64 `json:"per"`
-	Unit    string  `json:"unit"`
-	Source  string  `json:"source"`
+	Dollars *float64 `json:"dollars"` // 0 costs nothing; nil is forgotten, which no list that was read has
+	Per     float64  `json:"per"`
+	Unit    string   `json:"unit"`
+	Source  string   `json:"source"`
 }
 
 //go:embed prices.json
@@ -36,26 +36,19 @@ func ListPrices() (Prices, error) { return ReadPrices(listed) }
 // price everything that is counted.
 func ReadPrices(text []byte) (Prices, error) {
 	var p Prices
-	var given struct {
-		Of map[string]struct{ Dollars *float64 } `json:"prices"`
-	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {
 		return Prices{}, fmt.Errorf("read prices: %w", err)
 	}
-	// What costs nothing says so: it is not what somebody forgot.
-	if err := json.Unmarshal(text, &given); err != nil {
-		return Prices{}, fmt.Errorf("read prices: %w", err)
-	}
 	var missing []string
 	for _, name := range counted {
-		price, found := p.Of[name]
-		if !found || given.Of[name].Dollars == nil {
+		price := p.Of[name]
+		if price.Dollars == nil {
 			missing = append(missing, name)
 			continue
 		}
-		if !(price.Per > 0) || !(price.Dollars >= 0) || math.IsInf(price.Dollars, 0) {
+		if !(price.Per > 0) || !(*price.Dollars >= 0) || math.IsInf(*price.Dollars, 0) {
 			return Prices{}, fmt.Errorf("read prices: %s: want dollars of 0 or more, per more than 0", name)
 		}
 	}
@@ -72,7 +65,7 @@ func ReadPrices(text []byte) (Prices, error) {
 
 // dollars is what so many units cost.
 func (p Prices) dollars(name string, units float64) float64 {
-	return units / p.Of[name].Per * p.Of[name].Dollars
+	return units / p.Of[name].Per * *p.Of[name].Dollars
 }
 
 // counted is everything that has a price, in the order of a bill.
