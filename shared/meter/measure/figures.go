@@ -27,7 +27,7 @@ func JobFigures(t T) []figure.Figure {
 	compatCalls := compat.PerJob(calls) + calls(compat.Verdict)/jobs
 	return []figure.Figure{
 		figure.AtMost("sync_api_calls_per_job", calls(one.Work)/jobs, "calls of the runner", 1.05),
-		figure.Stated("sync_api_calls_per_job_4_slots", calls(four.Work)/jobs, "calls of the runner"),
+		figure.Stated("sync_api_calls_per_job_4_slots", calls(four.Work)/jobs, "calls of the runner, if four jobs end together"),
 		figure.AtMost("compat_api_calls_per_job", compatCalls, "calls, with a heartbeat, create and verdict", 8),
 		figure.AtMost("sync_write_units_per_job", one.PerJob(writes), "write units", 5),
 		figure.AtMost("sync_read_units_per_job", one.PerJob(reads), "read units", 4),
@@ -35,7 +35,7 @@ func JobFigures(t T) []figure.Figure {
 		figure.Stated("compat_read_units_per_job", compat.PerJob(reads), "read units"),
 		figure.Stated("verdict_read_units_per_job", reads(one.Verdict)/jobs, "read units"),
 		figure.Stated("sync_sqs_requests_per_job", one.PerJob(of("sqs ")), "requests to SQS"),
-		figure.Stated("sync_sqs_requests_per_job_4_slots", four.PerJob(of("sqs ")), "requests to SQS"),
+		figure.Stated("sync_sqs_requests_per_job_4_slots", four.PerJob(of("sqs ")), "requests to SQS, if four jobs end together"),
 		figure.AtMost("code_puts_per_job", of("s3 PutObject")(one.Create)/jobs, "PUTs", 1),
 		figure.AtMost("s3_requests_of_cached_test_data", of("s3 Get")(one.Work)+of("s3 Head")(one.Work), "requests by functions", 0),
 		figure.AtMost("s3_requests_per_job", of("s3 ")(one.Create)/jobs+of("s3 ")(one.Work)/jobs+1, "requests, the runner's GET of the code included", 2),
