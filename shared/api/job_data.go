@@ -119,7 +119,7 @@ func (a *API) newJob(j job.Job) (jobData, error) {
 		QueuedAt:     orNull(j.QueuedAt),
 		EndedAt:      orNull(j.EndedAt),
 	}
-	if j.State == job.Created && j.Language != job.Handwritten {
+	if j.QueuedAt == 0 && j.Language != job.Handwritten {
 		data.Status = statusNoCode
 	}
 	if j.State == job.Claimed {

@@ -304,6 +304,32 @@ func TestRejudgeJob(t *testing.T) {
 	}
 }
 
+// TestCancelBeforeSubmit: a rejudge takes that back too, and then the job can be
+// submitted as if nothing had been.
+func TestCancelBeforeSubmit(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	zip := []byte("PK a program")
+	create := post("/jobs", `{"submissionId":"j1","problemId":7,"language":0,"code":`+artifact(zip)+`}`)
+	w.must(201, create)
+	shows := func(data map[string]any, state string, status, generation float64) {
+		t.Helper()
+		if data["state"] != state || data["status"] != status || data["generation"] != generation {
+			t.Fatalf("got %v, want %s, status %v, generation %v", data, state, status, generation)
+		}
+	}
+	shows(w.must(200, post("/jobs/j1/cancel", "")).data, "cancelled", -2, 0)
+	shows(w.must(200, post("/jobs/j1/submit", "")).data, "cancelled", -2, 0)
+	for range 2 {
+		shows(w.must(200, post("/jobs/j1/rejudge", `{"generation":0}`)).data, "created", -2, 1)
+	}
+	w.check([]row{{"not yet", post("/jobs/j1/rejudge", `{"generation":1}`), 409, "not_submitted", "submission was never queued"}})
+	w.upload(w.must(200, create).data["upload"], zip)
+	shows(w.must(200, post("/jobs/j1/submit", "")).data, "queued", -1, 1)
+	shows(w.must(200, post("/jobs/j1/cancel", "")).data, "cancelled", -1, 1)
+	shows(w.must(200, post("/jobs/j1/rejudge", `{"generation":1}`)).data, "queued", -1, 2)
+}
+
 func TestCancelJob(t *testing.T) {
 	w := newWorld(t)
 	w.problems()

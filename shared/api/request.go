@@ -46,7 +46,9 @@ func (c *call) takeID(id string) *reply {
 }
 
 // readBody reads the body up to the route's cap and leaves its fields in
-// c.body; nil if there is no JSON value, or a null.
+// c.body; nil if there is no JSON value, or a null. That of a GET means nothing
+// (RFC 9110, 9.3.1), whatever it is: there are clients that send an empty object
+// with everything.
 func (c *call) readBody() *reply {
 	if c.Body == nil {
 		return nil
@@ -65,7 +67,7 @@ func (c *call) readBody() *reply {
 		return &tooLarge
 	case err != nil:
 		return new(refuse(malformedJSON, "the body ends early"))
-	case len(body) == 0:
+	case len(body) == 0 || c.route.Method == http.MethodGet:
 		return nil
 	case !isJSON(c.Header):
 		return new(refuse(unsupportedMediaType))
@@ -181,8 +183,8 @@ func (f *fields) integer(name string, least, most int64) int64 {
 		f.fail(name, "missing")
 		return 0
 	}
-	var n int64
-	if err := json.Unmarshal(f.raw[name], &n, lenient); err != nil || n < least || n > most {
+	n, is := judge.Integer(f.raw[name])
+	if !is || n < least || n > most {
 		f.fail(name, fmt.Sprintf("want an integer, %d to %d", least, most))
 	}
 	return n

@@ -33,7 +33,7 @@ type Route struct {
 }
 
 const (
-	smallBody = 4 << 10 // a few short fields
+	smallBody = 4 << 10 // a few short fields, and what a GET brings, which is ignored
 	// A legal problem is 100 tasks of four numbers, 8 KB when written wide.
 	problemBody = 64 << 10
 	// 100 ids of 64 characters with quotes and commas are 7 KB.
@@ -47,10 +47,10 @@ const (
 // Routes returns every route of the API.
 func Routes() []Route {
 	return []Route{
-		{"list-jobs", http.MethodGet, "/runner/jobs", Runner, "", 0},
+		{"list-jobs", http.MethodGet, "/runner/jobs", Runner, "", smallBody},
 		{"claim-job", http.MethodPost, "/runner/jobs/{id}/claim", Runner, "", smallBody},
-		{"get-code", http.MethodGet, "/runner/jobs/{id}/code", Runner, "", 0},
-		{"get-testdata", http.MethodGet, "/runner/jobs/{id}/testdata", Runner, "", 0},
+		{"get-code", http.MethodGet, "/runner/jobs/{id}/code", Runner, "", smallBody},
+		{"get-testdata", http.MethodGet, "/runner/jobs/{id}/testdata", Runner, "", smallBody},
 		{"heartbeat", http.MethodPost, "/runner/heartbeat", Runner, "", smallBody},
 		{"complete-job", http.MethodPut, "/runner/jobs/{id}/complete", Runner, "", completeBody},
 		{"upload-outputs", http.MethodPost, "/runner/jobs/{id}/outputs", Runner, "", smallBody},
@@ -59,12 +59,12 @@ func Routes() []Route {
 
 		{"put-problem", http.MethodPut, "/problems/{id}", Producer, ScopeProblemsWrite, problemBody},
 		{"publish-problem", http.MethodPost, "/problems/{id}/publish", Producer, ScopeProblemsWrite, smallBody},
-		{"get-problem", http.MethodGet, "/problems/{id}", Producer, ScopeProblemsWrite, 0},
+		{"get-problem", http.MethodGet, "/problems/{id}", Producer, ScopeProblemsWrite, smallBody},
 		{"create-job", http.MethodPost, "/jobs", Producer, ScopeJobsWrite, createBody},
 		{"submit-job", http.MethodPost, "/jobs/{id}/submit", Producer, ScopeJobsWrite, smallBody},
-		{"get-job", http.MethodGet, "/jobs/{id}", Producer, ScopeJobsRead, 0},
+		{"get-job", http.MethodGet, "/jobs/{id}", Producer, ScopeJobsRead, smallBody},
 		{"query-jobs", http.MethodPost, "/jobs/query", Producer, ScopeJobsRead, queryBody},
-		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, 0},
+		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, smallBody},
 		{"rejudge-job", http.MethodPost, "/jobs/{id}/rejudge", Producer, ScopeJobsWrite, smallBody},
 		{"cancel-job", http.MethodPost, "/jobs/{id}/cancel", Producer, ScopeJobsWrite, smallBody},
 	}

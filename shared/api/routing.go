@@ -56,7 +56,7 @@ func unrouted(r *http.Request) reply {
 		}
 	}
 	if slices.Contains(allowed, r.Method) && strings.HasSuffix(path, "/") {
-		return withoutSlash(path)
+		return withoutSlash(path, r.URL.Query().Encode())
 	}
 	if len(allowed) == 0 || slices.Contains(allowed, r.Method) {
 		return refuse(unknownRoute)
@@ -70,10 +70,13 @@ func unrouted(r *http.Request) reply {
 // withoutSlash sends a client from a route's path with a trailing slash, which
 // API Gateway does not take for the route, to the path without. The location is
 // relative: only the gateway knows its stage. 308 keeps method and body.
-func withoutSlash(path string) reply {
+func withoutSlash(path, query string) reply {
 	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if query != "" {
+		query = "?" + query
+	}
 	moved := granted("moved: leave out the trailing slash", nil)
 	moved.status = http.StatusPermanentRedirect
-	moved.header = http.Header{"Location": {"../" + segments[len(segments)-1]}}
+	moved.header = http.Header{"Location": {"../" + segments[len(segments)-1] + query}}
 	return moved
 }

@@ -14,6 +14,7 @@ func TestNotFoundSendsAwayFromTrailingSlashes(t *testing.T) {
 		location     string
 	}{
 		{"GET", "/runner/jobs/", http.StatusPermanentRedirect, "../jobs"},
+		{"GET", "/runner/jobs/?limit=10", http.StatusPermanentRedirect, "../jobs?limit=10"},
 		{"PUT", "/runner/jobs/a%2Fb/complete/", http.StatusPermanentRedirect, "../complete"},
 		{"GET", "/jobs/x/", http.StatusPermanentRedirect, "../x"},
 		{"GET", "/jobs/a%2Fb/", http.StatusPermanentRedirect, "../a%2Fb"},

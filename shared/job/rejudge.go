@@ -8,30 +8,34 @@ type RejudgeOp struct {
 
 // Apply queues j again with generation + 1, the claim cleared and a fresh
 // budget; it takes a cancel back. Attempt, the fence, goes on: no result of an
-// older generation can land. Repeated, it changes nothing; a job that was never
-// submitted is refused with NotSubmitted, any other generation with
-// GenerationConflict.
+// older generation can land. A job that was cancelled before it was submitted
+// is as it was created: its code is not checked yet. Repeated, it changes
+// nothing; a job that was neither submitted nor cancelled is refused with
+// NotSubmitted, any other generation with GenerationConflict.
 func (op RejudgeOp) Apply(j Job) (Job, Outcome) {
 	switch {
-	// A job cancelled before it was submitted has no checked code either.
-	case j.QueuedAt == 0:
-		return j, refused(NotSubmitted)
 	case j.Generation == op.Generation+1:
 		return j, unchanged()
+	case j.State == Created:
+		return j, refused(NotSubmitted)
 	case j.Generation != op.Generation:
 		return j, refused(GenerationConflict)
 	}
 	if j.State == Claimed {
 		j = j.endClaim(op.Now, Superseded, "", nil)
 	}
-	j.State = Queued
 	j.Generation++
 	j.FirstFence = j.Attempt
 	j.Failures = 0
 	j.CancelAsked = false
 	j.Result = nil
 	j.Disputed = false
-	j.QueuedAt = op.Now
 	j.EndedAt = 0
+	if j.QueuedAt == 0 {
+		j.State = Created
+		return j, ok()
+	}
+	j.State = Queued
+	j.QueuedAt = op.Now
 	return j.ring(op.Now), ok()
 }

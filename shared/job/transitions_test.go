@@ -79,6 +79,7 @@ func TestTransitions(t *testing.T) {
 	claimed := after(t, queued, claim(t0, "a", "ta"))
 	finished := after(t, claimed, complete(in(time.Second), "a", "ta", "d1"))
 	cancelled := after(t, queued, cancel(t0))
+	neverSubmitted := after(t, created(), cancel(t0))
 	asked := after(t, claimed, cancel(in(time.Second)))
 	replaced := after(t, claimed, claim(in(lease*time.Second), "b", "tb"))
 	twiceLost, twiceLostAt := lose(t, queued, 2, t0)
@@ -226,6 +227,14 @@ func TestTransitions(t *testing.T) {
 		{"rejudge again", after(t, finished, rejudge(t0, 0)), rejudge(t0, 0), job.OK, false, job.Queued, nil},
 		{"rejudge of a generation to come", finished, rejudge(t0, 1), job.GenerationConflict, false, job.Finished, nil},
 		{"rejudge of a created job", created(), rejudge(t0, 0), job.NotSubmitted, false, job.Created, nil},
+		{"rejudge of a job cancelled before it was submitted", neverSubmitted, rejudge(in(time.Second), 0), job.OK, true, job.Created, func(t *testing.T, _, to job.Job) {
+			if to.Generation != 1 || to.EndedAt != 0 || to.Bell != 0 || to.QueuedAt != 0 {
+				t.Errorf("rejudged as %+v", to)
+			}
+		}},
+		{"and again", after(t, neverSubmitted, rejudge(t0, 0)), rejudge(t0, 0), job.OK, false, job.Created, nil},
+		{"and of the next generation", after(t, neverSubmitted, rejudge(t0, 0)), rejudge(t0, 1), job.NotSubmitted, false, job.Created, nil},
+		{"submit after it", after(t, neverSubmitted, rejudge(t0, 0)), submit(t0), job.OK, true, job.Queued, nil},
 
 		{"end of what is over", overLost, end(overAt), job.OK, true, job.Finished, func(t *testing.T, _, to job.Job) {
 			if to.Result.Status != job.StatusJE || to.Failures != job.MaxFailures || len(to.Past) != 3 {

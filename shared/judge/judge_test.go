@@ -84,6 +84,8 @@ func TestParseNamesTheFirstFault(t *testing.T) {
 		{"null field", with(`"stdout":"a"`, `"stdout":null`), "tasks[1][1].stdout: missing"},
 		{"text for a number", with(`"execTime":1`, `"execTime":"1"`), "tasks[1][1].execTime: want an integer, got string"},
 		{"fraction", with(`"execTime":1`, `"execTime":1.5`), "tasks[1][1].execTime: want an integer, got number 1.5"},
+		{"an integer that floats cannot tell from others", with(`"execTime":1`, `"execTime":9007199254740994.0`), "tasks[1][1].execTime: want an integer, got number 9007199254740994.0"},
+		{"a number beyond floats", with(`"execTime":1`, `"execTime":1e400`), "tasks[1][1].execTime: want an integer, got number 1e400"},
 		{"number for a text", with(`"stderr":""`, `"stderr":0`), "tasks[1][1].stderr: want a string, got number"},
 		{"unknown status", with(`"AC"`, `"OK"`), `tasks[1][1].status: unknown status "OK"`},
 		{"empty status", with(`"AC"`, `""`), `tasks[1][1].status: unknown status ""`},
@@ -193,11 +195,17 @@ func TestRecordIsSmall(t *testing.T) {
 	}
 }
 
-// What an existing client may send: lone surrogates, escaped names, names of its own.
+// What an existing client may send: lone surrogates, escaped names, names of its
+// own, integers written as floats, the exit codes of Windows.
 func TestParseTakesWhatClientsSend(t *testing.T) {
 	cases, err := judge.Parse([]judge.Task{{Cases: 1}}, []byte(` [ [ {"exit\u0043ode":-1,"status":"WA","extra":{"a":[1,{}]},"stdout":"a\ud800b\n\u00e9","stderr":"`+"\xff"+`",
 		"execTime":-1,"execTime":2147483647,"memoryUsage":3} ] ] `))
 	want := [][]judge.Case{{{ExitCode: -1, Status: judge.WA, Stdout: "a\ufffdb\n\u00e9", Stderr: "\ufffd", ExecTime: 2147483647, MemoryUsage: 3}}}
+	if diff := cmp.Diff(want, cases); diff != "" || err != nil {
+		t.Errorf("error %v, -want +got\n%s", err, diff)
+	}
+	cases, err = judge.Parse([]judge.Task{{Cases: 1}}, []byte(`[[{"exitCode":3221225477,"status":"RE","stdout":"","stderr":"","execTime":12.0,"memoryUsage":-1e0}]]`))
+	want = [][]judge.Case{{{ExitCode: 3221225477, Status: judge.RE, ExecTime: 12, MemoryUsage: -1}}}
 	if diff := cmp.Diff(want, cases); diff != "" || err != nil {
 		t.Errorf("error %v, -want +got\n%s", err, diff)
 	}

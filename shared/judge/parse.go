@@ -173,7 +173,7 @@ func (p *parser) read(c *Case) (fault *Fault) {
 	}
 	c.ExitCode = int(exit)
 	switch {
-	case exit < math.MinInt32 || exit > math.MaxInt32:
+	case exit < math.MinInt32 || exit > math.MaxUint32: // Windows has no sign
 		return &Fault{".exitCode", "out of range"}
 	case !known:
 		return &Fault{".status", fmt.Sprintf("unknown status %.20q", said)}
@@ -207,11 +207,25 @@ func (p *parser) string(field int) *Fault {
 
 func (p *parser) integer(field int) (int64, *Fault) {
 	v := p.value()
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	if err != nil {
+	n, is := Integer(v)
+	if !is {
 		return 0, wrongType(field, "an integer", v)
 	}
 	return n, nil
+}
+
+// Integer reads a JSON number that has no fraction; where all numbers are
+// floating-point, clients write 12.0 or 1e2. Those are taken as far as they are
+// exact, to 2^53 (RFC 8259, 6).
+func Integer(v jsontext.Value) (n int64, is bool) {
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
 }
 
 func wrongType(field int, want string, got jsontext.Value) *Fault {

@@ -83,9 +83,14 @@ func Check(tasks []judge.Task) error {
 }
 
 // PutDraft writes a draft and says whether that changed anything. Without test
-// data of its own it keeps the current version's.
+// data of its own it keeps the draft's, or else the current version's: who
+// corrects a task does not take back what was uploaded before.
 func (p Problem) PutDraft(c Content) (Problem, bool) {
-	if c.Testdata == (job.Artifact{}) {
+	switch {
+	case c.Testdata != (job.Artifact{}):
+	case p.Draft != nil:
+		c.Testdata = p.Draft.Testdata
+	default:
 		c.Testdata = p.Current.Testdata
 	}
 	if p.Draft != nil && p.Draft.Equal(c) {

@@ -70,6 +70,13 @@ func TestDraftAndPublish(t *testing.T) {
 	if !changed || next.Number != 2 || len(next.Current.Tasks) != 2 {
 		t.Errorf("published %+v", next)
 	}
+	// So they do while newer test data waits to be published.
+	newer := problem.Content{Tasks: first.Tasks, Testdata: job.Artifact{Size: 4, SHA256: "bb"}}
+	next, _ = next.PutDraft(newer)
+	next, _ = next.PutDraft(problem.Content{Tasks: []judge.Task{task(50, 1), task(50, 1)}})
+	if next.Draft.Testdata != newer.Testdata || next.Current.Testdata != first.Testdata {
+		t.Errorf("drafted %+v", next.Draft)
+	}
 	if empty, changed := (problem.Problem{ID: 2}).Publish(); changed {
 		t.Errorf("nothing was published as %+v", empty)
 	}

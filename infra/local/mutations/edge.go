@@ -36,6 +36,7 @@ var edge = []source{
 		{name: "api: ids of problems have one form", keeps: "S", from: ` || strconv.FormatInt(n, 10) != id {`, to: ` {`},
 		{name: "api: the announced length", keeps: "S", from: `if c.ContentLength > limit {`, to: `if false {`, tests: []command{{pkg: "./shared/api", tests: "^Test(Bodies|OrderOfChecks|BodyThatIsAnnounced.*)$"}}},
 		{name: "api: the length that comes", keeps: "S", from: `case int64(len(body)) > limit:`, to: `case false:`},
+		{name: "api: a GET's body means nothing", keeps: "S", from: `case len(body) == 0 || c.route.Method == http.MethodGet:`, to: `case len(body) == 0:`},
 		{name: "api: the type of a body", keeps: "S", from: `case !isJSON(c.Header):`, to: `case false:`},
 		{name: "api: an encoded body", keeps: "S", from: `; encoding != "" && !strings.EqualFold(encoding, "identity") {`, to: `; encoding == "?" {`},
 		{name: "api: a body is JSON", keeps: "S", from: `case !jsontext.Value(body).IsValid(lenient):`, to: `case false:`},

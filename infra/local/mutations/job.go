@@ -111,7 +111,8 @@ var jobRules = []source{
 		{name: "cancel: a holder is asked first", keeps: "I2", from: `case j.State == Claimed:`, to: `case false:`},
 	}},
 	{file: "shared/job/rejudge.go", tests: []command{job}, guards: []guard{
-		{name: "rejudge: not of a job that was never queued", keeps: "I1", from: `case j.QueuedAt == 0:`, to: `case false:`},
+		{name: "rejudge: not of a job that was never queued", keeps: "I1", from: `case j.State == Created:`, to: `case false:`},
+		{name: "rejudge: unchecked code is not queued", keeps: "I1", from: `if j.QueuedAt == 0 {`, to: `if false {`},
 		{name: "rejudge: repeated, it changes nothing", keeps: "I6", from: `case j.Generation == op.Generation+1:`, to: `case false:`},
 		{name: "rejudge: generation check", keeps: "I6", from: `case j.Generation != op.Generation:`, to: `case false:`},
 		{name: "rejudge: the claim is cleared and noted", keeps: "I2", from: `if j.State == Claimed {`, to: `if false {`},

@@ -246,8 +246,12 @@ func (p *producer) heard(w *world, a ask, said answer) {
 		}
 		upload(w, a.id)
 		p.uploaded = append(p.uploaded, a.id)
+	case askRejudge:
+		if said.view.State == job.Created { // it was cancelled before it was submitted
+			p.uploaded = append(p.uploaded, a.id)
+		}
 	case askSubmit:
-		w.acked[a.id] = true
+		w.acked[a.id] = said.view.QueuedAt != 0 // else it was cancelled before
 		if len(p.uploaded) > 0 {
 			p.uploaded = p.uploaded[1:]
 		}

@@ -183,8 +183,12 @@ func (w *write) checkStep() (failures int, b *broken) {
 	}
 	switch {
 	case to.Generation != from.Generation:
-		ok := to.Generation == from.Generation+1 && to.State == job.Queued && to.Attempt == from.Attempt &&
-			to.FirstFence == from.Attempt && !to.CancelAsked && from.QueuedAt != 0 &&
+		state := job.Queued
+		if from.QueuedAt == 0 { // its code is not checked yet
+			state = job.Created
+		}
+		ok := to.Generation == from.Generation+1 && to.State == state && to.Attempt == from.Attempt &&
+			to.FirstFence == from.Attempt && !to.CancelAsked && from.State != job.Created &&
 			w.asked(askRejudge, func(a ask) bool { return a.id == to.ID && a.generation == from.Generation })
 		if !ok {
 			return denied()
