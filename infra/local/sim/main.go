@@ -134,7 +134,7 @@ func exploreAll(out io.Writer) bool {
 				e := sim.Explore(scope)
 				one.Lock()
 				states += e.States
-				fmt.Fprintf(out, "explored %-17s states %8d transitions %9d, ended from %7d leftovers, %.0f s\n",
+				fmt.Fprintf(out, "explored %-39s states %8d transitions %9d, ended from %7d leftovers, %.0f s\n",
 					e.Scope, e.States, e.Transitions, e.Ends, time.Since(start).Seconds())
 				if e.Failed() {
 					good = false

@@ -19,7 +19,8 @@ import (
 // messages reappear at any moment.
 type Scope struct {
 	Name        string
-	Width       int // requests under way
+	Width       int    // requests under way
+	Pair        []kind // if there are two, both are of these; none: of any
 	Runners     []string
 	Attempts    int // no claim starts beyond
 	Generations int // rejudges
@@ -36,12 +37,12 @@ type Scope struct {
 // Scopes are the explorations of the small scope. Each leaves something out that
 // another has, so that it comes to its end: every one takes less than three
 // minutes on one core, and a few hundred MB. Any two kinds of request are under
-// way together in one of them, but for a sweep and a release, which would take
-// longer. The seeds of Run have all of them at once.
+// way together in one of them. The seeds of Run have all of them at once.
 func Scopes() []Scope {
 	two := []string{"a", "b"}
 	one := two[:1]
 	infra, both := []job.Reason{job.InfraError}, []job.Reason{job.InfraError, job.Drain}
+	back := []kind{askSweep, askRelease}
 	return []Scope{
 		{Name: "heartbeats", Width: 2, Runners: two, Attempts: 2, Messages: 2, Heartbeats: true, Lists: true},
 		{Name: "cancel", Width: 2, Runners: two, Attempts: 2, Cancels: 1, Messages: 2, Lists: true},
@@ -54,12 +55,17 @@ func Scopes() []Scope {
 		{Name: "rejudge of what is held", Width: 2, Runners: one, Attempts: 1, Generations: 1, Messages: 2, Heartbeats: true, Lists: true, Releases: infra},
 		{Name: "cancel and rejudge", Width: 2, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Lists: true},
 		{Name: "sync of what is held", Width: 2, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Heartbeats: true, Syncs: true, Releases: infra},
+		{Name: "what holders and producer ask", Width: 2, Pair: []kind{askHeartbeat, askRelease, askComplete, askCancel, askRejudge}, Runners: two, Attempts: 2, Generations: 1, Cancels: 1, Messages: 2, Heartbeats: true, Syncs: true, Releases: infra},
 		// The sweep: alone with a job of any history, then with somebody else under way.
 		{Name: "sweep", Width: 1, Runners: one, Attempts: 1, Generations: 1, Cancels: 1, Messages: 2, Lists: true, Sweeps: true, Losses: 1},
 		{Name: "sweep and heartbeats", Width: 2, Runners: one, Attempts: 1, Messages: 1, Heartbeats: true, Syncs: true, Sweeps: true},
 		{Name: "sweep and claims", Width: 2, Runners: one, Attempts: 1, Messages: 1, Syncs: true, Sweeps: true, Losses: 1},
 		{Name: "sweep and rejudge", Width: 2, Runners: one, Generations: 1, Cancels: 1, Messages: 1, Lists: true, Sweeps: true, Losses: 1},
 		{Name: "sweep and cancel", Width: 2, Runners: one, Attempts: 1, Cancels: 1, Messages: 1, Lists: true, Sweeps: true},
+		{Name: "sweep and listed claims", Width: 2, Pair: []kind{askSweep, askClaim}, Runners: one, Attempts: 1, Messages: 1, Lists: true, Sweeps: true, Losses: 1},
+		{Name: "sweep and releases", Width: 2, Pair: back, Runners: two, Attempts: 2, Messages: 2, Heartbeats: true, Syncs: true, Sweeps: true, Releases: both},
+		{Name: "sweep and releases of what is rejudged", Width: 2, Pair: back, Runners: two, Attempts: 2, Generations: 1, Messages: 2, Heartbeats: true, Syncs: true, Sweeps: true, Releases: infra},
+		{Name: "sweep and releases of what is cancelled", Width: 2, Pair: back, Runners: one, Attempts: 2, Cancels: 1, Messages: 2, Heartbeats: true, Syncs: true, Sweeps: true, Releases: infra},
 	}
 }
 
@@ -348,6 +354,12 @@ func (x *explorer) asks(s *state) []ask {
 	return asks
 }
 
+// together says whether a request may start beside those under way.
+func (s Scope) together(a ask, under []underway) bool {
+	return len(under) == 0 || len(s.Pair) == 0 ||
+		slices.Contains(s.Pair, a.kind) && !slices.ContainsFunc(under, func(u underway) bool { return !slices.Contains(s.Pair, u.ask.kind) })
+}
+
 // claims are the current claim and the one before it. Each has a runner that may
 // speak of it at any moment, as if no reply to a claim ever got lost: a runner
 // that does not know its token is like one that says nothing.
@@ -369,6 +381,9 @@ func (x *explorer) movesFrom(s *state) []move {
 	var moves []move
 	if len(s.under) < x.scope.Width {
 		for i, a := range x.asks(s) {
+			if !x.scope.together(a, s.under) {
+				continue
+			}
 			choices := 1
 			switch a.kind {
 			case askList, askSync:
