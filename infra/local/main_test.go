@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -172,5 +174,38 @@ func TestArguments(t *testing.T) {
 		if out.Len() > 0 {
 			t.Errorf("%v: printed %s", args, &out)
 		}
+	}
+}
+
+// TestReplyToABodyThatIsRefused: a client that sends all of a body before it
+// reads gets its reply, whatever is wrong with the request.
+func TestReplyToABodyThatIsRefused(t *testing.T) {
+	s := start(t)
+	defer s.end(t)
+	for _, c := range []struct {
+		name, token string
+		size        int
+		want        string
+	}{
+		{"too large", s.RunnerToken, 6 << 20, "HTTP/1.1 413 "},
+		{"no such token", "none", 2 << 20, "HTTP/1.1 403 "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for range 5 { // how far the client gets before it is cut off is luck
+				conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				head := fmt.Sprintf("POST /runner/sync HTTP/1.1\r\nHost: x\r\nX-Runner-Token: %s\r\nX-Runner-Name: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", c.token, c.size)
+				if _, err = io.WriteString(conn, head+strings.Repeat(" ", c.size)); err != nil {
+					t.Fatalf("the body: %v", err)
+				}
+				reply, err := io.ReadAll(conn)
+				_ = conn.Close()
+				if err != nil || !strings.HasPrefix(string(reply), c.want) {
+					t.Fatalf("got %.60q, %v, want %s", reply, err, c.want)
+				}
+			}
+		})
 	}
 }

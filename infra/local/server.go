@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -77,8 +78,18 @@ func (s *server) handler() http.Handler {
 			return
 		}
 		routes.ServeHTTP(w, r)
+		// A client that still sends a body would lose the reply to it: it sees
+		// its connection end. API Gateway takes a request in whole, too, up to so much.
+		// Who has announced to wait for a 100 sends nothing more after the reply.
+		if r.Header.Get("Expect") == "" {
+			_, _ = io.CopyN(io.Discard, r.Body, gatewayBody)
+		}
 	})
 }
+
+// gatewayBody is the largest body that API Gateway takes, 10 MB
+// (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
+const gatewayBody = 10 << 20
 
 // sweepEveryMinute stands for the sweep's rule and for the table's time to live.
 func (s *server) sweepEveryMinute(ctx context.Context) {
