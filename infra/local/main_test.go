@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"runlease/shared/memory"
 )
 
 // started runs the server until the test ends it.
@@ -183,12 +185,13 @@ func TestReplyToABodyThatIsRefused(t *testing.T) {
 	s := start(t)
 	defer s.end(t)
 	for _, c := range []struct {
-		name, token string
-		size        int
-		want        string
+		name, to, token string
+		size            int
+		want            string
 	}{
-		{"too large", s.RunnerToken, 6 << 20, "HTTP/1.1 413 "},
-		{"no such token", "none", 2 << 20, "HTTP/1.1 403 "},
+		{"too large", "POST /runner/sync", s.RunnerToken, 6 << 20, "HTTP/1.1 413 "},
+		{"no such token", "POST /runner/sync", "none", 2 << 20, "HTTP/1.1 403 "},
+		{"an upload that is not signed", "PUT " + memory.BlobPath + "code", "", 2 << 20, "HTTP/1.1 403 "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 5 { // how far the client gets before it is cut off is luck
@@ -196,7 +199,7 @@ func TestReplyToABodyThatIsRefused(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				head := fmt.Sprintf("POST /runner/sync HTTP/1.1\r\nHost: x\r\nX-Runner-Token: %s\r\nX-Runner-Name: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", c.token, c.size)
+				head := fmt.Sprintf("%s HTTP/1.1\r\nHost: x\r\nX-Runner-Token: %s\r\nX-Runner-Name: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", c.to, c.token, c.size)
 				if _, err = io.WriteString(conn, head+strings.Repeat(" ", c.size)); err != nil {
 					t.Fatalf("the body: %v", err)
 				}

@@ -73,11 +73,11 @@ func (s *server) handler() http.Handler {
 	}).Handler()
 	// Not a ServeMux, which would redirect an unclean path; the API answers it.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next := routes
 		if strings.HasPrefix(r.URL.Path, memory.BlobPath) {
-			s.artifacts.ServeHTTP(w, r)
-			return
+			next = s.artifacts
 		}
-		routes.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 		// A client that still sends a body would lose the reply to it: it sees
 		// its connection end. API Gateway takes a request in whole, too, up to so much.
 		// Who has announced to wait for a 100 sends nothing more after the reply.
