@@ -18,6 +18,7 @@ var may = map[string][]string{
 	"shared/judge":   {},
 	"shared/problem": {"shared/job", "shared/judge"},
 	"shared/auth":    {},
+	"shared/version": {},
 
 	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth"},
 

@@ -4,6 +4,7 @@
 //	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
 //	go run ./infra/ctl jobs                          the oldest open jobs, and who has them
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
+//	go run ./infra/ctl -version
 //	go run ./infra/ctl cost                          what a month costs, by counted requests and listed prices
 //
 // Results go to stdout, explanations to stderr. It exits with 0, with 1 if
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"runlease/shared/auth"
+	"runlease/shared/version"
 )
 
 // operator is what the subcommands know of the world.
@@ -70,6 +72,10 @@ func main() {
 var errUsage = errors.New("usage")
 
 func run(ctx context.Context, op operator, args []string) (exit int) {
+	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
+		_, _ = fmt.Fprintln(op.out, version.Line("runlease-ctl"))
+		return 0
+	}
 	err := choose(ctx, op, "ctl", commands, args)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

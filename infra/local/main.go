@@ -1,7 +1,7 @@
 // Command local is the embedded server: the whole API in one process on the
 // memory adapters, for a first look and for developing a runner.
 //
-//	go run ./infra/local [-addr 127.0.0.1:0] [-lease 600s] [-rate 0] [-v]
+//	go run ./infra/local [-addr 127.0.0.1:0] [-lease 600s] [-rate 0] [-v] [-version]
 //
 // The first line on stdout, once it accepts connections, is one JSON object:
 // url, runnerToken (a fleet token) and producerToken (all scopes). Logs go to
@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"runlease/shared/api"
+	"runlease/shared/version"
 )
 
 func main() {
@@ -62,7 +63,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	lease := flags.Duration("lease", 600*time.Second, "lease of claims that ask for none; below 30s also the least that a claim may ask for")
 	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *showVersion {
+		_, err := fmt.Fprintln(stdout, version.Line("runlease-server"))
 		return err
 	}
 	if flags.NArg() > 0 {

@@ -34,6 +34,7 @@ import (
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/spool"
+	"runlease/shared/version"
 )
 
 const (
@@ -60,9 +61,16 @@ type config struct {
 	logLevel         slog.Level
 }
 
+// errVersion reports that -version was given: there is nothing to run.
+var errVersion = errors.New("version")
+
 func run(args []string, stderr io.Writer) int {
 	cfg, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if errors.Is(err, errVersion) {
+		fmt.Println(version.Line("runlease-runner"))
 		return 0
 	}
 	if err != nil {
@@ -125,8 +133,12 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
 	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
 	flags.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
+	}
+	if *showVersion {
+		return config{}, errVersion
 	}
 	cfg.work = cmp.Or(cfg.work, filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name))
 	cfg.token = os.Getenv("RUNNER_TOKEN")

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/version"
 )
 
 const (
@@ -376,6 +377,7 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	req.Header.Set("X-Runner-Token", c.token)
 	req.Header.Set("X-Runner-Name", c.name)
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", version.UserAgent("runlease-runner"))
 	if payload != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

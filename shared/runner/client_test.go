@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/version"
 )
 
 // over makes a client of a real server.
@@ -53,7 +54,7 @@ func TestRedirects(t *testing.T) {
 				return
 			}
 			body, _ := io.ReadAll(r.Body)
-			if r.Method != http.MethodPost || !bytes.Contains(body, []byte(`"reason":"drain"`)) || r.Header.Get("X-Runner-Token") != token {
+			if r.Method != http.MethodPost || !bytes.Contains(body, []byte(`"reason":"drain"`)) || r.Header.Get("X-Runner-Token") != token || r.Header.Get("User-Agent") != "runlease-runner/"+version.Version {
 				t.Errorf("%s %s %v", r.Method, body, r.Header)
 			}
 			send(w, 200, nil, "job released", "")
