@@ -72,7 +72,11 @@ ministack-down: ## stop it
 deploy-ministack: build-here infra/node_modules ## deploy the HTTP API to MiniStack; ends with one line of JSON
 	infra/local/localstack/deploy.sh ministack
 
+# The CDK is supported on Node 22 and newer. Older ones still run it here, so the tests go on; deploy with a supported one.
+node_floor := 22
 infra/node_modules: infra/package-lock.json
+	@found=$$(node -p 'process.versions.node'); [ "$${found%%.*}" -ge $(node_floor) ] \
+		|| echo "node $$found is below $(node_floor), the oldest that the CDK supports: deploy with a newer one" >&2
 	npm ci --prefix infra --no-audit --no-fund --loglevel=error
 	@touch $@
 
