@@ -1,0 +1,384 @@
+package stored
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/auth"
+	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
+	"runlease/shared/dynamo"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/meter/canned"
+	"runlease/shared/problem"
+	"runlease/shared/runner/spool"
+	"runlease/shared/sqsqueue"
+)
+
+// versions are the folders of testdata, and what their files mean.
+var versions = map[string]meaning{"24b93b5": v24b93b5()}
+
+// meaning is what one version stored, in the words of the code as it is now.
+type meaning struct {
+	jobs        []job.Job
+	mark        dispatch.Mark
+	problems    []problem.Problem
+	versions    map[int]problem.Content // of the last of problems
+	credentials []auth.Credential       // without their IDs
+	tokens      map[auth.Kind]string
+	messages    []job.Message
+	tasks       []judge.TaskVerdict // that the record of every judged result says
+	keys        map[string]string   // of objects
+	owed        spool.Result        // by a runner
+}
+
+// files are what a version stored, in the words of DynamoDB, SQS and S3.
+type files struct {
+	Jobs, Problems, Credentials map[string]json.RawMessage // items by key
+	Messages                    []json.RawMessage
+	Tokens                      map[auth.Kind]string
+	Keys                        map[string]string
+}
+
+var write = flag.String("write", "", "write the files of this version")
+
+// now is a moment at which the stored claim has its lease.
+var now = time.UnixMilli(1_793_612_412_345).Add(11 * time.Minute)
+
+// place is the real adapters with package canned in place of AWS.
+type place struct {
+	t       *testing.T
+	backend *canned.Backend
+	store   *dynamo.Store
+	queue   *sqsqueue.Queue
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	p := &place{t: t, backend: canned.New(func() time.Time { return now })}
+	for name, schema := range map[string]canned.Schema{
+		"jobs":        {Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, KeysOnly: true}}},
+		"problems":    {Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange},
+		"credentials": {Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}},
+	} {
+		p.backend.AddTable(name, schema)
+	}
+	p.backend.AddQueue("queue")
+	cfg, err := awsclient.FromEnv(func(name string) string {
+		return map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}[name]
+	})
+	must(t, err)
+	cfg.HTTPClient = &http.Client{Transport: p.backend}
+	p.store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials"})
+	p.queue = sqsqueue.New(sqs.NewFromConfig(cfg), "queue", "")
+	return p
+}
+
+// raw sends a request past the adapters and returns the reply's field.
+func (p *place) raw(operation string, in any, field string) json.RawMessage {
+	p.t.Helper()
+	body, err := json.Marshal(in)
+	must(p.t, err)
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "http://aws", bytes.NewReader(body))
+	must(p.t, err)
+	r.Header.Set("X-Amz-Target", operation)
+	reply, err := p.backend.RoundTrip(r)
+	must(p.t, err)
+	text, err := io.ReadAll(reply.Body)
+	must(p.t, err)
+	var out map[string]json.RawMessage
+	must(p.t, json.Unmarshal(text, &out))
+	if reply.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s: %s", operation, text)
+	}
+	return out[field]
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same(t *testing.T, what string, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func fixedToken(kind auth.Kind, b byte) string {
+	token, err := auth.New(kind, bytes.NewReader(bytes.Repeat([]byte{b}, 32)))
+	if err != nil {
+		panic(err)
+	}
+	return token
+}
+
+// keysOnly hands out the keys themselves, and of objects it keeps the texts in
+// the last zip.
+type keysOnly struct {
+	dispatch.Artifacts
+	texts string
+}
+
+func (*keysOnly) GetURL(_ context.Context, key, _ string) (string, error) { return key, nil }
+
+func (*keysOnly) Stat(context.Context, string) (job.Artifact, bool, error) {
+	return job.Artifact{}, false, nil
+}
+
+func (k *keysOnly) Put(_ context.Context, _ string, body []byte, _ job.Artifact) error {
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		return err
+	}
+	k.texts = ""
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			return err
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		k.texts += string(text) + "|"
+	}
+	return nil
+}
+
+// objectKeys are the keys that the use cases build for the stored jobs; of
+// outputs that are kept with their verdict, the texts.
+func (p *place) objectKeys(m meaning) map[string]string {
+	p.t.Helper()
+	objects := &keysOnly{}
+	d := dispatch.New(p.store, p.queue, objects)
+	d.Now, d.Log = func() time.Time { return now }, slog.New(slog.DiscardHandler)
+	keys := map[string]string{}
+	for name := range m.keys {
+		what, id, _ := strings.Cut(name, " of ")
+		var got dispatch.Download
+		var answer dispatch.Answer
+		var err error
+		switch hash := auth.Hash(m.tokens[auth.Claim]); what {
+		case "code":
+			got, answer, err = d.Code(p.t.Context(), id, "judge-07", hash)
+		case "testdata":
+			got, answer, err = d.Testdata(p.t.Context(), id, "judge-07", hash)
+		case "outputs":
+			got, answer, err = d.Outputs(p.t.Context(), id)
+		case "texts":
+			_, answer, err = d.Outputs(p.t.Context(), id)
+			got.URL = objects.texts
+		}
+		if err != nil || !answer.OK() {
+			p.t.Fatalf("%s: %v, error %v", name, answer, err)
+		}
+		keys[name] = got.URL
+	}
+	return keys
+}
+
+func TestStoredByEveryVersionIsReadable(t *testing.T) {
+	folders, err := filepath.Glob("testdata/*")
+	must(t, err)
+	if len(folders) != len(versions) {
+		t.Errorf("%d folders, %d versions", len(folders), len(versions))
+	}
+	for version, m := range versions {
+		t.Run(version, func(t *testing.T) {
+			p := newPlace(t)
+			text, err := os.ReadFile(filepath.Join("testdata", version, "stored.json"))
+			must(t, err)
+			var f files
+			must(t, json.Unmarshal(text, &f))
+			for table, items := range map[string]map[string]json.RawMessage{"jobs": f.Jobs, "problems": f.Problems, "credentials": f.Credentials} {
+				for _, it := range items {
+					p.raw("DynamoDB_20120810.PutItem", map[string]any{"TableName": table, "Item": it}, "")
+				}
+			}
+			for _, message := range f.Messages {
+				p.raw("AmazonSQS.SendMessage", message, "")
+			}
+			p.reads(t, m)
+			same(t, "keys of objects", m.keys, p.objectKeys(m))
+			same(t, "written keys of objects", m.keys, f.Keys)
+			same(t, "tokens", m.tokens, f.Tokens)
+			for kind, token := range f.Tokens {
+				if !auth.WellFormed(kind, token) {
+					t.Errorf("the %s token is not well-formed", kind)
+				}
+			}
+			dir := t.TempDir()
+			must(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", version, "spool"))))
+			owed, err := spool.Open(dir)
+			must(t, err)
+			results, err := owed.List(nil)
+			must(t, err)
+			same(t, "spool", []spool.Result{m.owed}, results)
+		})
+	}
+}
+
+// reads compares what the adapters read with what is meant.
+func (p *place) reads(t *testing.T, m meaning) {
+	t.Helper()
+	ctx := t.Context()
+	var open, listed []string
+	for _, want := range m.jobs {
+		got, found, err := p.store.Get(ctx, want.ID)
+		if err != nil || !found {
+			t.Fatalf("job %s: found %v, error %v", want.ID, found, err)
+		}
+		same(t, "job "+want.ID, want, got)
+		if want.Result != nil && want.Result.Attempt > 0 {
+			tasks, err := judge.ReadRecord(got.Result.Tasks)
+			must(t, err)
+			same(t, "verdict of "+want.ID, m.tasks, tasks)
+		}
+		if want.Open() {
+			open = append(open, want.ID)
+		}
+	}
+	for shard := range dispatch.Shards {
+		page, _, err := p.store.Open(ctx, shard, "", 100)
+		must(t, err)
+		for _, o := range page {
+			listed = append(listed, o.ID)
+		}
+	}
+	slices.Sort(open)
+	slices.Sort(listed)
+	same(t, "open jobs", open, listed)
+	mark, err := p.store.Mark(ctx)
+	must(t, err)
+	same(t, "mark", m.mark, mark)
+
+	for _, want := range m.problems {
+		got, _, err := p.store.Problem(ctx, want.ID)
+		must(t, err)
+		same(t, "problem "+strconv.Itoa(want.ID), want, got)
+	}
+	for number, want := range m.versions {
+		got, _, err := p.store.ProblemVersion(ctx, m.problems[len(m.problems)-1].ID, number)
+		must(t, err)
+		same(t, "problem version "+strconv.Itoa(number), want, got)
+	}
+
+	credentials, _, err := p.store.Credentials().List(ctx, "", 100)
+	must(t, err)
+	if len(credentials) != len(m.credentials) {
+		t.Errorf("%d credentials are listed, want %d", len(credentials), len(m.credentials))
+	}
+	for _, want := range m.credentials {
+		got, _, err := p.store.Credentials().Lookup(ctx, want.Hash)
+		must(t, err)
+		want.ID = auth.IDOf(want.Hash)
+		same(t, "credential "+want.Name, want, got)
+	}
+
+	var messages []job.Message
+	received, err := p.queue.Receive(ctx, 10, time.Minute)
+	must(t, err)
+	for _, r := range received {
+		messages = append(messages, r.Message)
+	}
+	same(t, "messages", m.messages, messages)
+}
+
+// TestWrite writes the files of a version with the adapters.
+func TestWrite(t *testing.T) {
+	if *write == "" {
+		return // the files are there
+	}
+	m, known := versions[*write]
+	if !known {
+		t.Fatalf("no version %s", *write)
+	}
+	p, ctx := newPlace(t), t.Context()
+	f := files{Jobs: map[string]json.RawMessage{}, Problems: map[string]json.RawMessage{}, Credentials: map[string]json.RawMessage{}, Tokens: m.tokens}
+	item := func(table string, key map[string]any) json.RawMessage {
+		return p.raw("DynamoDB_20120810.GetItem", map[string]any{"TableName": table, "Key": key}, "Item")
+	}
+	text := func(s string) map[string]string { return map[string]string{"S": s} }
+	number := func(n int) map[string]string { return map[string]string{"N": strconv.Itoa(n)} }
+
+	for _, j := range m.jobs {
+		first := job.CreateOp{Now: j.CreatedAt, ID: j.ID, Problem: j.Problem, Language: j.Language, Group: j.Group, Code: j.Code}.New()
+		first.Version, first.WriteID = 1, j.WriteID
+		_, _, err := p.store.Create(ctx, first)
+		must(t, err)
+		if j.Version > 1 {
+			_, _, err = p.store.Save(ctx, first, j)
+			must(t, err)
+		}
+		f.Jobs[j.ID] = item("jobs", map[string]any{"id": text(j.ID)})
+	}
+	_, err := p.store.SaveMark(ctx, dispatch.Mark{}, m.mark)
+	must(t, err)
+	f.Jobs["#sweep"] = item("jobs", map[string]any{"id": text("#sweep")})
+
+	for i, pr := range m.problems {
+		before := problem.Problem{ID: pr.ID}
+		if i == len(m.problems)-1 { // publish its versions first
+			for n := 1; n <= pr.Number; n++ {
+				after := problem.Problem{ID: pr.ID, Number: n, Current: m.versions[n], Version: int64(n), WriteID: pr.WriteID}
+				_, _, err := p.store.SaveProblem(ctx, before, after)
+				must(t, err)
+				before = after
+				f.Problems[strconv.Itoa(pr.ID)+"/"+strconv.Itoa(n)] = item("problems", map[string]any{"id": number(pr.ID), "v": number(n)})
+			}
+		}
+		_, _, err := p.store.SaveProblem(ctx, before, pr)
+		must(t, err)
+		f.Problems[strconv.Itoa(pr.ID)] = item("problems", map[string]any{"id": number(pr.ID), "v": number(0)})
+	}
+	for _, c := range m.credentials {
+		c.ID = auth.IDOf(c.Hash)
+		_, err := p.store.Credentials().Put(ctx, c)
+		must(t, err)
+		f.Credentials[c.ID] = item("credentials", map[string]any{"hash": text(c.Hash)})
+	}
+	for _, message := range m.messages {
+		must(t, p.queue.Ring(ctx, message))
+	}
+	var sent []struct {
+		Body       string
+		Attributes struct{ MessageGroupId string } //nolint:revive // SQS's name
+	}
+	must(t, json.Unmarshal(p.raw("AmazonSQS.ReceiveMessage", map[string]any{"QueueUrl": "queue", "MaxNumberOfMessages": 10}, "Messages"), &sent))
+	for _, one := range sent {
+		sent, err := json.Marshal(map[string]string{"QueueUrl": "queue", "MessageBody": one.Body, "MessageGroupId": one.Attributes.MessageGroupId})
+		must(t, err)
+		f.Messages = append(f.Messages, sent)
+	}
+	f.Keys = p.objectKeys(m)
+
+	dir := filepath.Join("testdata", *write)
+	owed, err := spool.Open(filepath.Join(dir, "spool"))
+	must(t, err)
+	must(t, owed.Put(m.owed))
+	all, err := json.MarshalIndent(f, "", "\t")
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "stored.json"), append(all, '\n'), 0o644))
+}
