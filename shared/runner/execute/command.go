@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"runlease/shared/runner/integers"
 )
 
 const (
@@ -53,10 +56,14 @@ func (c *Command) Run(ctx context.Context, in Input) ([][]Case, error) {
 	stdout, stderr := &bounded{limit: maxCommandOutput}, &bounded{limit: commandLogged}
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(body), stdout, stderr
+	cmd.Env = environment(os.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = commandGrace
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		_ = killedFirst(strconv.Itoa(cmd.Process.Pid)) // it may be over already, or another user's
+		err = cmd.Wait()
+	}
 	if cmd.Process != nil {
 		// Whatever it started and left behind.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
@@ -73,10 +80,10 @@ func (c *Command) Run(ctx context.Context, in Input) ([][]Case, error) {
 	if stdout.over {
 		return nil, fmt.Errorf("executor wrote more than %d bytes", maxCommandOutput)
 	}
-	return decodeCases(&stdout.kept, in.Tasks)
+	return decodeCases(stdout.kept.Bytes(), in.Tasks)
 }
 
-func decodeCases(r io.Reader, tasks []Task) ([][]Case, error) {
+func decodeCases(text []byte, tasks []Task) ([][]Case, error) {
 	var out struct {
 		Tasks [][]struct {
 			ExitCode    *int    `json:"exitCode"`
@@ -87,12 +94,8 @@ func decodeCases(r io.Reader, tasks []Task) ([][]Case, error) {
 			MemoryUsage *int64  `json:"memoryUsage"`
 		} `json:"tasks"`
 	}
-	decoder := json.NewDecoder(r)
-	if err := decoder.Decode(&out); err != nil {
+	if err := integers.Unmarshal(text, &out); err != nil {
 		return nil, fmt.Errorf("decode what the executor wrote: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("executor wrote something behind its JSON")
 	}
 	all := make([][]Case, len(out.Tasks))
 	for t := range out.Tasks {

@@ -30,6 +30,16 @@ func runFakeExecutor() {
 	cases[0][0].Stdout = fmt.Sprint(in.Language, in.SourceDir, in.TestDataDir)
 	switch os.Args[2] {
 	case "good":
+		cases[0][0].Stderr = os.Getenv("RUNNER_TOKEN")
+	case "floats":
+		fmt.Println(`{"tasks":[[{"exitCode":0,"status":"AC","stdout":"","stderr":"","execTime":12.0,"memoryUsage":34e2}]]}`)
+		os.Exit(0)
+	case "half":
+		fmt.Println(`{"tasks":[[{"exitCode":0,"status":"AC","stdout":"","stderr":"","execTime":12.5,"memoryUsage":1}]]}`)
+		os.Exit(0)
+	case "behind":
+		fmt.Print(`{"tasks":[]} {}`)
+		os.Exit(0)
 	case "crash":
 		fmt.Fprintln(os.Stderr, "sandbox gone")
 		os.Exit(3)
@@ -65,7 +75,18 @@ func command(t *testing.T, kind string) *Command {
 
 var commandInput = Input{Language: Cpp, SourceDir: "/s", TestDataDir: "/t", Tasks: []Task{{CaseCount: 1, MemoryLimit: 1, TimeLimit: 1}}}
 
+func TestCommandMayWriteIntegersAsFloats(t *testing.T) {
+	got, err := command(t, "floats").Run(t.Context(), commandInput)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]Case{{{Status: AC, ExecTime: 12, MemoryUsage: 3400}}}, got); diff != "" {
+		t.Errorf("cases (-want +got):\n%s", diff)
+	}
+}
+
 func TestCommandPassesInputAndCases(t *testing.T) {
+	t.Setenv("RUNNER_TOKEN", "secret")
 	got, err := command(t, "good").Run(t.Context(), commandInput)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +103,8 @@ func TestCommandFaults(t *testing.T) {
 		"crash":   "exit status 3",
 		"garbage": "decode what the executor wrote",
 		"short":   "0 tasks, want 1",
+		"half":    "cannot unmarshal number 12.5",
+		"behind":  "after top-level value",
 		"fields":  "left out a field of case 0000",
 	} {
 		t.Run(kind, func(t *testing.T) {

@@ -1,7 +1,9 @@
 package execute
 
 import (
+	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -41,6 +43,10 @@ func TestSame(t *testing.T) {
 		"long line":                    {strings.Repeat("a", 200_000) + "\n", strings.Repeat("a", 200_000) + "  ", true},
 		"long line, other end":         {strings.Repeat("a", 200_000) + "b", strings.Repeat("a", 200_000) + "c", false},
 		"blanks as wide as the buffer": {"1\n2", "1" + strings.Repeat(" ", 70_000) + "\n2", true},
+		"blanks of other kinds":        {"1 \t\n2 \r\n", "1\t \n2\t", true},
+		"blanks and then more":         {"1" + strings.Repeat(" ", 70_000) + "2", "1" + strings.Repeat(" ", 70_001) + "2", false},
+		"a blank more, and the end":    {"1\n2 3", "1\n2  3", false},
+		"something after blank lines":  {"1\n", "1\n\n\n" + strings.Repeat(" ", 70_000) + "2", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			equal, err := same(strings.NewReader(tc.want), strings.NewReader(tc.got))
@@ -49,6 +55,34 @@ func TestSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSameTakesLittleMemory(t *testing.T) {
+	const size = 64 << 20
+	line := func(end string) io.Reader {
+		return io.MultiReader(io.LimitReader(endless{}, size), strings.NewReader(end))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	equal, err := same(line("\n"), line("  "))
+	differ, errDiffer := same(line("a"), line("b"))
+	runtime.ReadMemStats(&after)
+	if err != nil || errDiffer != nil || !equal || differ {
+		t.Errorf("got %v, %v and %v, %v; want true and false", equal, err, differ, errDiffer)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("lines of %d bytes took %d bytes of memory", size, took)
+	}
+}
+
+// endless is one line without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
 }
 
 func TestCheckFindsWrongShapes(t *testing.T) {

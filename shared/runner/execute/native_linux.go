@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,7 +86,9 @@ func NewNative(cfg NativeConfig) (*Native, error) {
 		// It may be a script that looks for the real one, ten times as slow.
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		real, err := exec.CommandContext(ctx, python, "-I", "-S", "-c", "import sys; print(sys.executable)").Output()
+		look := exec.CommandContext(ctx, python, "-I", "-S", "-c", "import sys; print(sys.executable)")
+		look.Env = environment(dir)
+		real, err := look.Output()
 		if path := strings.TrimSpace(string(real)); err == nil && filepath.IsAbs(path) {
 			n.python = path
 		}
@@ -193,12 +196,15 @@ except py_compile.PyCompileError as e:
 		}
 		return prog, err
 	}
-	if err := enoughDisk(dir); err != nil {
-		return program{}, err
-	}
 	message, err := files.kept(files.stderr, compilerOutput)
 	if err != nil {
 		return program{}, err
+	}
+	if err := machineFault(end, dir); err != nil {
+		return program{}, fmt.Errorf("compile %s: %w", source, err)
+	}
+	if line := toolFault(message); line != "" && end.stopped == byItself && end.cpu <= compileCPU {
+		return program{}, fmt.Errorf("compile %s: the compiler failed: %s", source, line)
 	}
 	switch end.stopped {
 	case byItself:
@@ -253,7 +259,7 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 			userProcs: n.userProcs,
 		},
 		cpu: limit, wall: 2*limit + idle,
-		memoryKB: limitKB, threads: n.cfg.Processes,
+		memoryKB: limitKB, threads: n.cfg.Processes, files: n.files(),
 	}.run(ctx)
 	if err != nil {
 		return Case{}, err
@@ -273,6 +279,9 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	case end.stopped == overThreads:
 		got.Status = RE
 		got.Stderr += fmt.Sprintf("\n[more than %d processes]", n.cfg.Processes)
+	case end.stopped == overFiles || filesBelow(cwd, n.files()) > n.files():
+		got.Status = OLE
+		got.Stderr += fmt.Sprintf("\n[more than %d bytes or %d entries in files of its directory]", n.files(), maxEntries)
 	case tooMuch:
 		got.Status = OLE
 	case end.stopped == overMemory || end.memoryKB > limitKB:
@@ -294,17 +303,79 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 			return Case{}, err
 		}
 	}
-	if got.Status != AC {
-		if err := enoughDisk(dir); err != nil {
+	if got.Status == RE || got.Status == WA {
+		if err := machineFault(end, dir); err != nil {
 			return Case{}, err
 		}
 	}
 	return got, nil
 }
 
-// environment is all that a program gets of ours.
-func environment(home string) []string {
-	return []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + home, "TMPDIR=" + home, "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+// ErrKilled is why a program has no verdict that was ended by a KILL which this
+// executor did not send.
+var ErrKilled = errors.New("ended by a KILL that the runner did not send: the machine's memory may be short")
+
+// machineFault returns an error if a program that failed may have failed because
+// of this machine.
+func machineFault(end ending, dir string) error {
+	switch {
+	case end.killed():
+		return ErrKilled
+	case end.diskFull:
+		return errors.New("the disk was full while it ran")
+	}
+	return enoughDisk(dir)
+}
+
+// toolFault finds the line in which one of a compiler's programs reports that
+// the machine has failed it; "" if there is none. What a compiler says of its
+// source begins with the name of the source, or with blanks where it quotes it.
+func toolFault(message string) string {
+	for line := range strings.Lines(message) {
+		if strings.HasPrefix(line, "main.") || strings.HasPrefix(line, " ") {
+			continue
+		}
+		for _, fault := range []string{"Killed signal terminated program", "terminated with signal 9 [Killed]", "No space left on device", "Cannot allocate memory", "Resource temporarily unavailable"} {
+			if strings.Contains(line, fault) {
+				return strings.ToValidUTF8(strings.TrimSpace(line[:min(len(line), 200)]), "")
+			}
+		}
+	}
+	return ""
+}
+
+// files is how many bytes a case may keep in its directory. Few programs have a
+// reason to write a file; one that fills the disk hits all its neighbours.
+func (n *Native) files() int64 { return 4 * n.cfg.OutputLimit }
+
+// maxEntries bounds the files of a case by their number, since each takes space.
+const maxEntries = 1000
+
+// filesBelow adds up what the files below a directory take on disk, in bytes. It
+// stops once that is more than most, or there are too many entries: then it
+// returns more than most.
+func filesBelow(dir string, most int64) int64 {
+	var sum int64
+	entries := 0
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if entries++; entries > maxEntries {
+			sum = most + 1
+			return fs.SkipAll
+		}
+		if err != nil || entry.IsDir() {
+			return nil //nolint:nilerr // it was removed meanwhile, or is closed to us
+		}
+		if info, err := entry.Info(); err == nil {
+			if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+				sum += stat.Blocks * 512
+			}
+		}
+		if sum > most {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return sum
 }
 
 // outputs are the files that a program writes to. Files, not pipes: the kernel

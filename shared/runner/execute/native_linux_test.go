@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -94,6 +95,8 @@ func TestStatuses(t *testing.T) {
 		"output without end":        {C, "#include <stdio.h>\nint main(){for(;;)puts(\"0123456789\");}", ordinary, OLE, 153, ""},
 		"errors without end":        {C, "#include <stdio.h>\nint main(){for(;;)fputs(\"0123456789\", stderr);}", ordinary, OLE, 153, "cut here"},
 		"Python output without end": {Python, "import os\ntry:\n  while True: os.write(1, b'x' * 9999)\nexcept OSError: os._exit(7)", ordinary, OLE, 7, ""},
+		"files without end":         {Python, "import time\nfor i in range(9):\n  open(str(i), 'wb').write(b'x' * (1 << 20))\ntime.sleep(9)", ordinary, OLE, 137, "more than 4194304 bytes"},
+		"files without number":      {Python, "import time\nfor i in range(2000): open(str(i), 'w')\ntime.sleep(9)", ordinary, OLE, 137, "1000 entries"},
 		"deep recursion":            {C, "#include <stdio.h>\nint f(volatile int n){volatile char b[256];b[0]=n;return n?f(n-1)+(b[0]&0)+1:0;}\nint main(){int a,b;scanf(\"%d%d\",&a,&b);int d=f(60000);printf(\"%d\",a+b+d-60000);}", ordinary, AC, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,6 +233,57 @@ func TestStoppedInTheMiddle(t *testing.T) {
 		t.Errorf("got %v, want the cause of the stop", err)
 	}
 	waitUntilGone(t, string(pid))
+}
+
+func TestFaultsOfTheMachineAreNoVerdicts(t *testing.T) {
+	n := newNative(t, NativeConfig{})
+	// A KILL by somebody else looks the same, whoever sent it.
+	_, err := n.Run(t.Context(), input(t, Python, "import os\nos.kill(os.getpid(), 9)", ordinary, [2]string{}))
+	if !errors.Is(err, ErrKilled) {
+		t.Errorf("a program that was killed: %v", err)
+	}
+	for said, fault := range map[string]bool{
+		"g++: fatal error: Killed signal terminated program cc1plus":      true,
+		"collect2: fatal error: ld terminated with signal 9 [Killed]":     true,
+		"/usr/bin/ld: final link failed: No space left on device":         true,
+		"main.cpp:1:2: error: #error Killed signal terminated program":    false,
+		"    1 | #error No space left on device":                          false,
+		"g++: fatal error: Aborted signal terminated program cc1plus":     false,
+		"main.cpp:1:1: error: 'No space left on device' does not name it": false,
+	} {
+		n.gpp = filepath.Join(t.TempDir(), "g++")
+		if err := os.WriteFile(n.gpp, []byte("#!/bin/sh\ncat <<'END'\n"+said+"\nEND\nexit 1\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.Run(t.Context(), input(t, Cpp, sumCpp, ordinary, [2]string{}))
+		if fault && (err == nil || !strings.Contains(err.Error(), said)) || !fault && (err != nil || got[0][0].Status != CE) {
+			t.Errorf("compiler says %q: got %v, %v; want a fault of the machine: %v", said, got, err, fault)
+		}
+	}
+	for what, end := range map[string]ending{"disk": {exitCode: 1, diskFull: true}, "KILL": {exitCode: 137, signal: syscall.SIGKILL}} {
+		if machineFault(end, t.TempDir()) == nil {
+			t.Errorf("%s: no fault", what)
+		}
+	}
+	if err := machineFault(ending{exitCode: 137, signal: syscall.SIGKILL, stopped: overTime}, t.TempDir()); err != nil {
+		t.Errorf("our own KILL: %v", err)
+	}
+}
+
+func TestProgramsAreKilledBeforeTheRunner(t *testing.T) {
+	mine, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		t.Fatal(err)
+	}
+	score, err := strconv.Atoi(strings.TrimSpace(string(mine)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNative(t, NativeConfig{})
+	got, err := n.Run(t.Context(), input(t, Python, "print(open('/proc/self/oom_score_adj').read())", ordinary, [2]string{"", fmt.Sprint(min(score+500, 1000))}))
+	if err != nil || got[0][0].Status != AC {
+		t.Errorf("with a score of %d here: %+v, %v", score, got, err)
+	}
 }
 
 func TestFaultsOfTheRunner(t *testing.T) {

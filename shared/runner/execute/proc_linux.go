@@ -2,6 +2,7 @@ package execute
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
@@ -117,4 +118,23 @@ func processes() []string {
 		}
 	}
 	return pids
+}
+
+// killedFirst makes a process, and what it starts, the kernel's choice before
+// the runner when memory is short. Anybody may raise the score of their own.
+func killedFirst(pid string) error {
+	const more, most = 500, 1000
+	path := "/proc/" + pid + "/oom_score_adj"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read score for when memory is short: %w", err)
+	}
+	score, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return fmt.Errorf("read score for when memory is short: %w", err)
+	}
+	if err := os.WriteFile(path, strconv.AppendInt(nil, int64(min(score+more, most)), 10), 0); err != nil {
+		return fmt.Errorf("raise score for when memory is short: %w", err)
+	}
+	return nil
 }

@@ -28,6 +28,7 @@ type process struct {
 	wall     time.Duration
 	memoryKB int64 // resident, of the whole group
 	threads  int   // of the whole group
+	files    int64 // bytes below dir; 0: no limit
 }
 
 // stop is why a process was stopped.
@@ -38,6 +39,7 @@ const (
 	overTime
 	overMemory
 	overThreads
+	overFiles
 )
 
 // ending is how a process ended.
@@ -48,7 +50,12 @@ type ending struct {
 	cpu      time.Duration
 	wall     time.Duration
 	memoryKB int64 // highest seen
+	diskFull bool  // seen while it ran: what failed may not be its fault
 }
+
+// killed reports whether a KILL ended it that was not ours. The kernel's limit
+// of CPU time ends a process so as well, but only behind ours.
+func (e ending) killed() bool { return e.stopped == byItself && e.signal == syscall.SIGKILL }
 
 const (
 	// Memory is looked at that often at the least: at 2 GB/s a program can touch
@@ -212,6 +219,10 @@ func (p process) watch(ctx context.Context, pid int, begin time.Time, shimCPU ti
 			end.memoryKB = max(end.memoryKB, group.residentKB)
 			if group.threads > p.threads {
 				kill(overThreads)
+			}
+			end.diskFull = end.diskFull || enoughDisk(p.dir) != nil
+			if p.files > 0 && filesBelow(p.dir, p.files) > p.files {
+				kill(overFiles)
 			}
 		} else if s, ok := readStat(name); ok {
 			end.cpu = max(end.cpu, s.cpu-shimCPU)

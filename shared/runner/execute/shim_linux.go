@@ -95,6 +95,9 @@ func become(spec string, args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
 	}
+	if err := killedFirst("self"); err != nil {
+		return err
+	}
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 		return fmt.Errorf("read own usage: %w", err)
