@@ -14,26 +14,19 @@ import (
 	"path/filepath"
 	"strings"
 
+	"runlease/shared/language"
 	"runlease/shared/runner/execute"
+	"runlease/shared/testdata"
+	"runlease/shared/zipdir"
 )
 
 // Limits bound what a zip may hold.
-type Limits struct {
-	Entries int
-	Bytes   int64 // unpacked, of all files
-	// Ratio is how many times its packed size a zip may unpack to. Small zips
-	// of honest text go far beyond 100, so it counts only above FreeBytes.
-	Ratio     int64
-	FreeBytes int64
-}
+type Limits = zipdir.Limits
 
+// The limits that the server looks at, too.
 var (
-	// CodeLimits are wide: a submission is a source file, perhaps with a few beside it.
-	// Packed, the server takes 10 MB.
-	CodeLimits = Limits{Entries: 100, Bytes: 20 << 20, Ratio: 100, FreeBytes: 1 << 20}
-	// TestDataLimits have room for 1,000 cases of two files and for notes; generated
-	// inputs may well be one line repeated, where deflate reaches 1,000.
-	TestDataLimits = Limits{Entries: 4000, Bytes: 4 << 30, Ratio: 300, FreeBytes: 256 << 20}
+	CodeLimits     = language.CodeLimits
+	TestDataLimits = testdata.Limits
 )
 
 // Fault is what is wrong with a job's material.
@@ -45,10 +38,10 @@ func faultf(format string, args ...any) error { return &Fault{fmt.Sprintf(format
 
 // Code unpacks a submission of size bytes into dir, which must exist and be
 // empty, and makes sure that the source file of its language is there.
-func Code(r io.ReaderAt, size int64, dir string, language int, limits Limits) error {
-	source, known := execute.SourceName(language)
+func Code(r io.ReaderAt, size int64, dir string, id int, limits Limits) error {
+	source, known := language.Source(id)
 	if !known {
-		return faultf("unknown language %d", language)
+		return faultf("unknown language %d", id)
 	}
 	if err := unpack(r, size, dir, limits); err != nil {
 		return named("code zip", err)
@@ -67,7 +60,7 @@ func TestData(r io.ReaderAt, size int64, dir string, tasks []execute.Task, limit
 	}
 	for t, task := range tasks {
 		for c := range task.CaseCount {
-			for _, ending := range []string{".in", ".out"} {
+			for _, ending := range []string{testdata.In, testdata.Out} {
 				if name := execute.CaseName(t, c) + ending; !isFile(dir, name) {
 					return faultf("test data zip: no file %s at its root (task %d, case %d)", name, t, c)
 				}
@@ -111,7 +104,7 @@ func unpack(r io.ReaderAt, size int64, dir string, limits Limits) error {
 	if len(archive.File) > limits.Entries {
 		return faultf("%d entries, at most %d are allowed", len(archive.File), limits.Entries)
 	}
-	most := min(limits.Bytes, max(limits.FreeBytes, size*limits.Ratio))
+	most := limits.Most(size)
 	left := most
 	for _, file := range archive.File {
 		// What is announced is refused before it is written; what comes is counted.
