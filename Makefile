@@ -88,6 +88,10 @@ starts: build-here ## CPU that each function takes to start, as a ratio to an em
 reproducible: ## build every function twice, in two places, and compare; takes minutes
 	infra/local/invoke/reproducible.sh
 
+.PHONY: release
+release: ## runner, server and ctl for linux/amd64 and arm64, licences and SHA256SUMS, below build/release
+	go run ./infra/dev/release
+
 .PHONY: bench bench-deterministic
 bench: build-here ## every figure that has a budget, in one table and build/bench.json; takes minutes
 	go run ./infra/local/bench
