@@ -33,6 +33,7 @@ import (
 	"runlease/shared/runner"
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/guard"
 	"runlease/shared/runner/spool"
 	"runlease/shared/version"
 )
@@ -45,7 +46,26 @@ const (
 
 func main() {
 	execute.Shim() // does not return in a process that is about to become a case
-	os.Exit(run(os.Args[1:], os.Stderr))
+	secret, err := guard.Hide("RUNNER_TOKEN")
+	if err != nil {
+		fail(err)
+	}
+	guard.Reap(secret) // does not return in process 1
+	// What makes processes and must be dumpable for it (a sandbox's user
+	// namespaces) starts here: nothing secret is in this process yet.
+	token, err := secret.Read()
+	if err != nil {
+		fail(err)
+	}
+	if err := guard.Close(); err != nil {
+		fail(err)
+	}
+	os.Exit(run(os.Args[1:], token, os.Stderr))
+}
+
+func fail(err error) {
+	_, _ = fmt.Fprintln(os.Stderr, "runner:", err)
+	os.Exit(exitFailed)
 }
 
 type config struct {
@@ -64,8 +84,9 @@ type config struct {
 // errVersion reports that -version was given: there is nothing to run.
 var errVersion = errors.New("version")
 
-func run(args []string, stderr io.Writer) int {
-	cfg, err := parse(args, stderr)
+// run is the program; token is what RUNNER_TOKEN was.
+func run(args []string, token string, stderr io.Writer) int {
+	cfg, err := parse(args, token, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -110,7 +131,7 @@ func legalName(name string) bool {
 	})
 }
 
-func parse(args []string, stderr io.Writer) (config, error) {
+func parse(args []string, token string, stderr io.Writer) (config, error) {
 	host, _ := os.Hostname()
 	var cfg config
 	flags := flag.NewFlagSet("runner", flag.ContinueOnError)
@@ -141,17 +162,13 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return config{}, errVersion
 	}
 	cfg.work = cmp.Or(cfg.work, filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name))
-	cfg.token = os.Getenv("RUNNER_TOKEN")
+	cfg.token = token
 	if *tokenFile != "" {
 		text, err := os.ReadFile(*tokenFile)
 		if err != nil {
 			return config{}, fmt.Errorf("read token: %w", err)
 		}
 		cfg.token = strings.TrimSpace(string(text))
-	}
-	// Programs that this one starts have no business with it.
-	if err := os.Unsetenv("RUNNER_TOKEN"); err != nil {
-		return config{}, err
 	}
 	switch {
 	case flags.NArg() > 0:

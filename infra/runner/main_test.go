@@ -49,10 +49,10 @@ func TestFlags(t *testing.T) {
 		"argument":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n start", "unexpected argument"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_TOKEN", "RUNNER_COMPAT"} {
+			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_COMPAT"} {
 				t.Setenv(key, tc.env[key])
 			}
-			cfg, err := parse(strings.Fields(tc.args), io.Discard)
+			cfg, err := parse(strings.Fields(tc.args), tc.env["RUNNER_TOKEN"], io.Discard)
 			if tc.want != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("got %v, want an error with %q", err, tc.want)
@@ -61,9 +61,6 @@ func TestFlags(t *testing.T) {
 			}
 			if err != nil || cfg.url != "http://x" || cfg.name != "n" || !strings.HasPrefix(cfg.token, "from-") {
 				t.Errorf("got %+v, %v", cfg, err)
-			}
-			if os.Getenv("RUNNER_TOKEN") != "" {
-				t.Error("the token is still in the environment")
 			}
 		})
 	}
@@ -91,7 +88,6 @@ func serve(t *testing.T, h http.HandlerFunc) []string {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	t.Setenv("RUNNER_TOKEN", "s3cret")
 	return []string{"-url", server.URL, "-name", "n", "-work", filepath.Join(t.TempDir(), "work")}
 }
 
@@ -103,8 +99,7 @@ func TestWorkOfItsOwn(t *testing.T) {
 		"-url http://127.0.0.1 -name b":          "/tmp/of-this-test/runlease-runner-b",
 		"-url http://127.0.0.1 -name a -work /w": "/w",
 	} {
-		t.Setenv("RUNNER_TOKEN", "s3cret") // which is taken out of the environment
-		cfg, err := parse(strings.Fields(args), io.Discard)
+		cfg, err := parse(strings.Fields(args), "s3cret", io.Discard)
 		if err != nil || cfg.work != want {
 			t.Errorf("%s: got %q, %v; want %q", args, cfg.work, err, want)
 		}
@@ -118,7 +113,7 @@ func TestExitCodes(t *testing.T) {
 			_, _ = io.WriteString(w, `{"data":null,"message":"invalid runner token","status":"err","code":"invalid_runner_token"}`)
 		})
 		var log safeBuffer
-		if got := run(args, &log); got != exitRefused {
+		if got := run(args, "s3cret", &log); got != exitRefused {
 			t.Errorf("exit code %d, want %d", got, exitRefused)
 		}
 		if text := log.String(); !strings.Contains(text, "refuses the runner's token") || strings.Contains(text, "s3cret") {
@@ -141,7 +136,7 @@ func TestExitCodes(t *testing.T) {
 			t.Setenv("RUNNER_COMPAT", tc.env)
 			var log safeBuffer
 			code := make(chan int, 1)
-			go func() { code <- run(args, &log) }()
+			go func() { code <- run(args, "s3cret", &log) }()
 			if got := <-polled; got != tc.path {
 				t.Errorf("asked for %s, want %s", got, tc.path)
 			}
@@ -159,16 +154,16 @@ func TestExitCodes(t *testing.T) {
 		})
 	}
 	t.Run("flags", func(t *testing.T) {
-		if got := run([]string{"-slots", "x"}, io.Discard); got != exitUsage {
+		if got := run([]string{"-slots", "x"}, "", io.Discard); got != exitUsage {
 			t.Errorf("exit code %d, want %d", got, exitUsage)
 		}
-		if got := run([]string{"-h"}, io.Discard); got != 0 {
+		if got := run([]string{"-h"}, "", io.Discard); got != 0 {
 			t.Errorf("help: exit code %d", got)
 		}
 	})
 	t.Run("executor that does not exist", func(t *testing.T) {
 		args := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("asked the server") })
-		if got := run(append(args, "-executor", "/nonexistent -x"), io.Discard); got != exitFailed {
+		if got := run(append(args, "-executor", "/nonexistent -x"), "s3cret", io.Discard); got != exitFailed {
 			t.Errorf("exit code %d, want %d", got, exitFailed)
 		}
 	})

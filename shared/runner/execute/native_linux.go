@@ -514,8 +514,7 @@ func enoughDisk(dir string) error {
 func userThreads() int64 {
 	var sum int64
 	for _, pid := range processes() {
-		var info syscall.Stat_t
-		if err := syscall.Stat("/proc/"+pid, &info); err != nil || int(info.Uid) != os.Getuid() {
+		if uid, ok := userOf(pid); !ok || uid != os.Getuid() {
 			continue
 		}
 		if s, ok := readStat(pid); ok {

@@ -20,20 +20,33 @@ var pageKB = int64(os.Getpagesize() / 1024)
 // vfork and survives exec, so that a small child of a big parent seems big.
 // False: the process is over.
 func memoryPeak(pid int) (int64, bool) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	return status(strconv.Itoa(pid), "VmHWM") // a zombie has none
+}
+
+// userOf reads which user a process belongs to. Its directory in /proc may
+// belong to root all the same, if it is not dumpable.
+func userOf(pid string) (int, bool) {
+	uid, ok := status(pid, "Uid")
+	return int(uid), ok
+}
+
+// status reads the first number of a field of /proc/<pid>/status. False: the
+// process is over, or has no such field.
+func status(pid, field string) (int64, bool) {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return 0, false
 	}
-	_, rest, found := bytes.Cut(status, []byte("\nVmHWM:"))
-	if !found { // a zombie has no memory
+	_, rest, found := bytes.Cut(text, []byte("\n"+field+":"))
+	if !found {
 		return 0, false
 	}
 	fields := bytes.Fields(rest[:min(len(rest), 40)])
 	if len(fields) == 0 {
 		return 0, false
 	}
-	kb, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	return kb, err == nil
+	n, err := strconv.ParseInt(string(fields[0]), 10, 64)
+	return n, err == nil
 }
 
 // systemThreads counts the threads of the whole machine, in one cheap call.

@@ -2,7 +2,9 @@ package execute
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
@@ -95,7 +97,8 @@ func become(spec string, args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
 	}
-	if err := killedFirst("self"); err != nil {
+	// A program whose file its user may not read owns nothing of its own in /proc.
+	if err := killedFirst("self"); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	var used syscall.Rusage
