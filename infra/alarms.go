@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -109,19 +111,36 @@ type functionGroup struct {
 	functions []string
 }
 
-// functionGroups splits the functions so that an alarm can add up a group: an
-// alarm takes at most ten metrics.
+// metricsPerAlarm is how many metrics CloudWatch lets one alarm add up.
+const metricsPerAlarm = 10
+
+// functionGroups splits all functions into groups that one alarm can add up.
 func functionGroups() []functionGroup {
-	runner := functionGroup{name: "Runner"}
-	producer := functionGroup{name: "Producer"}
+	var runner, producer []string
+	others := grants.Functions()
 	for _, r := range api.Routes() {
 		if r.Caller == api.Runner {
-			runner.functions = append(runner.functions, r.Name)
+			runner = append(runner, r.Name)
 		} else {
-			producer.functions = append(producer.functions, r.Name)
+			producer = append(producer, r.Name)
 		}
+		others = slices.DeleteFunc(others, func(name string) bool { return name == r.Name })
 	}
-	return []functionGroup{runner, producer, {name: "Other", functions: []string{grants.Sweep, grants.NotFound}}}
+	return slices.Concat(cut("Runner", runner), cut("Producer", producer), cut("Other", others))
+}
+
+// cut splits a group that is too large for an alarm. The first part keeps the
+// name, so that an alarm stays the same when a function is added.
+func cut(name string, functions []string) []functionGroup {
+	var parts []functionGroup
+	for part := range slices.Chunk(functions, metricsPerAlarm) {
+		number := ""
+		if len(parts) > 0 {
+			number = strconv.Itoa(len(parts) + 1)
+		}
+		parts = append(parts, functionGroup{name + number, part})
+	}
+	return parts
 }
 
 func newAlarmTopic(scope constructs.Construct, email string) awssns.Topic {

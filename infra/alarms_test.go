@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,17 @@ func TestAlarmsSayWhatToDo(t *testing.T) {
 			t.Errorf("alarms (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestAGroupTooLargeForAnAlarmIsCut(t *testing.T) {
+	var eleven []string
+	for i := range metricsPerAlarm + 1 {
+		eleven = append(eleven, strconv.Itoa(i))
+	}
+	want := []functionGroup{{"Producer", eleven[:metricsPerAlarm]}, {"Producer2", eleven[metricsPerAlarm:]}}
+	if diff := cmp.Diff(want, cut("Producer", eleven), cmp.AllowUnexported(functionGroup{})); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
 }
 
 func TestThrottlesOfEveryFunctionAreWatched(t *testing.T) {

@@ -1,26 +1,22 @@
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"runlease/shared/deployment"
 )
 
-// Prefixes of the bucket's keys, and for how many days an object lives.
+// Prefixes of the bucket's keys, and for how many days leftovers live.
 const (
 	codePrefix     = "code/"
 	testdataPrefix = "testdata/" // never expires: published versions are immutable, and a job may name an old one
 	resultsPrefix  = "results/"
-
-	// A final job is kept for 90 days, and DynamoDB may take some days more to
-	// expire it. Results are written when the job becomes final, the zip of small
-	// ones when somebody asks for it.
-	resultsDays = 100
-	// Code is written when the job is created, and must still be there when
-	// the job is rejudged on its last day and kept for 90 days again.
-	codeDays = 200
 	// An overwritten or deleted object can be brought back for so long.
 	noncurrentDays = 30
 	// An upload URL lives 15 minutes; parts of an upload that is older are leftovers.
@@ -30,6 +26,7 @@ const (
 func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 	scope := constructs.NewConstruct(parent, jsii.String("Objects"))
 	days := func(n float64) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
+	kept := func(d time.Duration) awscdk.Duration { return days(d.Hours() / 24) }
 	bucket := awss3.NewBucket(scope, jsii.String("Bucket"), &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
@@ -39,8 +36,8 @@ func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 		// For test data: nothing else could bring it back after a mistake.
 		Versioned: jsii.Bool(true),
 		LifecycleRules: &[]*awss3.LifecycleRule{
-			{Id: jsii.String("code"), Prefix: jsii.String(codePrefix), Expiration: days(codeDays)},
-			{Id: jsii.String("results"), Prefix: jsii.String(resultsPrefix), Expiration: days(resultsDays)},
+			{Id: jsii.String("code"), Prefix: jsii.String(codePrefix), Expiration: kept(deployment.CodeKept)},
+			{Id: jsii.String("results"), Prefix: jsii.String(resultsPrefix), Expiration: kept(deployment.ResultsKept)},
 			{
 				Id:                                  jsii.String("leftovers"),
 				AbortIncompleteMultipartUploadAfter: days(multipartDays),

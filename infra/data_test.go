@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/deployment"
+	"runlease/shared/job"
 )
 
 func TestTables(t *testing.T) {
@@ -157,10 +160,10 @@ func TestBucket(t *testing.T) {
 				}
 			}
 			// Not testdata/, and no rule for everything.
-			if diff := cmp.Diff(map[string]float64{"code/": codeDays, "results/": resultsDays}, expiry); diff != "" {
+			if diff := cmp.Diff(map[string]float64{"code/": 200, "results/": 100}, expiry); diff != "" {
 				t.Errorf("days until objects expire (-want +got):\n%s", diff)
 			}
-			if resultsDays <= 90 || codeDays <= 180 {
+			if deployment.ResultsKept <= job.KeepFinal || deployment.CodeKept <= 2*job.KeepFinal {
 				t.Error("objects expire before their job may")
 			}
 			if !leftovers {

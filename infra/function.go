@@ -17,38 +17,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"runlease/infra/grants"
+	"runlease/shared/deployment"
 	"runlease/shared/dynamo"
 )
-
-// sizing is what a function may use.
-type sizing struct {
-	memory  float64 // MB; a function's share of a CPU follows from it
-	timeout float64 // seconds
-}
-
-// An API function answers within 15 s or not at all: API Gateway gives up after
-// 29 s, and every AWS call has a deadline of its own inside.
-var defaultSizing = sizing{memory: 256, timeout: 15}
-
-var sizings = map[string]sizing{
-	// Bodies of up to 3 MB are decoded, zipped and stored: CPU, not memory, is what they need more of.
-	"complete-job": {memory: 512, timeout: 15},
-	"sync":         {memory: 512, timeout: 15},
-	// The code comes base64 in the body and is hashed and stored.
-	"create-job": {memory: 512, timeout: 15},
-	// It looks at a bounded number of jobs, and ends before the next one starts. No
-	// concurrency is reserved for it: two sweeps at once do no harm, and a
-	// reservation fails the deployment in accounts whose limit is still at its
-	// first value of 10.
-	grants.Sweep: {memory: 256, timeout: 55},
-}
-
-func sizeOf(function string) sizing {
-	if s, found := sizings[function]; found {
-		return s
-	}
-	return defaultSizing
-}
 
 // resources are what functions may be granted something on.
 type resources struct {
@@ -133,14 +104,14 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 		},
 	})
 
-	size := sizeOf(name)
+	size := deployment.SizeOf(name)
 	env := map[string]*string{
 		"RUNLEASE_STAGE": jsii.String(s.stage.name),
 		// A function's heap is a few MB, and by default it is collected whenever it
 		// has doubled: a third of the CPU of a warm request. It may grow fivefold,
 		// as long as that stays well below the function's memory.
 		"GOGC":       jsii.String("400"),
-		"GOMEMLIMIT": jsii.String(fmt.Sprintf("%.0fMiB", size.memory*3/4)),
+		"GOMEMLIMIT": jsii.String(fmt.Sprintf("%dMiB", size.MemoryMB*3/4)),
 	}
 	for _, variable := range grants.Env(granted) {
 		env[variable] = r.value(variable)
@@ -164,8 +135,8 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 		Handler:               jsii.String("bootstrap"),
 		Code:                  awslambda.Code_FromAsset(jsii.String(filepath.Join(s.binaries(), name)), nil),
 		Architecture:          architecture,
-		MemorySize:            jsii.Number(size.memory),
-		Timeout:               awscdk.Duration_Seconds(jsii.Number(size.timeout)),
+		MemorySize:            jsii.Number(size.MemoryMB),
+		Timeout:               awscdk.Duration_Seconds(jsii.Number(size.Timeout.Seconds())),
 		Role:                  role,
 		Environment:           &env,
 		LogGroup:              log,

@@ -4,14 +4,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
-)
 
-// What the sweep writes (embedded metric format): the age of the oldest open
-// job in seconds, 0 when there is none.
-const (
-	metricNamespace  = "runlease"
-	metricOldest     = "OldestOpenJobSeconds"
-	metricStageField = "Stage"
+	"runlease/shared/deployment"
 )
 
 func fiveMinutes() awscdk.Duration { return awscdk.Duration_Minutes(jsii.Number(5)) }
@@ -30,11 +24,13 @@ func sum(label string) *awscloudwatch.MetricOptions     { return statistic("Sum"
 func maximum(label string) *awscloudwatch.MetricOptions { return statistic("Maximum", label) }
 func p99(label string) *awscloudwatch.MetricOptions     { return statistic("p99", label) }
 
+// oldestOpenJob is the age of the oldest open job in seconds, 0 when there is
+// none, as the sweep writes it.
 func oldestOpenJob(s stage) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:     jsii.String(metricNamespace),
-		MetricName:    jsii.String(metricOldest),
-		DimensionsMap: &map[string]*string{metricStageField: jsii.String(s.name)},
+		Namespace:     jsii.String(deployment.MetricNamespace),
+		MetricName:    jsii.String(deployment.MetricOldest),
+		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.name)},
 		Statistic:     jsii.String("Maximum"),
 		Period:        fiveMinutes(),
 	})

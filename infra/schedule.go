@@ -9,21 +9,22 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"runlease/infra/grants"
+	"runlease/shared/deployment"
 )
 
-// newSchedule starts the sweep every minute. A start that fails is not
+// newSchedule starts the sweep every deployment.SweepEvery. A start that fails is not
 // repeated, neither by EventBridge nor by Lambda: the next one does all that
 // this one would have done.
 func newSchedule(parent constructs.Construct, functions map[string]awslambda.Function) {
 	scope := constructs.NewConstruct(parent, jsii.String("Schedule"))
 	sweep := functions[grants.Sweep]
-	minute := awscdk.Duration_Minutes(jsii.Number(1))
-	sweep.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{MaxEventAge: minute, RetryAttempts: jsii.Number(0)})
+	period := awscdk.Duration_Minutes(jsii.Number(deployment.SweepEvery.Minutes()))
+	sweep.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{MaxEventAge: period, RetryAttempts: jsii.Number(0)})
 	awsevents.NewRule(scope, jsii.String("EveryMinute"), &awsevents.RuleProps{
 		Description: jsii.String("Starts the sweep: ends jobs that are over, rings again for lost messages"),
-		Schedule:    awsevents.Schedule_Rate(minute),
+		Schedule:    awsevents.Schedule_Rate(period),
 		Targets: &[]awsevents.IRuleTarget{
-			awseventstargets.NewLambdaFunction(sweep, &awseventstargets.LambdaFunctionProps{MaxEventAge: minute, RetryAttempts: jsii.Number(0)}),
+			awseventstargets.NewLambdaFunction(sweep, &awseventstargets.LambdaFunctionProps{MaxEventAge: period, RetryAttempts: jsii.Number(0)}),
 		},
 	})
 }

@@ -21,9 +21,10 @@ var may = map[string][]string{
 	"shared/version": {},
 
 	// What server and runner agree on.
-	"shared/zipdir":   {},
-	"shared/language": {"shared/zipdir"},
-	"shared/testdata": {"shared/zipdir"},
+	"shared/zipdir":     {},
+	"shared/language":   {"shared/zipdir"},
+	"shared/testdata":   {"shared/zipdir"},
+	"shared/deployment": {},
 
 	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth"},
 
@@ -34,7 +35,7 @@ var may = map[string][]string{
 	"shared/awsclient":  {},
 
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
-	"shared/function":           {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/dispatch"},
+	"shared/function":           {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 
 	"shared/api":   {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
 	"shared/apigw": {"shared/api"},

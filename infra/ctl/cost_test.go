@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"runlease/shared/deployment"
 	"runlease/shared/meter"
 )
 
@@ -144,8 +145,9 @@ func TestStandingMatchesTheStack(t *testing.T) {
 		Resources map[string]struct {
 			Type       string
 			Properties struct {
-				MemorySize float64
-				Metrics    []struct{ MetricStat any }
+				FunctionName any // an alarm has one too
+				MemorySize   float64
+				Metrics      []struct{ MetricStat any }
 			}
 		}
 	}
@@ -166,12 +168,10 @@ func TestStandingMatchesTheStack(t *testing.T) {
 		case "AWS::CloudWatch::Dashboard":
 			got["cloudwatch.dashboards"]++
 		case "AWS::Lambda::Function":
-			want := 256.0
-			if id == "CreateJob" || id == "CompleteJob" || id == "Sync" {
-				want = 512
-			}
-			if r.Properties.MemorySize != want {
-				t.Errorf("%s has %g MB, the bill says %g", id, r.Properties.MemorySize, want)
+			given, _ := r.Properties.FunctionName.(string)
+			name, own := strings.CutPrefix(given, "runlease-prod-")
+			if want := float64(deployment.SizeOf(name).MemoryMB); !own || r.Properties.MemorySize != want {
+				t.Errorf("%s (%q) has %g MB, the bill says %g", id, name, r.Properties.MemorySize, want)
 			}
 		}
 	}

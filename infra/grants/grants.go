@@ -7,6 +7,8 @@ package grants
 import (
 	"maps"
 	"slices"
+
+	"runlease/shared/deployment"
 )
 
 // Resource is what an action is granted on.
@@ -55,8 +57,8 @@ type Grant struct {
 
 // Names of the functions that no route of the API leads to.
 const (
-	Sweep    = "sweep"     // started by a rule, every minute
-	NotFound = "not-found" // answers unknown routes and wrong methods
+	Sweep    = deployment.SweepFunction // started by a rule, every deployment.SweepEvery
+	NotFound = "not-found"              // answers unknown routes and wrong methods
 )
 
 // table has the functions in the order of the route table. What every function

@@ -12,6 +12,7 @@ import (
 
 	"runlease/shared/api"
 	"runlease/shared/auth"
+	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
@@ -93,7 +94,7 @@ const gatewayBody = 10 << 20
 
 // sweepEveryMinute stands for the sweep's rule and for the table's time to live.
 func (s *server) sweepEveryMinute(ctx context.Context) {
-	for tick := time.NewTicker(time.Minute); ; {
+	for tick := time.NewTicker(deployment.SweepEvery); ; {
 		select {
 		case <-ctx.Done():
 			tick.Stop()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 )
 
@@ -18,16 +19,6 @@ import (
 type Stage struct {
 	StageName string `env:"RUNLEASE_STAGE,required,notEmpty"`
 }
-
-// The metrics of the sweep, in CloudWatch's embedded metric format.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-const (
-	MetricNamespace = "runlease"
-	MetricStage     = "Stage" // the only dimension
-	MetricOldest    = "OldestOpenJobSeconds"
-	MetricEnded     = "JobsEndedBySweep"
-	MetricRang      = "BellsRungBySweep"
-)
 
 // Sweep is the handler of the rule: one run of the sweep for each event,
 // whatever it says.
@@ -53,7 +44,9 @@ func (s sweep) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	return []byte("null"), s.report(swept, time.Now())
 }
 
-// report writes the metrics of one run as a line of its own.
+// report writes the metrics of one run as one line, in CloudWatch's embedded
+// metric format.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func (s sweep) report(swept dispatch.Swept, now time.Time) error {
 	type metric struct {
 		Name string
@@ -63,15 +56,15 @@ func (s sweep) report(swept dispatch.Swept, now time.Time) error {
 		"_aws": map[string]any{
 			"Timestamp": now.UnixMilli(),
 			"CloudWatchMetrics": []any{map[string]any{
-				"Namespace":  MetricNamespace,
-				"Dimensions": [][]string{{MetricStage}},
-				"Metrics":    []metric{{MetricOldest, "Seconds"}, {MetricEnded, "Count"}, {MetricRang, "Count"}},
+				"Namespace":  deployment.MetricNamespace,
+				"Dimensions": [][]string{{deployment.MetricStage}},
+				"Metrics":    []metric{{deployment.MetricOldest, "Seconds"}, {deployment.MetricEnded, "Count"}, {deployment.MetricRang, "Count"}},
 			}},
 		},
-		MetricStage:  s.stage,
-		MetricOldest: swept.OldestAge.Seconds(),
-		MetricEnded:  swept.Ended,
-		MetricRang:   swept.Rang,
+		deployment.MetricStage:  s.stage,
+		deployment.MetricOldest: swept.OldestAge.Seconds(),
+		deployment.MetricEnded:  swept.Ended,
+		deployment.MetricRang:   swept.Rang,
 	}
 	if err := json.NewEncoder(s.metrics).Encode(line); err != nil {
 		return fmt.Errorf("write metrics: %w", err)

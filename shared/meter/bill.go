@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
+	"runlease/shared/job"
 )
 
 // Units is how much of everything that has a price, by its name in prices.json.
@@ -53,9 +55,6 @@ const (
 	// calls to AWS, 5 to 10 ms each, one after another. Cold starts are left out:
 	// they are rare where there is traffic that costs anything.
 	functionSeconds = 0.030
-	// functionGB is the memory of most functions; create, complete and sync have twice that.
-	functionGB      = 0.25
-	largeFunctionGB = 0.5
 	sweepSeconds    = 0.100
 	// logBytes of a request: the function's line and the access log's, 450
 	// bytes each.
@@ -65,6 +64,15 @@ const (
 	// codeBytes is the zip of a submission.
 	codeBytes = 4 << 10
 )
+
+// gb is the memory of a function.
+func gb(function string) float64 { return float64(deployment.SizeOf(function).MemoryMB) / 1024 }
+
+// functionGB is the memory of most functions; those of a job's main path have more.
+var functionGB = gb("get-job")
+
+// more are the GB-seconds that a request takes beyond those of most functions.
+func more(function string) float64 { return functionSeconds * (gb(function) - functionGB) }
 
 // JobBytes is the item of a final job of 20 cases without their outputs, as
 // package measure finds it.
@@ -76,14 +84,15 @@ const itemOverhead, writeUnit = 100, 1024
 // What the stack is made of, for as long as it stands.
 const (
 	alarmMetrics = 26
-	ownMetrics   = 3
 	dashboards   = 1
 )
 
-// How long things are kept, in months: final jobs 90 days, outputs 100, code 200.
+// How long things are kept, in months.
 const (
-	jobMonths, outputMonths, codeMonths = 90 / monthDays, 100 / monthDays, 200 / monthDays
-	monthDays                           = 365.0 / 12
+	jobMonths    = float64(job.KeepFinal) / float64(Month)
+	outputMonths = float64(deployment.ResultsKept) / float64(Month)
+	codeMonths   = float64(deployment.CodeKept) / float64(Month)
+	monthDays    = 365.0 / 12
 	// Month is the one that bills are for: a twelfth of a year.
 	Month    = time.Duration(monthDays * 24 * float64(time.Hour))
 	gigabyte = 1 << 30
@@ -202,9 +211,8 @@ func Cost(l Load) (Costs, error) {
 	}
 	l.outputs(c.Parts[Outputs], c.Parts[Storage])
 	// One request of each is of a function with more memory.
-	for _, part := range []Part{Create, Work} {
-		c.Parts[part]["lambda.gb-seconds"] += functionSeconds * (largeFunctionGB - functionGB)
-	}
+	c.Parts[Create]["lambda.gb-seconds"] += more("create-job")
+	c.Parts[Work]["lambda.gb-seconds"] += more(map[Flow]string{Compat: "complete-job", Sync: "sync"}[l.Flow])
 	c.Parts[Work]["s3.gets"]++ // the runner gets the code; test data it has already
 	c.Jobs = Units{}
 	for part, one := range c.Parts {
@@ -222,7 +230,7 @@ func Cost(l Load) (Costs, error) {
 	c.Idle = Units{}
 	c.Idle.add(c.Polls, l.units(requests[names[2]]))
 	if l.Flow == Sync { // a function with more memory
-		c.Idle["lambda.gb-seconds"] += c.Polls * functionSeconds * (largeFunctionGB - functionGB)
+		c.Idle["lambda.gb-seconds"] += c.Polls * more("sync")
 	}
 	if l.Flow == Compat {
 		c.IdleHeartbeats = waits / idleHeartbeatEvery
@@ -232,14 +240,14 @@ func Cost(l Load) (Costs, error) {
 	lookUp.APICalls = 0 // it is part of a request
 	c.Idle.add(waits/lookUpEvery, l.units(lookUp))
 
-	sweeps := Month.Minutes()
+	sweeps := float64(Month) / float64(deployment.SweepEvery)
 	c.Standing = Units{
 		"cloudwatch.alarms":     alarmMetrics,
-		"cloudwatch.metrics":    ownMetrics,
+		"cloudwatch.metrics":    float64(len(deployment.Metrics())),
 		"cloudwatch.dashboards": dashboards,
 		"eventbridge.schedule":  sweeps,
 		"lambda.requests":       sweeps,
-		"lambda.gb-seconds":     sweeps * sweepSeconds * functionGB,
+		"lambda.gb-seconds":     sweeps * sweepSeconds * gb(deployment.SweepFunction),
 		"logs.ingest":           sweeps * sweepLogBytes / gigabyte,
 	}
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
@@ -310,8 +318,9 @@ func finite(numbers ...float64) bool {
 // Assumptions says what Cost takes for granted.
 func Assumptions() []string {
 	return []string{
-		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, int(functionGB*1024), int(largeFunctionGB*1024), sweepSeconds*1000),
-		fmt.Sprintf("%d bytes of logs a request; code of %d KB a job, kept 200 days; its item, and what its cases wrote, up to %d KB packed, 90 days, else an object, 100 days", logBytes, codeBytes>>10, dispatch.MaxPacked>>10),
+		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
+		fmt.Sprintf("%d bytes of logs a request; code of %d KB a job, kept %.0f days; its item, and what its cases wrote, up to %d KB packed, %.0f days, else an object, %.0f days",
+			logBytes, codeBytes>>10, deployment.CodeKept.Hours()/24, dispatch.MaxPacked>>10, job.KeepFinal.Hours()/24, deployment.ResultsKept.Hours()/24),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}
 }
