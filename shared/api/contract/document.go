@@ -29,8 +29,20 @@ var Document = sync.OnceValues(func() (*openapi3.T, error) {
 	if err := doc.Validate(loader.Context); err != nil {
 		return nil, fmt.Errorf("validate openapi.yaml: %w", err)
 	}
+	for _, schema := range doc.Components.Schemas {
+		for _, property := range schema.Value.Properties {
+			if lenient, _ := property.Value.Extensions[lenientItems].(bool); lenient {
+				property.Value.Items = openapi3.NewSchemaRef("", openapi3.NewSchema())
+			}
+		}
+	}
 	return doc, nil
 })
+
+// lenientItems marks a list whose items are checked one by one: a call with a bad
+// one among them is granted. Clients are generated from what the items should be,
+// and exchanges are held to what a call may bring.
+const lenientItems = "x-lenient-items"
 
 // find is the operation that a request asks for, with its path parameters. A
 // request that none takes gets one that allows nothing but the reply to it.
