@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +35,7 @@ import (
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/guard"
+	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/spool"
 	"runlease/shared/version"
 )
@@ -45,6 +47,7 @@ const (
 )
 
 func main() {
+	sandbox.Init() // does not return in the first process of a box
 	execute.Shim() // does not return in a process that is about to become a case
 	secret, err := guard.Hide("RUNNER_TOKEN")
 	if err != nil {
@@ -57,7 +60,9 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	if err := guard.Close(); err != nil {
+	if slices.Contains(os.Args, "-execute") { // it has no use for a token, and makes boxes
+		token = ""
+	} else if err := guard.Close(); err != nil {
 		fail(err)
 	}
 	os.Exit(run(os.Args[1:], token, os.Stderr))
@@ -78,6 +83,9 @@ type config struct {
 	outputMB         int64
 	keptKB           int
 	processes        int
+	isolation        string
+	sandboxUID       int
+	execute          bool
 	logLevel         slog.Level
 }
 
@@ -102,6 +110,9 @@ func run(args []string, token string, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal has its ordinary effect
+	if cfg.execute {
+		return executeOne(ctx, cfg, os.Stdin, os.Stdout, stderr)
+	}
 
 	work, owner, err := own(cfg.work)
 	if err != nil {
@@ -109,11 +120,12 @@ func run(args []string, token string, stderr io.Writer) int {
 		return exitFailed
 	}
 	defer func() { _ = owner.Close() }()
-	r, err := build(ctx, cfg, work, log)
+	r, closing, err := build(ctx, cfg, work, log)
 	if err != nil {
 		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
 		return exitFailed
 	}
+	defer closing()
 	log.InfoContext(ctx, "started", slog.String("url", cfg.url), slog.Int("slots", cfg.slots))
 	if err := r.Run(ctx); err != nil {
 		log.ErrorContext(ctx, "stopped", slog.Any("error", err))
@@ -150,7 +162,10 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> where temporary files are)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
-	flags.Int64Var(&cfg.outputMB, "output-mb", 16, "what a program may write to stdout, and to stderr, MB")
+	flags.StringVar(&cfg.isolation, "isolation", isolationSandbox, "sandbox, or native: plain processes, for trusted code only")
+	flags.IntVar(&cfg.sandboxUID, "sandbox-uid", 210_000, "first of the user ids that programs in the sandbox get, if the runner is root")
+	flags.BoolVar(&cfg.execute, "execute", false, "judge one submission instead of pulling jobs: one JSON on stdin, one on stdout, as -executor has it")
+	flags.Int64Var(&cfg.outputMB, "output-mb", 64, "what a program may write to stdout, and to stderr, MB")
 	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
 	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
 	flags.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -160,6 +175,15 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	}
 	if *showVersion {
 		return config{}, errVersion
+	}
+	switch {
+	case cfg.isolation != isolationSandbox && cfg.isolation != isolationNative:
+		return config{}, fmt.Errorf("isolation %q: want %s or %s", cfg.isolation, isolationSandbox, isolationNative)
+	case cfg.execute && cfg.executor != "":
+		return config{}, errors.New("-execute and -executor exclude each other")
+	}
+	if cfg.execute {
+		return cfg, nil
 	}
 	cfg.work = cmp.Or(cfg.work, filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name))
 	cfg.token = token
@@ -190,7 +214,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 }
 
 // build wires a runner that has work as its own directory.
-func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*runner.Runner, error) {
+func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*runner.Runner, func(), error) {
 	transport := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
@@ -205,48 +229,32 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	}
 	client, err := runner.NewClient(cfg.url, cfg.token, cfg.name, transport)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	results, err := spool.Open(filepath.Join(work, "spool"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	testData, err := cache.Open(filepath.Join(work, "cache"), cfg.cacheMB<<20, log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Jobs that were running when an earlier process died are somebody else's now.
 	running := filepath.Join(work, "running")
 	if err := os.RemoveAll(running); err != nil {
-		return nil, fmt.Errorf("clear directory of running jobs: %w", err)
+		return nil, nil, fmt.Errorf("clear directory of running jobs: %w", err)
 	}
 	if err := os.Mkdir(running, 0o700); err != nil {
-		return nil, fmt.Errorf("make directory of running jobs: %w", err)
+		return nil, nil, fmt.Errorf("make directory of running jobs: %w", err)
 	}
-	executor, err := newExecutor(ctx, cfg, running, log)
+	executor, closing, err := newExecutor(ctx, cfg, running, log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return &runner.Runner{
 		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
 		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Log: log,
-	}, nil
-}
-
-func newExecutor(ctx context.Context, cfg config, dir string, log *slog.Logger) (runner.Executor, error) {
-	if cfg.executor != "" {
-		return execute.NewCommand(cfg.executor, log)
-	}
-	native, err := execute.NewNative(execute.NativeConfig{
-		Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes,
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, tool := range native.Missing() {
-		log.WarnContext(ctx, "not installed, jobs in its language will be given back", slog.String("tool", tool))
-	}
-	return native, nil
+	}, closing, nil
 }
 
 // own makes a directory, finds its absolute path and locks it until the file is

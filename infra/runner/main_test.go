@@ -178,7 +178,7 @@ func TestOneRunnerPerDirectory(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(work, "running", "job-1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r, err := build(t.Context(), cfg, work, slog.New(slog.DiscardHandler))
+	r, _, err := build(t.Context(), cfg, work, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

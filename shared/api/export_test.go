@@ -22,5 +22,8 @@ func EndpointNames() []string {
 func Callers(a *API) int {
 	a.rates.mu.Lock()
 	defer a.rates.mu.Unlock()
-	return a.rates.callers.Len()
+	if len(a.rates.byKey) != a.rates.recent.Len() {
+		return -1
+	}
+	return a.rates.recent.Len()
 }

@@ -1,0 +1,229 @@
+package cgroup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	root = "/sys/fs/cgroup"
+	// prefix of the directory below our own group that holds the groups of one
+	// process; its number follows.
+	prefix = "runlease-"
+	// leaf is where the processes of a delegated group go: a group of version 2
+	// that has limits for its children may have no processes.
+	leaf = "runner"
+)
+
+// Parent makes groups.
+type Parent struct {
+	v2   bool
+	dirs []string // version 2: one; version 1: memory, pids, cpuacct
+	made atomic.Int64
+}
+
+// the hierarchies of version 1, in the order of Parent.dirs.
+const (
+	memory = iota
+	pids
+	cpuacct
+)
+
+var controllers = [...]string{memory: "memory", pids: "pids", cpuacct: "cpuacct"}
+
+// Open finds our own group and makes a directory below it, in which New makes
+// groups. Directories of processes that are gone are removed, with what still
+// runs in them. An error names what is missing, and its cure.
+func Open() (*Parent, error) {
+	own, err := ownGroups()
+	if err != nil {
+		return nil, err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(root, &fs); err != nil {
+		return nil, fmt.Errorf("no control groups: %s is not there (%w): mount them, or in a container give it a writable %s", root, err, root)
+	}
+	name := prefix + strconv.Itoa(os.Getpid())
+	if fs.Type == unix.CGROUP2_SUPER_MAGIC {
+		return openV2(own[""], name)
+	}
+	p := &Parent{}
+	for _, controller := range controllers {
+		path, ok := own[controller]
+		if !ok {
+			return nil, fmt.Errorf("the kernel has no control group controller %s: boot without cgroup_disable=%s, or with the unified hierarchy", controller, controller)
+		}
+		base := filepath.Join(root, controller, path)
+		clear(base)
+		dir := filepath.Join(base, name)
+		if err := mkdir(dir); err != nil {
+			p.Close()
+			return nil, fmt.Errorf("cannot make a control group (%w): version 1 of control groups needs root and a writable %s", err, filepath.Join(root, controller))
+		}
+		p.dirs = append(p.dirs, dir)
+	}
+	return p, nil
+}
+
+func openV2(path, name string) (*Parent, error) {
+	base := filepath.Join(root, path)
+	// A runner that another one started is in the other one's leaf.
+	if above := filepath.Dir(base); filepath.Base(base) == leaf && enabled(above) {
+		base = above
+	}
+	if have, err := os.ReadFile(filepath.Join(base, "cgroup.controllers")); err != nil {
+		return nil, fmt.Errorf("cannot look at our own control group (%w): in a container, mount %s for it", err, root)
+	} else {
+		for _, controller := range []string{"memory", "pids"} {
+			if !bytes.Contains(append([]byte{' '}, have...), []byte(" "+controller)) {
+				return nil, fmt.Errorf("control group controller %s is not delegated to %s: the unit needs Delegate=yes", controller, base)
+			}
+		}
+	}
+	if !enabled(base) {
+		if path != "/" {
+			if err := makeRoom(base); err != nil {
+				return nil, err
+			}
+		}
+		if err := enable(base); err != nil {
+			return nil, fmt.Errorf("cannot bound control groups below %s (%w): the unit needs Delegate=yes", base, err)
+		}
+	}
+	clear(base)
+	p := &Parent{v2: true, dirs: []string{filepath.Join(base, name)}}
+	err := mkdir(p.dirs[0])
+	if err == nil {
+		err = enable(p.dirs[0])
+	}
+	if err != nil {
+		p.Close()
+		return nil, fmt.Errorf("cannot make a control group (%w): run as root, or in a unit with Delegate=yes", err)
+	}
+	return p, nil
+}
+
+func enable(dir string) error {
+	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+memory +pids"), 0)
+}
+
+// enabled reports whether groups below dir have limits.
+func enabled(dir string) bool {
+	have, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	return err == nil && bytes.Contains(have, []byte("memory")) && bytes.Contains(have, []byte("pids"))
+}
+
+// makeRoom moves the processes of a group, ours among them, to a leaf below it.
+func makeRoom(base string) error {
+	dir := filepath.Join(base, leaf)
+	if err := mkdir(dir); err != nil {
+		return fmt.Errorf("cannot make a control group (%w): run as root, or in a unit with Delegate=yes", err)
+	}
+	for range 10 { // until none was started meanwhile
+		procs, err := os.ReadFile(filepath.Join(base, "cgroup.procs"))
+		if err != nil || len(procs) == 0 {
+			return err
+		}
+		for _, pid := range strings.Fields(string(procs)) {
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(pid), 0); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("cannot move process %s to the control group %s: %w", pid, dir, err)
+			}
+		}
+	}
+	return fmt.Errorf("control group %s does not get empty", base)
+}
+
+// ownGroups reads the path of our own group by controller; version 2 has "".
+func ownGroups() (map[string]string, error) {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil, fmt.Errorf("no control groups: %w", err)
+	}
+	return parseGroups(string(text)), nil
+}
+
+func parseGroups(text string) map[string]string {
+	own := map[string]string{}
+	for line := range strings.Lines(text) {
+		if f := strings.SplitN(strings.TrimRight(line, "\n"), ":", 3); len(f) == 3 {
+			for controller := range strings.SplitSeq(f[1], ",") {
+				own[controller] = f[2]
+			}
+		}
+	}
+	return own
+}
+
+func mkdir(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// clear removes what processes that are gone have left in base.
+func clear(base string) {
+	left, _ := filepath.Glob(filepath.Join(base, prefix+"*"))
+	for _, dir := range left {
+		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), prefix))
+		if err != nil || unix.Kill(pid, 0) == nil {
+			continue
+		}
+		below, _ := filepath.Glob(filepath.Join(dir, "*/"))
+		for _, sub := range append(below, dir) {
+			kill(sub)
+			_ = remove(sub)
+		}
+	}
+}
+
+func kill(dir string) {
+	procs, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for _, field := range strings.Fields(string(procs)) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 1 {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+}
+
+// remove removes an empty group. A process that has just died may still be in it
+// for a moment.
+func remove(dir string) error {
+	pause := 50 * time.Microsecond
+	for {
+		err := unix.Rmdir(dir)
+		if err == nil || errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		if pause > time.Second {
+			return fmt.Errorf("remove control group %s: %w", dir, err)
+		}
+		time.Sleep(pause)
+		pause *= 2
+	}
+}
+
+// Version is that of the control groups, 1 or 2.
+func (p *Parent) Version() int {
+	if p.v2 {
+		return 2
+	}
+	return 1
+}
+
+// Close removes the directory of groups; the groups must be gone.
+func (p *Parent) Close() {
+	for _, dir := range p.dirs {
+		_ = remove(dir)
+	}
+}

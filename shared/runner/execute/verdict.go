@@ -1,0 +1,55 @@
+package execute
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// Seen is what an executor saw of a run, by which its verdict is found.
+type Seen struct {
+	ExitCode  int            // 128 + number of the signal that ended it
+	Signal    syscall.Signal // 0: none
+	CPU, Wall time.Duration
+	MemoryKB  int64 // -1: unknown
+
+	TooMuchOutput bool
+	TooManyOf     int  // processes and threads, if more than these were wanted
+	OutOfMemory   bool // the kernel killed for want of memory
+	StoppedByCPU  bool
+	StoppedByWall bool
+}
+
+// Verdict is the status of a run and the reason for it, at most 200 characters;
+// equal compares its output and is called only if everything else is well.
+// The order matters: a program that is stopped for one thing often trips over
+// another on its way out.
+func (s Seen) Verdict(task Task, outputLimit int64, equal func() (bool, error)) (status, reason string, err error) {
+	limit := time.Duration(task.TimeLimit) * time.Millisecond
+	switch {
+	case s.TooMuchOutput || s.Signal == syscall.SIGXFSZ:
+		return OLE, fmt.Sprintf("more than %d bytes of output", outputLimit), nil
+	case s.TooManyOf > 0:
+		return RE, fmt.Sprintf("more than %d processes", s.TooManyOf), nil
+	case s.OutOfMemory:
+		return MLE, fmt.Sprintf("more than %d KB of memory", task.MemoryLimit), nil
+	case s.StoppedByCPU || s.CPU > limit || s.Signal == syscall.SIGXCPU:
+		return TLE, fmt.Sprintf("more than %d ms of CPU time", task.TimeLimit), nil
+	case s.StoppedByWall:
+		return TLE, fmt.Sprintf("not over after %d ms by the clock, with %d ms of CPU time", s.Wall.Milliseconds(), s.CPU.Milliseconds()), nil
+	case s.Signal == syscall.SIGSYS:
+		return RE, "a system call that is forbidden", nil
+	case s.Signal != 0:
+		return RE, fmt.Sprintf("signal %d (%v)", int(s.Signal), s.Signal), nil
+	case s.ExitCode != 0:
+		return RE, fmt.Sprintf("exit code %d", s.ExitCode), nil
+	}
+	same, err := equal()
+	if err != nil {
+		return "", "", err
+	}
+	if same {
+		return AC, "", nil
+	}
+	return WA, "", nil
+}

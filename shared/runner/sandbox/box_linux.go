@@ -1,0 +1,248 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/criyle/go-sandbox/container"
+	"github.com/criyle/go-sandbox/pkg/mount"
+	"golang.org/x/sys/unix"
+)
+
+// Where things are inside a box.
+const (
+	workDir   = "/w"
+	sourceDir = "/src"
+	pythonDir = "/run/python"
+)
+
+// identity is the user inside a box when the runner is root.
+const identity = 1000
+
+// box is the container of one job.
+type box struct {
+	env    container.Environment
+	stage  string // directory on the host: its root, and the files that are bound into it
+	stderr *os.File
+	cores  int // that its programs may use
+}
+
+type credential syscall.Credential
+
+func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
+
+// stage makes the directory of a box on the host with a copy of the sources that
+// the user inside may read.
+func (s *Sandbox) stage(in stageInput) (string, error) {
+	dir, err := os.MkdirTemp(s.cfg.Dir, "box-")
+	if err != nil {
+		return "", fmt.Errorf("make directory of a box: %w", err)
+	}
+	err = errors.Join(os.Mkdir(filepath.Join(dir, "root"), 0o755), os.Mkdir(filepath.Join(dir, "src"), 0o755))
+	for _, from := range in.sources {
+		if err == nil {
+			err = copyTree(from, filepath.Join(dir, "src"))
+		}
+	}
+	if err == nil && in.python {
+		err = s.python.makeHome(filepath.Join(dir, "python"))
+	}
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return "", fmt.Errorf("fill directory of a box: %w", err)
+	}
+	return dir, nil
+}
+
+type stageInput struct {
+	sources []string // directories, later ones over earlier ones
+	python  bool
+}
+
+// copyTree copies the files and directories below from; what is neither is left
+// out. Everybody may read the copies: the directory above is private.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, 0o755)
+		case !d.Type().IsRegular():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil {
+			return err
+		}
+		return os.Chmod(target, 0o644) // whatever the umask
+	})
+}
+
+// build makes the container of a staged directory, on the core of the slot.
+func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make a pipe: %w", err)
+	}
+	defer func() { _ = write.Close() }()
+	builder := &container.Builder{
+		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: s.links, MaskPaths: s.masks,
+		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: write,
+		CloneFlags:              s.namespaces,
+		UnshareCgroupBeforeExec: true, ContainerUID: identity, ContainerGID: identity,
+	}
+	if s.root {
+		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
+	}
+	b := &box{stage: dir, stderr: read, cores: 1}
+	err = pinned(slot.core, func() (err error) {
+		b.env, err = builder.Build()
+		return err
+	})
+	if err != nil {
+		_ = write.Close()
+		// The library sees only that its first process is gone; that said why.
+		said := make([]byte, 4096)
+		n, _ := read.Read(said)
+		_ = read.Close()
+		if text := strings.TrimSpace(string(said[:n])); text != "" {
+			err = fmt.Errorf("%w: %s", err, strings.ReplaceAll(text, "\n", "; "))
+		}
+		return nil, fmt.Errorf("make a box: %w", err)
+	}
+	return b, nil
+}
+
+// pinned calls f with a thread that keeps to a core, which the processes that f
+// starts inherit; a negative core is any.
+func pinned(core int, f func() error) error {
+	if core < 0 {
+		return f()
+	}
+	runtime.LockOSThread()
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("look at the cores: %w", err)
+	}
+	one.Set(core)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("keep to core %d: %w", core, err)
+	}
+	err := f()
+	if unix.SchedSetaffinity(0, &before) == nil {
+		runtime.UnlockOSThread()
+	} // else the thread ends with its goroutine
+	return err
+}
+
+func (b *box) close() {
+	_ = b.env.Destroy()
+	_ = b.stderr.Close()
+	_ = os.RemoveAll(b.stage)
+}
+
+// mounts are what is in a box. Everything is read-only but /w and /tmp.
+func (s *Sandbox) mounts(dir string, python bool) []mount.Mount {
+	m := mount.NewBuilder().WithMounts(s.system).
+		WithTmpfs("w", space("777")).WithTmpfs("tmp", space("1777")).WithProc().
+		WithBind(filepath.Join(dir, "src"), strings.TrimPrefix(sourceDir, "/"), true)
+	if python {
+		m = m.WithBind(filepath.Join(dir, "python"), strings.TrimPrefix(pythonDir, "/"), true)
+	}
+	return m.Mounts
+}
+
+// space are the bounds of a file system in memory, which counts as the memory of
+// the programs that write to it.
+func space(mode string) string { return "size=256m,nr_inodes=4k,mode=" + mode }
+
+// system finds what every box has of the machine.
+func system() ([]mount.Mount, []container.SymbolicLink, error) {
+	m := mount.NewBuilder()
+	links := []container.SymbolicLink{
+		{LinkPath: "/dev/fd", Target: "/proc/self/fd"},
+		{LinkPath: "/dev/stdin", Target: "/proc/self/fd/0"},
+		{LinkPath: "/dev/stdout", Target: "/proc/self/fd/1"},
+		{LinkPath: "/dev/stderr", Target: "/proc/self/fd/2"},
+	}
+	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32"} {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			continue
+		}
+		if target, err := os.Readlink(dir); info.Mode()&os.ModeSymlink != 0 && err == nil {
+			links = append(links, container.SymbolicLink{LinkPath: dir, Target: target})
+			continue
+		}
+		m = m.WithBind(dir, dir[1:], true)
+		// The read-only flag is that of one mount, not of those below it.
+		below, err := mountsBelow(dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, sub := range below {
+			m = m.WithBind(sub, sub[1:], true)
+		}
+	}
+	for _, file := range []string{"/etc/ld.so.cache", "/etc/alternatives"} {
+		m = m.WithBind(file, file[1:], true)
+	}
+	for _, device := range []string{"null", "zero", "full", "random", "urandom"} {
+		m = m.WithBind("/dev/"+device, "dev/"+device, false)
+	}
+	return m.FilterNotExist().Mounts, links, nil
+}
+
+// mountsBelow lists the mounts below a directory.
+func mountsBelow(dir string) ([]string, error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("look at the mounts: %w", err)
+	}
+	var found []string
+	for line := range bytes.Lines(text) {
+		f := bytes.Fields(line)
+		if len(f) < 5 {
+			continue
+		}
+		path := unescape(string(f[4]))
+		if strings.HasPrefix(path, dir+"/") {
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
+// unescape undoes how /proc writes blanks in paths.
+func unescape(path string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
+}
+
+// masks lists the files that tell of the machine, of those that are there.
+func masks() []string {
+	var there []string
+	for _, path := range []string{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug", "/proc/scsi"} {
+		if _, err := os.Lstat(path); err == nil {
+			there = append(there, path)
+		}
+	}
+	return there
+}

@@ -1,0 +1,41 @@
+//go:build !linux
+
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"runlease/shared/runner/execute"
+)
+
+// Config says where a Sandbox works and what a program may use.
+type Config struct {
+	Dir         string
+	OutputLimit int64
+	KeptOutput  int
+	Processes   int
+	FirstUID    int
+	Log         *slog.Logger
+}
+
+// Sandbox needs Linux.
+type Sandbox struct{}
+
+var errLinux = errors.New("the sandbox needs Linux: plug in another executor by -executor")
+
+// New fails here.
+func New(Config) (*Sandbox, error) { return nil, errLinux }
+
+// Close does nothing here.
+func (*Sandbox) Close() {}
+
+// Missing is empty.
+func (*Sandbox) Missing() []string { return nil }
+
+// Run fails here.
+func (*Sandbox) Run(context.Context, execute.Input) ([][]execute.Case, error) { return nil, errLinux }
+
+// Init does nothing here.
+func Init() {}

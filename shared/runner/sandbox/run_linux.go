@@ -1,0 +1,263 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/criyle/go-sandbox/container"
+	"github.com/criyle/go-sandbox/pkg/rlimit"
+	"github.com/criyle/go-sandbox/runner"
+	"golang.org/x/sys/unix"
+
+	"runlease/shared/runner/cgroup"
+)
+
+// run is a program to run in a box.
+type run struct {
+	args       []string
+	executable *os.File // nil: args[0] is a path in the box
+	stdin      *os.File // nil: empty
+	stdout     *sink
+	stderr     *sink // may be stdout
+	filter     []syscall.SockFilter
+
+	cpu, wall time.Duration
+	memory    int64 // bytes
+	stack     int64 // bytes
+	file      int64 // bytes, of every file that it writes
+	processes int
+}
+
+// ending is how a run ended.
+type ending struct {
+	status  runner.Status
+	code    int // exit code, or number of the signal
+	events  cgroup.Events
+	wall    time.Duration
+	waited  time.Duration // for a core, of a run that was stopped for its time
+	stopped stop
+}
+
+// stop is why a run was stopped.
+type stop int32
+
+const (
+	byItself stop = iota
+	byCPU
+	byWall
+	byOutput
+	byMemory
+	byProcesses
+)
+
+const (
+	// CPU time is looked at when it may have reached the limit at the earliest;
+	// in between, so often for what only the group's files tell.
+	lookEvery = 20 * time.Millisecond
+	// The kernel's own limit is for a runner that does not get to look.
+	kernelCPU = 2 * time.Second
+	openFiles = 1024
+	pipeSize  = 256 << 10 // bytes; a program that prints much waits less
+)
+
+// run runs a program and returns when all processes of the box but its first
+// are dead. An error is a fault of the machine, or ctx's cause.
+func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
+	group, err := s.groups.New(cgroup.Limits{Memory: r.memory, Processes: r.processes})
+	if err != nil {
+		return ending{}, err
+	}
+	defer s.remove(group)
+
+	runCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &watch{group: group, run: r, cancel: cancel, cores: b.cores}
+
+	outputs := []*sink{r.stdout}
+	if r.stderr != r.stdout {
+		outputs = append(outputs, r.stderr)
+	}
+	writers := make([]int, len(outputs))
+	done := make(chan struct{}, len(outputs))
+	for i, o := range outputs {
+		read, write, err := pipe()
+		if err != nil {
+			for _, fd := range writers[:i] {
+				_ = unix.Close(fd)
+			}
+			return ending{}, err
+		}
+		writers[i] = write
+		go func() {
+			if o.readAll(read) {
+				w.stop(byOutput)
+			}
+			done <- struct{}{}
+		}()
+	}
+	closeWriters := func() {
+		for _, fd := range writers {
+			_ = unix.Close(fd)
+		}
+		writers = nil
+	}
+
+	param := container.ExecveParam{
+		Args: r.args, Env: environment, RLimits: s.limits(r), Seccomp: r.filter,
+		Files: []uintptr{s.null.Fd(), uintptr(writers[0]), uintptr(writers[len(writers)-1])},
+		SyncFunc: func(pid int) error {
+			// The container has its own descriptors now: ends of file will be seen.
+			closeWriters()
+			if _, started := group.FD(); !started {
+				if err := group.Add(pid); err != nil {
+					return err
+				}
+			}
+			w.begin()
+			return nil
+		},
+	}
+	if r.stdin != nil {
+		param.Files[0] = r.stdin.Fd()
+	}
+	if r.executable != nil {
+		param.ExecFile = r.executable.Fd()
+	}
+	if fd, ok := group.FD(); ok {
+		param.CgroupFD, param.SyncAfterExec = uintptr(fd), true
+	}
+	result := b.env.Execve(runCtx, param)
+	end := ending{status: result.Status, code: result.ExitStatus, stopped: stop(w.why.Load())}
+	end.wall, end.waited = w.end()
+	closeWriters()
+	for range outputs {
+		<-done
+	}
+	if ctx.Err() != nil {
+		return ending{}, context.Cause(ctx)
+	}
+	if end.stopped == byItself { // by output, after the end
+		end.stopped = stop(w.why.Load())
+	}
+	if end.events, err = group.Events(); err != nil {
+		return ending{}, err
+	}
+	// A limit that is too small even to begin with ends the program before it is one.
+	if result.Status == runner.StatusRunnerError && end.events.OOMKills == 0 && end.stopped == byItself {
+		return ending{}, errors.New("run in the box: " + result.Error)
+	}
+	return end, nil
+}
+
+// pipe makes a pipe to read what a program writes. The program may open its end
+// again by name, as /dev/stdout.
+func pipe() (*os.File, int, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, 0, fmt.Errorf("make a pipe: %w", err)
+	}
+	_ = unix.Fchmod(fds[1], 0o622)
+	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
+	_ = unix.SetNonblock(fds[0], true) // the other end blocks
+	return os.NewFile(uintptr(fds[0]), "pipe"), fds[1], nil
+}
+
+var environment = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + workDir, "TMPDIR=/tmp", "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+
+// limits are what the kernel enforces on each process. There is none of address
+// space: a virtual machine or many threads reserve much and use little.
+func (s *Sandbox) limits(r run) []rlimit.RLimit {
+	one := func(resource int, value int64) rlimit.RLimit {
+		return rlimit.RLimit{Res: resource, Rlim: syscall.Rlimit{Cur: uint64(value), Max: uint64(value)}}
+	}
+	return []rlimit.RLimit{
+		one(unix.RLIMIT_CPU, int64((r.cpu+kernelCPU)/time.Second)+1),
+		one(unix.RLIMIT_FSIZE, r.file),
+		one(unix.RLIMIT_STACK, r.stack),
+		one(unix.RLIMIT_NOFILE, openFiles),
+		one(unix.RLIMIT_CORE, 0),
+	}
+}
+
+// watch looks at a group while its processes run, and stops them.
+type watch struct {
+	group  *cgroup.Group
+	run    run
+	cancel context.CancelFunc
+	cores  int // that the group's processes may use
+
+	why     atomic.Int32
+	started time.Time
+	over    chan struct{}
+	done    chan struct{}
+	waited  time.Duration
+}
+
+// stop stops the run for the first reason given.
+func (w *watch) stop(why stop) {
+	w.why.CompareAndSwap(int32(byItself), int32(why))
+	w.cancel()
+}
+
+func (w *watch) begin() {
+	w.started, w.over, w.done = time.Now(), make(chan struct{}), make(chan struct{})
+	go w.look()
+}
+
+// end ends the watch and returns how long the run took, and what of it was
+// waiting for a core if it was stopped for its time.
+func (w *watch) end() (wall, waited time.Duration) {
+	if w.over == nil {
+		return 0, 0
+	}
+	wall = time.Since(w.started)
+	close(w.over)
+	<-w.done
+	return wall, w.waited
+}
+
+func (w *watch) look() {
+	defer close(w.done)
+	timer := time.NewTimer(min(lookEvery, w.run.cpu))
+	defer timer.Stop()
+	for {
+		select {
+		case <-w.over:
+			return
+		case <-timer.C:
+		}
+		events, err := w.group.Events()
+		wall := time.Since(w.started)
+		switch {
+		case err != nil: // run finds it, too
+			return
+		case events.Refusals > 0:
+			w.stop(byProcesses)
+			return
+		case events.OOMKills > 0:
+			w.stop(byMemory)
+			return
+		case events.CPU > w.run.cpu:
+			w.waited = w.group.Waited()
+			w.stop(byCPU)
+			return
+		case wall > w.run.wall:
+			w.waited = w.group.Waited()
+			if wall > patience(w.run.wall, w.waited) {
+				w.stop(byWall)
+				return
+			}
+		}
+		left := (w.run.cpu - events.CPU) / time.Duration(w.cores)
+		timer.Reset(min(lookEvery, max(left, 100*time.Microsecond)))
+	}
+}
+
+// patience is how long a run may take that had to wait for a core: that is the
+// machine's fault. But not for ever.
+func patience(wall, waited time.Duration) time.Duration { return wall + min(waited, 4*wall) }

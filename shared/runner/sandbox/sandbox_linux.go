@@ -1,0 +1,347 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/criyle/go-sandbox/container"
+	"github.com/criyle/go-sandbox/pkg/mount"
+	"github.com/criyle/go-sandbox/runner"
+	"golang.org/x/sys/unix"
+
+	"runlease/shared/runner/cgroup"
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/seccomp"
+)
+
+// Config says where a Sandbox works and what a program may use. The zero value
+// of a limit is its default.
+type Config struct {
+	// Dir is where boxes are prepared; it must exist and be private.
+	Dir string
+	// OutputLimit bounds stdout and stderr, each, in bytes; default 64 MB.
+	OutputLimit int64
+	// KeptOutput is how much of each is reported, in bytes; default 64 KB.
+	KeptOutput int
+	// Processes bounds the processes and threads of one case; default 64.
+	Processes int
+	// FirstUID is the first of the user and group ids on this machine that boxes
+	// get, one for each job at a time, when the runner is root; default 210000.
+	FirstUID int
+	Log      *slog.Logger
+}
+
+// Sandbox is an executor; see the package's comment.
+type Sandbox struct {
+	cfg        Config
+	root       bool
+	groups     *cgroup.Parent
+	namespaces uintptr
+	system     []mount.Mount
+	links      []container.SymbolicLink
+	masks      []string
+	cores      []int
+	null       *os.File
+	gcc, gpp   string // empty: not installed
+	python     python
+	programs   []syscall.SockFilter
+	compilers  []syscall.SockFilter
+}
+
+const (
+	defaultOutput    = 64 << 20 // bytes
+	defaultKept      = 64 << 10
+	defaultProcesses = 64
+	defaultUID       = 210000
+
+	compileCPU = execute.CompileCPUSeconds * time.Second
+	// Compilers wait for disks and cores; that is not their fault.
+	compileWall     = 60 * time.Second
+	compileMessages = 1 << 20 // bytes
+	compileStack    = 64 << 20
+	// idle is how long a case may do nothing beyond twice its limit. Sleeping is
+	// not running, but not for ever.
+	idle = 3 * time.Second
+)
+
+// New makes a Sandbox. An error names what the machine lacks and its cure; Check
+// finds more. A compiler that is not installed is no error here: jobs in its
+// language fail, with the runner's fault, when they come; Missing lists them.
+func New(cfg Config) (*Sandbox, error) {
+	orDefault := func(n *int, d int) {
+		if *n == 0 {
+			*n = d
+		}
+	}
+	if cfg.OutputLimit == 0 {
+		cfg.OutputLimit = defaultOutput
+	}
+	orDefault(&cfg.KeptOutput, defaultKept)
+	orDefault(&cfg.Processes, defaultProcesses)
+	orDefault(&cfg.FirstUID, defaultUID)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Sandbox{
+		root: os.Getuid() == 0, masks: masks(), gcc: tool("gcc"), gpp: tool("g++"),
+		namespaces: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
+		programs:   seccomp.Filter(seccomp.Rules(false)), compilers: seccomp.Filter(seccomp.Rules(true)),
+	}
+	var err error
+	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("find directory of boxes: %w", err)
+	}
+	s.cfg = cfg
+	if s.cores, err = allowedCores(); err != nil {
+		return nil, err
+	}
+	if s.system, s.links, err = system(); err != nil {
+		return nil, err
+	}
+	if s.python, err = findPython(); err == nil && !strings.HasPrefix(s.python.prefix+"/", "/usr/") {
+		s.system = mount.NewBuilder().WithMounts(s.system).WithBind(s.python.prefix, s.python.prefix[1:], true).Mounts
+	}
+	if s.null, err = os.Open(os.DevNull); err != nil {
+		return nil, err
+	}
+	if s.groups, err = cgroup.Open(); err != nil {
+		_ = s.null.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func tool(name string) string {
+	for _, dir := range []string{"/usr/bin/", "/usr/local/bin/"} {
+		if info, err := os.Stat(dir + name); err == nil && info.Mode()&0o111 != 0 {
+			return dir + name
+		}
+	}
+	return ""
+}
+
+// Close removes what New made. No job may be running.
+func (s *Sandbox) Close() {
+	s.groups.Close()
+	_ = s.null.Close()
+}
+
+// Missing lists the compilers that are not installed.
+func (s *Sandbox) Missing() []string {
+	var missing []string
+	for _, tool := range []struct{ name, path string }{{"gcc", s.gcc}, {"g++", s.gpp}, {"python3", s.python.executable}} {
+		if tool.path == "" {
+			missing = append(missing, tool.name)
+		}
+	}
+	return missing
+}
+
+// Run compiles a submission and runs it on every case, one after the other. A
+// submission that does not compile gets CE for every case, with the compiler's
+// message in the first one's stderr. An error is the runner's fault (compiler
+// not installed, disk full), or ctx's cause.
+func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+	source, known := execute.SourceName(in.Language)
+	if !known {
+		return nil, fmt.Errorf("unknown language %d", in.Language)
+	}
+	slot, err := s.takeSlot()
+	if err != nil {
+		return nil, err
+	}
+	defer slot.give()
+	from := stageInput{sources: []string{in.SourceDir}, python: in.Language == execute.Python}
+	// What a problem adds to every submission.
+	if chaos := filepath.Join(in.TestDataDir, "chaos"); isDir(chaos) {
+		from.sources = append(from.sources, chaos)
+	}
+	dir, err := s.stage(from)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Lstat(filepath.Join(dir, "src", source)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		_ = os.RemoveAll(dir)
+		return execute.Same(in.Tasks, execute.CE, "the submission has no file "+source), nil
+	}
+	b, err := s.build(dir, slot, from.python)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	defer b.close()
+	prog, err := s.compile(ctx, b, in.Language)
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", source, err)
+	}
+	if prog.reject != "" {
+		return execute.Same(in.Tasks, execute.CE, prog.reject), nil
+	}
+	defer prog.close()
+	all := make([][]execute.Case, len(in.Tasks))
+	for t, task := range in.Tasks {
+		all[t] = make([]execute.Case, task.CaseCount)
+		for c := range all[t] {
+			if all[t][c], err = s.runCase(ctx, b, prog, task, filepath.Join(in.TestDataDir, execute.CaseName(t, c))); err != nil {
+				return nil, fmt.Errorf("run case %s: %w", execute.CaseName(t, c), err)
+			}
+		}
+	}
+	return all, nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
+}
+
+// program is a submission that can be started.
+type program struct {
+	args       []string
+	executable *os.File // sealed; nil: args[0]
+	reject     string   // why it cannot be
+}
+
+func (p program) close() {
+	if p.executable != nil {
+		_ = p.executable.Close()
+	}
+}
+
+const compiled = workDir + "/main"
+
+func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, error) {
+	source, _ := execute.SourceName(language)
+	var args []string
+	switch language {
+	case execute.C, execute.Cpp:
+		args = append([]string{map[int]string{execute.C: s.gcc, execute.Cpp: s.gpp}[language]}, execute.CompilerArgs(language, cFiles(filepath.Join(b.stage, "src")), compiled)...)
+	case execute.Python:
+		if s.python.executable != "" {
+			args = []string{pythonDir + "/bin/python3", "-B", "-c", execute.PythonCheck, source}
+		}
+	}
+	if len(args) == 0 || args[0] == "" {
+		return program{}, fmt.Errorf("no compiler for %s is installed", source)
+	}
+	for i, arg := range args { // the compiler works in /w, its sources lie in /src
+		if i > 0 && (arg == source || strings.HasSuffix(arg, ".c")) {
+			args[i] = sourceDir + "/" + arg
+		}
+	}
+	messages := &sink{limit: compileMessages, keep: execute.CompilerOutput}
+	end, err := b.run(ctx, s, run{
+		args: args, stdout: messages, stderr: messages, filter: s.compilers,
+		cpu: compileCPU, wall: compileWall, memory: execute.CompileMemoryKB << 10, stack: compileStack,
+		file: execute.CompileFileBytes, processes: execute.CompileProcesses,
+	})
+	if err != nil {
+		return program{}, err
+	}
+	message := strings.ReplaceAll(messages.text(), sourceDir+"/", "")
+	switch {
+	case end.stopped == byOutput:
+		return program{reject: "the compiler wrote too many messages\n" + message}, nil
+	case end.events.Refusals > 0:
+		return program{reject: "the compiler started too many processes\n" + message}, nil
+	case end.events.OOMKills > 0 && !end.events.Full:
+		return program{}, errors.New("the machine ran out of memory")
+	case end.events.OOMKills > 0:
+		return program{reject: fmt.Sprintf("the compiler took more than %d MB\n%s", execute.CompileMemoryKB>>10, message)}, nil
+	case end.stopped == byWall && end.waited > compileWall/2:
+		return program{}, fmt.Errorf("the compiler waited %v for a core", end.waited)
+	case end.stopped == byCPU || end.stopped == byWall || end.events.CPU > compileCPU:
+		return program{reject: fmt.Sprintf("the compiler took longer than %v\n%s", compileCPU, message)}, nil
+	case end.status != runner.StatusNormal:
+		if strings.TrimSpace(message) == "" {
+			message = fmt.Sprintf("the compiler ended with exit code %d and no message", end.code)
+		}
+		return program{reject: message}, nil
+	}
+	if language == execute.Python {
+		return program{args: []string{pythonDir + "/bin/python3", "-B", sourceDir + "/" + source}}, nil
+	}
+	executable, err := b.take(compiled)
+	if err != nil {
+		return program{}, err
+	}
+	return program{args: []string{"./main"}, executable: executable}, b.env.Reset()
+}
+
+// cFiles lists the C files of a directory, by name.
+func cFiles(dir string) []string {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.c"))
+	for i, path := range paths {
+		paths[i] = filepath.Base(path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execute.Task, data string) (execute.Case, error) {
+	stdin, err := s.input(data + ".in")
+	if err != nil {
+		return execute.Case{}, err
+	}
+	defer func() { _ = stdin.Close() }()
+	expected, err := os.Open(data + ".out")
+	if err != nil {
+		return execute.Case{}, fmt.Errorf("open expected output: %w", err)
+	}
+	defer func() { _ = expected.Close() }()
+	comparison := execute.Compare(expected)
+	limit := time.Duration(task.TimeLimit) * time.Millisecond
+	memory := int64(task.MemoryLimit) << 10
+	stdout := &sink{limit: s.cfg.OutputLimit, keep: s.cfg.KeptOutput, also: func(p []byte) { _, _ = comparison.Write(p) }}
+	stderr := &sink{limit: s.cfg.OutputLimit, keep: s.cfg.KeptOutput}
+	end, err := b.run(ctx, s, run{
+		args: prog.args, executable: prog.executable, stdin: stdin, stdout: stdout, stderr: stderr, filter: s.programs,
+		cpu: limit, wall: 2*limit + idle, memory: memory, stack: memory,
+		file: s.cfg.OutputLimit + 1, processes: s.cfg.Processes,
+	})
+	if err != nil {
+		return execute.Case{}, err
+	}
+	if err := b.env.Reset(); err != nil {
+		return execute.Case{}, fmt.Errorf("clear the box: %w", err)
+	}
+	if end.events.OOMKills > 0 && !end.events.Full {
+		return execute.Case{}, errors.New("the machine ran out of memory")
+	}
+	seen := execute.Seen{
+		ExitCode: end.code, CPU: end.events.CPU, Wall: end.wall,
+		TooMuchOutput: end.stopped == byOutput, OutOfMemory: end.events.OOMKills > 0,
+		StoppedByCPU: end.stopped == byCPU, StoppedByWall: end.stopped == byWall,
+	}
+	if end.events.Refusals > 0 {
+		seen.TooManyOf = s.cfg.Processes
+	}
+	if end.status != runner.StatusNormal && end.status != runner.StatusNonzeroExitStatus {
+		seen.Signal = syscall.Signal(end.code)
+		seen.ExitCode = 128 + end.code
+	}
+	got := execute.Case{
+		ExitCode: seen.ExitCode, Stdout: stdout.text(), Stderr: stderr.text(),
+		ExecTime: seen.CPU.Milliseconds(), MemoryUsage: end.events.PeakBytes >> 10,
+	}
+	got.Status, _, err = seen.Verdict(task, s.cfg.OutputLimit, comparison.Equal)
+	if got.Status == execute.TLE && seen.CPU <= limit { // it slept
+		got.ExecTime = seen.Wall.Milliseconds()
+	}
+	return got, err
+}
+
+func (s *Sandbox) remove(g *cgroup.Group) {
+	if err := g.Remove(); err != nil {
+		s.cfg.Log.Warn("control group left behind", slog.Any("error", err))
+	}
+}
