@@ -44,15 +44,17 @@ build-here: $(if $(filter x86_64 amd64,$(shell uname -m)),build-amd64,build-arm6
 # The same source gives the same bytes: no path, no build id, no VCS stamp.
 define build-function
 	@mkdir -p $(@D)
+	@rm -f $@.d # of older builds, which kept it here: everything beside the binary goes into the zip
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(1) go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -buildid=' -o $@ ./functions/$(2)
+	@chmod 755 $@ # whatever the umask: Lambda starts it as another user
 	@GOARCH=$(1) go list -deps -tags lambda.norpc -f '{{if not .Standard}}{{range .GoFiles}}{{$$.Dir}}/{{.}} {{end}}{{end}}' ./functions/$(2) \
-		| tr ' ' '\n' | { grep "^$(CURDIR)/" || true; } | sed 's|^$(CURDIR)/||' | { printf '%s:' '$@'; tr '\n' ' '; echo; } > $@.d
+		| tr ' ' '\n' | { grep "^$(CURDIR)/" || true; } | sed 's|^$(CURDIR)/||' | { printf '%s:' '$@'; tr '\n' ' '; echo; } > $(@D).d
 endef
 build/functions/amd64/%/bootstrap: go.mod go.sum
 	$(call build-function,amd64,$*)
 build/functions/arm64/%/bootstrap: go.mod go.sum
 	$(call build-function,arm64,$*)
--include $(wildcard build/functions/*/*/bootstrap.d)
+-include $(wildcard build/functions/*/*.d)
 # A file that is gone makes what was built from it anew.
 shared/%.go functions/%.go infra/%.go: ;
 

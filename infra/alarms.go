@@ -32,7 +32,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			return
 		}
 		props.Metric = metric
-		props.AlarmDescription = jsii.String("runlease " + s.stage.name + ": " + todo)
+		props.AlarmDescription = jsii.String(s.label() + ": " + todo)
 		if props.EvaluationPeriods == nil {
 			props.EvaluationPeriods = jsii.Number(1)
 		}
@@ -48,7 +48,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 
 	alarm("OldestOpenJob", fmt.Sprintf("A job has been open for more than %.0f minutes. Are runners connected (requests of sync and list-jobs on the dashboard)? "+
 		"If they are, they are too few or reject this job: `go run ./infra/ctl jobs` lists the oldest with their holders, GET /jobs/{id} says how their attempts ended; start more runners, or POST /jobs/{id}/cancel.", s.stage.oldestOpenJob/60),
-		oldestOpenJob(s.stage), awscloudwatch.AlarmProps{
+		oldestOpenJob(s), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(s.stage.oldestOpenJob),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 			EvaluationPeriods:  jsii.Number(2), // a lone slow job is often over by the next look

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -48,6 +49,16 @@ func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 		RemovalPolicy:     s.stage.removal(),
 		AutoDeleteObjects: jsii.Bool(s.autoDeleteObjects),
 	})
+	// Every upload says If-None-Match, and S3 holds a signed one to it. This holds
+	// the functions to it too: what is stored is never overwritten.
+	bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("OnlyNewObjects"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings("s3:PutObject"),
+		Resources:  &[]*string{bucket.ArnForObjects(jsii.String("*"))},
+		Conditions: &map[string]interface{}{"Null": map[string]interface{}{"s3:if-none-match": "true"}},
+	}))
 	if s.autoDeleteObjects {
 		logOfBucketCleaner(scope, s.stage)
 	}

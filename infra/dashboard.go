@@ -11,7 +11,7 @@ import (
 
 // newDashboard shows, from top to bottom, what somebody asks who was called:
 // do jobs wait, do callers get answers, which function is the trouble.
-func newDashboard(parent constructs.Construct, s stage, r resources, functions map[string]awslambda.Function, front gateway) {
+func newDashboard(parent constructs.Construct, s settings, r resources, functions map[string]awslambda.Function, front gateway) {
 	graph := func(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
 		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
 			Title: jsii.String(title), Width: jsii.Number(8), Height: jsii.Number(6), Left: &metrics,

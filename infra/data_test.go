@@ -12,6 +12,12 @@ import (
 	"runlease/shared/job"
 )
 
+// kept is the removal of what outlives its stack, but not the rollback of the
+// deployment that made it.
+const kept = "RetainExceptOnCreate Retain"
+
+func (r resource) removal() string { return r.DeletionPolicy + " " + r.UpdateReplacePolicy }
+
 func TestTables(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::DynamoDB::Table")
@@ -20,15 +26,15 @@ func TestTables(t *testing.T) {
 		}
 		for id, r := range found {
 			p := r.Properties
-			want := map[string]string{"billing": "PAY_PER_REQUEST", "recovery": "true", "protected": "false", "removal": "Delete", "name": "<nil>"}
+			want := map[string]string{"billing": "PAY_PER_REQUEST", "recovery": "true", "protected": "false", "removal": "Delete Delete", "name": "<nil>"}
 			if made.prod() {
-				want["protected"], want["removal"] = "true", "Retain"
+				want["protected"], want["removal"] = "true", kept
 			}
 			got := map[string]string{
 				"billing":   text(p["BillingMode"]),
 				"recovery":  text(at(p, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled")),
 				"protected": text(p["DeletionProtectionEnabled"]),
-				"removal":   r.DeletionPolicy,
+				"removal":   r.removal(),
 				"name":      text(p["TableName"]),
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -115,6 +121,42 @@ func tlsOnly(t *testing.T, made template, kind, action string) map[string]bool {
 	return guarded
 }
 
+// onlyNew reports whether a bucket policy refuses every put to a resource that
+// could overwrite.
+func onlyNew(t *testing.T, made template, resource string) bool {
+	t.Helper()
+	for _, r := range made.ofType(t, "AWS::S3::BucketPolicy") {
+		statements, _ := at(r.Properties, "PolicyDocument", "Statement").([]any)
+		for _, s := range statements {
+			condition, _ := at(s, "Condition").(map[string]any)
+			if text(at(s, "Effect")) == "Deny" && text(at(s, "Action")) == "s3:PutObject" && text(at(s, "Principal", "AWS")) == "*" &&
+				text(at(s, "Resource")) == resource && len(condition) == 1 && text(at(condition, "Null", "s3:if-none-match")) == "true" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestANewTableIsWarmedOnRequest: a table that is new serves 4,000 writes a second.
+func TestANewTableIsWarmedOnRequest(t *testing.T) {
+	made := synthesise(t, map[string]string{"api": "http", "warmWrites": "9000", "warmReads": "9000"})
+	want := map[string]any{"ReadUnitsPerSecond": 9000.0, "WriteUnitsPerSecond": 9000.0}
+	for id, r := range made.ofType(t, "AWS::DynamoDB::Table") {
+		if jobs := strings.Trim(made.output(t, "JobsTable"), "${}") == id; !jobs {
+			if r.Properties["WarmThroughput"] != nil {
+				t.Errorf("%s is warmed too", id)
+			}
+			continue
+		}
+		for what, got := range map[string]any{"table": r.Properties["WarmThroughput"], "index": at(r.Properties, "GlobalSecondaryIndexes", 0, "WarmThroughput")} {
+			if diff := cmp.Diff(any(want), got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+		}
+	}
+}
+
 func TestBucket(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::S3::Bucket")
@@ -129,19 +171,22 @@ func TestBucket(t *testing.T) {
 					t.Errorf("%s is not set", block)
 				}
 			}
-			want := []string{"AES256", "Enabled", "<nil>", "Delete"}
+			want := []string{"AES256", "Enabled", "<nil>", "Delete Delete"}
 			if made.prod() {
-				want[3] = "Retain"
+				want[3] = kept
 			}
 			got := []string{
 				text(at(p, "BucketEncryption", "ServerSideEncryptionConfiguration", 0, "ServerSideEncryptionByDefault", "SSEAlgorithm")),
-				text(at(p, "VersioningConfiguration", "Status")), text(p["BucketName"]), r.DeletionPolicy,
+				text(at(p, "VersioningConfiguration", "Status")), text(p["BucketName"]), r.removal(),
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("encryption, versions, name, removal (-want +got):\n%s", diff)
 			}
 			if !guarded["${"+id+".Arn}"] || !guarded["${"+id+".Arn}/*"] {
 				t.Error("the bucket may be called without TLS")
+			}
+			if !onlyNew(t, made, "${"+id+".Arn}/*") {
+				t.Error("an object may be overwritten: no policy asks every PutObject for If-None-Match")
 			}
 
 			rules, _ := at(p, "LifecycleConfiguration", "Rules").([]any)

@@ -106,7 +106,7 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 
 	size := deployment.SizeOf(name)
 	env := map[string]*string{
-		"RUNLEASE_STAGE": jsii.String(s.stage.name),
+		"RUNLEASE_STAGE": jsii.String(s.metricStage()),
 		// A function's heap is a few MB, and by default it is collected whenever it
 		// has doubled: a third of the CPU of a warm request. It may grow fivefold,
 		// as long as that stays well below the function's memory.
@@ -129,8 +129,8 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 		// The one physical name of the stack: events, logs and `aws lambda
 		// invoke` speak of functions by name, and nothing that we change in a
 		// function makes CloudFormation replace it.
-		FunctionName:          jsii.String("runlease-" + s.stage.name + "-" + name),
-		Description:           jsii.String("runlease " + s.stage.name + ": " + name),
+		FunctionName:          jsii.String(s.stackName() + "-" + name),
+		Description:           jsii.String(s.label() + ": " + name),
 		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:               jsii.String("bootstrap"),
 		Code:                  awslambda.Code_FromAsset(jsii.String(filepath.Join(s.binaries(), name)), nil),
@@ -169,16 +169,30 @@ func allow(resource *string, actions ...string) awsiam.PolicyStatement {
 func (s settings) binaries() string { return filepath.Join(s.functions, archFolders[s.arch]) }
 
 // checkBinaries fails when a function has no binary, with one error that names
-// all of them.
+// all of them, and when a folder would not run on Lambda as it is: its files go
+// into the zip with their modes, and Lambda starts them as another user.
 func checkBinaries(s settings) error {
 	var missing []string
 	for _, name := range grants.Functions() {
-		path := filepath.Join(s.binaries(), name, "bootstrap")
+		folder := filepath.Join(s.binaries(), name)
+		path := filepath.Join(folder, "bootstrap")
 		switch info, err := os.Stat(path); {
 		case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular():
 			missing = append(missing, name)
+			continue
 		case err != nil:
 			return fmt.Errorf("look for the functions' binaries: %w", err)
+		case info.Mode().Perm()&0o555 != 0o555:
+			return fmt.Errorf("%s has mode %v and would not start on Lambda: chmod 755 %s, or make build", path, info.Mode().Perm(), path)
+		}
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			return fmt.Errorf("look for the functions' binaries: %w", err)
+		}
+		for _, file := range files {
+			if file.Name() != "bootstrap" {
+				return fmt.Errorf("%s would be deployed with the function: delete it", filepath.Join(folder, file.Name()))
+			}
 		}
 	}
 	if len(missing) > 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -13,6 +14,11 @@ import (
 type gateway struct {
 	url string // without a slash at the end
 	id  string
+	// stage is its stage's name, and made what has to be there before the stage can be mapped.
+	stage string
+	made  constructs.IConstruct
+	// arn is the stage's: of a REST API, a web ACL can be associated with it.
+	arn string
 	// The same four under the names that each kind publishes them by.
 	requests, clientErrors, serverErrors, latency awscloudwatch.Metric
 }
@@ -41,9 +47,20 @@ func accessLogFormat(route string) string {
 	return string(line)
 }
 
-func newAccessLog(scope constructs.Construct, s stage) awslogs.LogGroup {
+// newAccessLog makes the log of an API's requests. Log groups under
+// /aws/vendedlogs/ share one statement of the account's resource policy for
+// deliveries; any other would add one that is never taken away, and the policy
+// ends at 5,120 characters.
+func newAccessLog(scope constructs.Construct, s settings) awslogs.LogGroup {
 	return awslogs.NewLogGroup(scope, jsii.String("AccessLog"), &awslogs.LogGroupProps{
-		Retention:     s.logRetention,
-		RemovalPolicy: s.removal(),
+		LogGroupName:  jsii.String("/aws/vendedlogs/" + s.stackName() + "/access"),
+		Retention:     s.stage.logRetention,
+		RemovalPolicy: s.stage.removal(),
 	})
+}
+
+// stageARN is the ARN of an API's stage.
+func stageARN(scope constructs.Construct, path string) string {
+	stack := awscdk.Stack_Of(scope)
+	return "arn:" + *stack.Partition() + ":apigateway:" + *stack.Region() + "::" + path
 }

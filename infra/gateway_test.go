@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/infra/grants"
 	"runlease/shared/api"
+	"runlease/shared/version"
 )
 
 // integrated returns the name of the function whose ARN is in an integration's URI.
@@ -97,7 +99,7 @@ func TestRoutesOfTheRESTAPI(t *testing.T) {
 
 func TestEveryRouteIsThrottled(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
-		s := stages[strings.TrimPrefix(made.stackName(), "runlease-")]
+		s := made.settings
 		want := map[string]throttle{"others": s.throttleOfUnknown()}
 		for _, r := range api.Routes() {
 			want[r.Method+" "+r.Path] = s.throttleOf(r.Name)
@@ -137,11 +139,46 @@ func TestEveryRouteIsThrottled(t *testing.T) {
 			t.Errorf("throttles (-want +got):\n%s", diff)
 		}
 		for key, bound := range got {
-			if bound.rate < 10 || bound.burst < bound.rate {
+			if bound.rate < 10 || bound.burst < min(bound.rate, 5000) || bound.rate > 10_000 || bound.burst > 5000 {
 				t.Errorf("%s: %+v", key, bound)
 			}
 		}
 	})
+}
+
+// TestThrottlesStayWithinTheAccounts: API Gateway refuses a stage with more.
+func TestThrottlesStayWithinTheAccounts(t *testing.T) {
+	if len(fewerRequests) != 13 {
+		t.Errorf("%d regions with fewer requests, want AWS's thirteen", len(fewerRequests))
+	}
+	for region, want := range map[string]throttle{"": {10_000, 5000}, "us-east-1": {10_000, 5000}, "eu-south-1": {2500, 1250}} {
+		t.Setenv("CDK_DEFAULT_REGION", region)
+		for _, asked := range []map[string]interface{}{{"stage": "prod"}, {"stage": "prod", "accountRate": 700, "accountBurst": "300"}} {
+			if asked["accountRate"] != nil {
+				want = throttle{700, 300}
+			}
+			s, err := readSettings(awscdk.NewApp(&awscdk.AppProps{Context: &asked}).Node())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cut := 0
+			for _, r := range append(api.Routes(), api.Route{}) {
+				bound := s.throttleOfUnknown()
+				if r.Name != "" {
+					bound = s.throttleOf(r.Name)
+				}
+				if bound.rate > want.rate || bound.burst > want.burst {
+					t.Errorf("%q, %v: %s is bound by %+v", region, asked, r.Name, bound)
+				}
+				if bound.burst == want.burst {
+					cut++
+				}
+			}
+			if cut == 0 {
+				t.Errorf("%q, %v: no route comes near %+v", region, asked, want)
+			}
+		}
+	}
 }
 
 func containsAll(list []string, wanted map[string]resource) bool {
@@ -183,6 +220,22 @@ func TestAccessLogs(t *testing.T) {
 		if len(logs) != 1 {
 			t.Fatalf("%d stages, want 1", len(logs))
 		}
+		// The role that REST APIs log with is the account's: a stack that managed it would take it along.
+		for id, r := range made.Resources {
+			if r.Type == "AWS::ApiGateway::Account" || strings.Contains(text(r.Properties["AssumeRolePolicyDocument"]), "apigateway") {
+				t.Errorf("%s manages how the account's REST APIs log", id)
+			}
+		}
+		if made.settings.api == restAPI && !made.settings.restAccessLog {
+			if logs[0] != nil {
+				t.Errorf("a log without restAccessLog: %v", logs[0])
+			}
+			return
+		}
+		group := made.Resources[strings.TrimSuffix(strings.TrimPrefix(text(at(logs[0], "DestinationArn")), "${"), ".Arn}")]
+		if got, want := text(group.Properties["LogGroupName"]), "/aws/vendedlogs/"+made.stackName()+"/access"; made.settings.api == httpAPI && got != want {
+			t.Errorf("the log group is named %q, want %q", got, want)
+		}
 		if !strings.Contains(text(at(logs[0], "DestinationArn")), "AccessLog") {
 			t.Errorf("destination %v", at(logs[0], "DestinationArn"))
 		}
@@ -203,10 +256,17 @@ func TestAccessLogs(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
-		for _, name := range []string{"ApiUrl", "ApiId", "JobsTable", "ProblemsTable", "CredentialsTable", "QueueUrl", "DeadLetterQueueUrl", "Bucket"} {
+		for _, name := range []string{"ApiUrl", "ApiId", "JobsTable", "ProblemsTable", "CredentialsTable", "QueueUrl", "DeadLetterQueueUrl", "Bucket", "StageArn"} {
 			if v := made.output(t, name); !strings.Contains(v, "${") {
 				t.Errorf("%s is %q", name, v)
 			}
+		}
+		if got := made.output(t, "Version"); got != version.Version {
+			t.Errorf("Version is %q", got)
+		}
+		arn := regexp.MustCompile(`^arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}::/(apis|restapis)/\$\{\w+\}/stages/(\$default|\$\{\w+\})$`)
+		if got := made.output(t, "StageArn"); !arn.MatchString(got) {
+			t.Errorf("StageArn is %q", got)
 		}
 		url := made.output(t, "ApiUrl")
 		want := regexp.MustCompile(`^(\$\{\w+\.ApiEndpoint\}|https://\$\{\w+\}\.execute-api\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/\$\{\w+\})$`)

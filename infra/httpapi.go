@@ -13,11 +13,11 @@ import (
 
 // newHTTPAPI puts the routes on an HTTP API (payload format 2.0). What no route
 // matches (unknown paths, wrong methods, a slash at the end) goes to not-found.
-func newHTTPAPI(parent constructs.Construct, s stage, functions map[string]awslambda.Function) gateway {
+func newHTTPAPI(parent constructs.Construct, s settings, functions map[string]awslambda.Function) gateway {
 	scope := constructs.NewConstruct(parent, jsii.String("HttpApi"))
 	front := awsapigatewayv2.NewHttpApi(scope, jsii.String("Api"), &awsapigatewayv2.HttpApiProps{
-		ApiName:            jsii.String("runlease-" + s.name),
-		Description:        jsii.String("runlease " + s.name),
+		ApiName:            jsii.String(s.stackName()),
+		Description:        jsii.String(s.label()),
 		CreateDefaultStage: jsii.Bool(false), // below, with its settings
 	})
 	stage := awsapigatewayv2.NewHttpStage(scope, jsii.String("Stage"), &awsapigatewayv2.HttpStageProps{
@@ -61,6 +61,9 @@ func newHTTPAPI(parent constructs.Construct, s stage, functions map[string]awsla
 	return gateway{
 		url:          *front.ApiEndpoint(),
 		id:           *front.ApiId(),
+		stage:        *stage.StageName(),
+		made:         stage,
+		arn:          stageARN(scope, "/apis/"+*front.ApiId()+"/stages/"+*stage.StageName()),
 		requests:     front.MetricCount(sum("")),
 		clientErrors: front.MetricClientError(sum("")),
 		serverErrors: front.MetricServerError(sum("")),

@@ -26,11 +26,11 @@ func p99(label string) *awscloudwatch.MetricOptions     { return statistic("p99"
 
 // oldestOpenJob is the age of the oldest open job in seconds, 0 when there is
 // none, as the sweep writes it.
-func oldestOpenJob(s stage) awscloudwatch.Metric {
+func oldestOpenJob(s settings) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace:     jsii.String(deployment.MetricNamespace),
 		MetricName:    jsii.String(deployment.MetricOldest),
-		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.name)},
+		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.metricStage())},
 		Statistic:     jsii.String("Maximum"),
 		Period:        fiveMinutes(),
 	})

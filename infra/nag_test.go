@@ -39,9 +39,9 @@ func suppressions() []suppression {
 		{under: "RestApi", rule: "AwsSolutions-APIG4", reason: authorizer},
 		{under: "RestApi", rule: "AwsSolutions-COG4", reason: authorizer},
 		{under: "RestApi", rule: "AwsSolutions-APIG2", reason: "Requests are validated in the handler, which names the JSON path of the first fault in the envelope; API Gateway's validator answers in its own form."},
-		{under: "RestApi", rule: "AwsSolutions-APIG3", reason: "A web application firewall has a monthly price and rules of its own: it is associated by those who choose the REST API for it."},
+		{under: "RestApi", rule: "AwsSolutions-APIG3", reason: "A web application firewall has a monthly price and rules of its own: who wants one associates it with the stage, whose ARN is an output."},
 		{under: "RestApi", rule: "AwsSolutions-APIG6", reason: "Execution logs hold headers, so tokens. The access log has a line for each request, and the functions log their own."},
-		{under: "RestApi/Api/CloudWatchRole", rule: "AwsSolutions-IAM4", reason: "The role of the account for API Gateway's logs; AWS documents this policy for it, and it is used by API Gateway only.", only: []string{"Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"}},
+		{under: "RestApi", rule: "AwsSolutions-APIG1", reason: "A REST API can only log once its account has a role for that, which is not this stack's to give: -c restAccessLog=true says that there is one."},
 	}
 	prefixes := map[grants.Resource]string{grants.Code: codePrefix, grants.Testdata: testdataPrefix, grants.Results: resultsPrefix}
 	for name, granted := range grants.All() {

@@ -14,11 +14,11 @@ import (
 )
 
 // newRESTAPI puts the same routes on a regional REST API (payload format 1.0),
-// for those who need a web application firewall or a private API, and for
-// emulators without HTTP APIs. A REST API has no catch-all for methods, so
+// for those who associate a web ACL with its stage, and for emulators without
+// HTTP APIs. A REST API has no catch-all for methods, so
 // every resource sends what it has no method for to not-found, and the proxy
 // resource at the root takes the paths that match nothing.
-func newRESTAPI(parent constructs.Construct, s stage, functions map[string]awslambda.Function) gateway {
+func newRESTAPI(parent constructs.Construct, s settings, functions map[string]awslambda.Function) gateway {
 	scope := constructs.NewConstruct(parent, jsii.String("RestApi"))
 	methods := map[string]*awsapigateway.MethodDeploymentOptions{}
 	for _, r := range api.Routes() {
@@ -28,22 +28,24 @@ func newRESTAPI(parent constructs.Construct, s stage, functions map[string]awsla
 			ThrottlingBurstLimit: jsii.Number(bound.burst),
 		}
 	}
+	options := &awsapigateway.StageOptions{
+		StageName:            jsii.String(s.stage.name),
+		ThrottlingRateLimit:  jsii.Number(s.throttleOfUnknown().rate),
+		ThrottlingBurstLimit: jsii.Number(s.throttleOfUnknown().burst),
+		MethodOptions:        &methods,
+	}
+	if s.restAccessLog {
+		options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(newAccessLog(scope, s))
+		options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat("$context.resourcePath")))
+	}
 	front := awsapigateway.NewRestApi(scope, jsii.String("Api"), &awsapigateway.RestApiProps{
-		RestApiName:   jsii.String("runlease-" + s.name),
-		Description:   jsii.String("runlease " + s.name),
+		RestApiName:   jsii.String(s.stackName()),
+		Description:   jsii.String(s.label()),
 		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
-		// The account's right to write access logs. It belongs to the account
-		// and region, not to this API, but a new account has none.
-		CloudWatchRole:              jsii.Bool(true),
-		CloudWatchRoleRemovalPolicy: s.removal(),
-		DeployOptions: &awsapigateway.StageOptions{
-			StageName:            jsii.String(s.name),
-			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(newAccessLog(scope, s)),
-			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat("$context.resourcePath"))),
-			ThrottlingRateLimit:  jsii.Number(s.throttleOfUnknown().rate),
-			ThrottlingBurstLimit: jsii.Number(s.throttleOfUnknown().burst),
-			MethodOptions:        &methods,
-		},
+		// The right to write access logs belongs to the account and region. A stack
+		// that managed it would take it from all other REST APIs when it goes.
+		CloudWatchRole: jsii.Bool(false),
+		DeployOptions:  options,
 	})
 
 	integrate := func(function string) awsapigateway.LambdaIntegration {
@@ -82,6 +84,9 @@ func newRESTAPI(parent constructs.Construct, s stage, functions map[string]awsla
 	return gateway{
 		url:          "https://" + *front.RestApiId() + ".execute-api." + *stack.Region() + "." + *stack.UrlSuffix() + "/" + *front.DeploymentStage().StageName(),
 		id:           *front.RestApiId(),
+		stage:        *front.DeploymentStage().StageName(),
+		made:         front.DeploymentStage(),
+		arn:          stageARN(scope, "/restapis/"+*front.RestApiId()+"/stages/"+*front.DeploymentStage().StageName()),
 		requests:     front.MetricCount(sum("")),
 		clientErrors: front.MetricClientError(sum("")),
 		serverErrors: front.MetricServerError(sum("")),

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -15,7 +20,15 @@ import (
 // of the command line.
 //
 //	-c stage=dev|prod            default dev
+//	-c name=<name>               default runlease; several deployments of a stage in one account and region differ by it
 //	-c api=http|rest             default http: an HTTP API costs a third of a REST API
+//	-c restAccessLog=true        REST only: the account has API Gateway's role for logs, so the stage gets an access log
+//	-c domain=<host>             the API answers under this name; with -c certificate=<ARN of ACM, in the same region>
+//	-c accountRate=<n>           requests per second that API Gateway takes of the account; default: AWS's for the region
+//	-c accountBurst=<n>          and at once
+//	-c warmWrites=<n>            write units a second that the jobs table serves from the start; default: AWS's 4,000
+//	-c warmReads=<n>             and read units; default: AWS's 12,000
+//	-c budget=<dollars>          a monthly budget of the account, which sends mail to alarmEmail
 //	-c arch=arm64|x86_64         default arm64; x86_64 for an emulator on an Intel host
 //	-c alarmEmail=<address>      alarms send mail (the address has to confirm)
 //	-c autoDeleteObjects=false   dev only: do not empty the bucket on destroy (an emulator that cannot)
@@ -24,13 +37,37 @@ import (
 //	-c functions=<folder>        default build/functions: <folder>/<arm64|amd64>/<function>/bootstrap
 type settings struct {
 	stage             stage
+	name              string
 	api               string
+	restAccessLog     bool
+	domain            string
+	certificate       string
+	account           throttle // what API Gateway takes of the whole account
+	warmReads         float64  // 0: what AWS gives a new table
+	warmWrites        float64
+	budget            float64 // dollars a month; 0: none
 	arch              string
 	alarmEmail        string
 	autoDeleteObjects bool
 	metricMath        bool
 	endpoint          string
 	functions         string
+}
+
+// defaultName is the deployment's name where -c name does not give another.
+const defaultName = "runlease"
+
+// stackName is the deployment's name in its account and region. Every physical
+// name begins with it.
+func (s settings) stackName() string { return s.name + "-" + s.stage.name }
+
+// metricStage is the value of the metrics' one dimension: the stage, as long as
+// no other deployment in the account writes the same metrics.
+func (s settings) metricStage() string {
+	if s.name == defaultName {
+		return s.stage.name
+	}
+	return s.stackName()
 }
 
 // stage is what differs between stages.
@@ -96,11 +133,14 @@ func readSettings(node constructs.Node) (settings, error) {
 		return fallback
 	}
 	s := settings{
-		api:        read("api", httpAPI),
-		arch:       read("arch", "arm64"),
-		alarmEmail: read("alarmEmail", ""),
-		endpoint:   read("endpoint", ""),
-		functions:  read("functions", filepath.Join("build", "functions")),
+		name:        read("name", defaultName),
+		api:         read("api", httpAPI),
+		domain:      read("domain", ""),
+		certificate: read("certificate", ""),
+		arch:        read("arch", "arm64"),
+		alarmEmail:  read("alarmEmail", ""),
+		endpoint:    read("endpoint", ""),
+		functions:   read("functions", filepath.Join("build", "functions")),
 	}
 	var known bool
 	name := read("stage", "dev")
@@ -112,6 +152,26 @@ func readSettings(node constructs.Node) (settings, error) {
 	}
 	if _, known = archFolders[s.arch]; !known {
 		return settings{}, fmt.Errorf("unknown arch %q: -c arch=arm64 or -c arch=x86_64", s.arch)
+	}
+	if err := s.readName(); err != nil {
+		return settings{}, err
+	}
+	if err := s.readNumbers(read); err != nil {
+		return settings{}, err
+	}
+	if (s.domain == "") != (s.certificate == "") {
+		return settings{}, errors.New("domain and certificate go together: -c domain=api.example.com -c certificate=<ARN of its certificate>")
+	}
+	if s.budget > 0 && s.alarmEmail == "" {
+		return settings{}, errors.New("budget needs somebody to tell: -c alarmEmail=<address>")
+	}
+	switch v := read("restAccessLog", "false"); {
+	case v != "true" && v != "false":
+		return settings{}, fmt.Errorf("unknown restAccessLog %q: true or false", v)
+	case v == "true" && s.api != restAPI:
+		return settings{}, errors.New("restAccessLog is for -c api=rest: an HTTP API always has an access log")
+	default:
+		s.restAccessLog = v == "true"
 	}
 	// What an emulator lacks can be left out, but never of a stage with data to keep.
 	leaveOut := func(key string) (bool, error) {
@@ -143,4 +203,35 @@ func readSettings(node constructs.Node) (settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// names is what -c name may be. Functions are named <name>-<stage>-<route>,
+// and Lambda takes 64 characters.
+var names = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}[a-z0-9]$`)
+
+func (s settings) readName() error {
+	if !names.MatchString(s.name) {
+		return fmt.Errorf("name %q: 2 to 32 small letters, digits and dashes, a letter first", s.name)
+	}
+	return nil
+}
+
+// readNumbers reads the switches that are numbers.
+func (s *settings) readNumbers(read func(key, fallback string) string) error {
+	s.account = accountLimits(os.Getenv("CDK_DEFAULT_REGION"))
+	for key, number := range map[string]*float64{
+		"accountRate": &s.account.rate, "accountBurst": &s.account.burst,
+		"warmReads": &s.warmReads, "warmWrites": &s.warmWrites, "budget": &s.budget,
+	} {
+		text := read(key, "")
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(n >= 1 && n <= 1e9) || n != math.Trunc(n) {
+			return fmt.Errorf("%s %q: a whole number from 1 on", key, text)
+		}
+		*number = n
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +22,13 @@ func TestWrongSwitchesAreRefusedByName(t *testing.T) {
 		{"endpoint", map[string]interface{}{"endpoint": "127.0.0.1"}, `endpoint "127.0.0.1" is not a URL`},
 		{"endpoint in prod", map[string]interface{}{"endpoint": "http://127.0.0.1:4566", "stage": "prod"}, "endpoint is for emulators: not with stage prod"},
 		{"autoDeleteObjects", map[string]interface{}{"autoDeleteObjects": "no"}, `unknown autoDeleteObjects "no": true or false`},
+		{"name", map[string]interface{}{"name": "Contest"}, `name "Contest": 2 to 32 small letters, digits and dashes, a letter first`},
+		{"restAccessLog on HTTP", map[string]interface{}{"restAccessLog": true}, "restAccessLog is for -c api=rest: an HTTP API always has an access log"},
+		{"restAccessLog", map[string]interface{}{"restAccessLog": "on"}, `unknown restAccessLog "on": true or false`},
+		{"certificate alone", map[string]interface{}{"certificate": "arn:aws:acm:::"}, "domain and certificate go together: -c domain=api.example.com -c certificate=<ARN of its certificate>"},
+		{"budget", map[string]interface{}{"budget": "12.50"}, `budget "12.50": a whole number from 1 on`},
+		{"budget that tells nobody", map[string]interface{}{"budget": "12"}, "budget needs somebody to tell: -c alarmEmail=<address>"},
+		{"accountRate", map[string]interface{}{"accountRate": "0"}, `accountRate "0": a whole number from 1 on`},
 		{"metricMath in prod", map[string]interface{}{"metricMath": false, "stage": "prod"}, "metricMath=false is for emulators: not with stage prod"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -28,6 +36,34 @@ func TestWrongSwitchesAreRefusedByName(t *testing.T) {
 			_, err := readSettings(app.Node())
 			if err == nil || err.Error() != tc.want {
 				t.Errorf("error %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestFoldersThatWouldNotRunOnLambdaAreRefused(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		spoil func(folder string) error
+		want  string
+	}{
+		{"built with umask 077", func(folder string) error { return os.Chmod(filepath.Join(folder, "bootstrap"), 0o700) }, "chmod 755"},
+		{"a stray file", func(folder string) error { return os.WriteFile(filepath.Join(folder, "bootstrap.d"), nil, 0o644) }, "bootstrap.d would be deployed"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.CopyFS(folder, os.DirFS(filepath.Join(scratch, "functions"))); err != nil {
+				t.Fatal(err)
+			}
+			s := settings{functions: folder, arch: "arm64"}
+			if err := checkBinaries(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := tc.spoil(filepath.Join(s.binaries(), "claim-job")); err != nil {
+				t.Fatal(err)
+			}
+			if err := checkBinaries(s); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "claim-job") {
+				t.Errorf("error %v, want one that names claim-job and %q", err, tc.want)
 			}
 		})
 	}

@@ -12,13 +12,13 @@ type tables struct {
 	jobs, problems, credentials awsdynamodb.Table
 }
 
-func newTables(parent constructs.Construct, s stage) tables {
+func newTables(parent constructs.Construct, s settings) tables {
 	scope := constructs.NewConstruct(parent, jsii.String("Tables"))
 	table := func(name string, props awsdynamodb.TableProps) awsdynamodb.Table {
 		props.BillingMode = awsdynamodb.BillingMode_PAY_PER_REQUEST
 		props.PointInTimeRecoverySpecification = &awsdynamodb.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: jsii.Bool(true)}
-		props.DeletionProtection = jsii.Bool(s.keep)
-		props.RemovalPolicy = s.removal()
+		props.DeletionProtection = jsii.Bool(s.stage.keep)
+		props.RemovalPolicy = s.stage.removal()
 		return awsdynamodb.NewTable(scope, jsii.String(name), &props)
 	}
 	text := func(name string) *awsdynamodb.Attribute {
@@ -28,13 +28,20 @@ func newTables(parent constructs.Construct, s stage) tables {
 		return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_NUMBER}
 	}
 
-	jobs := table("Jobs", awsdynamodb.TableProps{PartitionKey: text(dynamo.JobsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
+	// A new table serves 4,000 writes a second, and more only after it has seen
+	// more. The index of the open jobs takes at most as many writes as its table.
+	var warm *awsdynamodb.WarmThroughput
+	if s.warmReads+s.warmWrites > 0 {
+		warm = &awsdynamodb.WarmThroughput{ReadUnitsPerSecond: positive(s.warmReads), WriteUnitsPerSecond: positive(s.warmWrites)}
+	}
+	jobs := table("Jobs", awsdynamodb.TableProps{PartitionKey: text(dynamo.JobsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL), WarmThroughput: warm})
 	jobs.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		IndexName:    jsii.String(dynamo.OpenIndex),
 		PartitionKey: text(dynamo.OpenHash),
 		SortKey:      text(dynamo.OpenRange),
 		// Keys only: a claim or a heartbeat then changes nothing in the index and pays nothing for it.
 		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+		WarmThroughput: warm,
 	})
 	credentials := table("Credentials", awsdynamodb.TableProps{PartitionKey: text(dynamo.CredentialsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
 	credentials.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
@@ -50,4 +57,12 @@ func newTables(parent constructs.Construct, s stage) tables {
 		problems:    table("Problems", awsdynamodb.TableProps{PartitionKey: number(dynamo.ProblemsKey), SortKey: number(dynamo.ProblemsRange)}),
 		credentials: credentials,
 	}
+}
+
+// positive leaves out what is not set.
+func positive(n float64) *float64 {
+	if n > 0 {
+		return &n
+	}
+	return nil
 }

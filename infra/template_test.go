@@ -50,7 +50,8 @@ func TestMain(m *testing.M) {
 
 // template is a synthesised template and what cdk-nag said of it.
 type template struct {
-	name      string
+	name      string // <api>-<stage>
+	settings  settings
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
 	raw       map[string]any
@@ -58,19 +59,19 @@ type template struct {
 }
 
 type resource struct {
-	Type           string
-	Properties     map[string]any
-	DeletionPolicy string
-	DependsOn      any
+	Type                                string
+	Properties                          map[string]any
+	DeletionPolicy, UpdateReplacePolicy string
+	DependsOn                           any
 }
 
 // variants are what the assertions run over: both APIs in both stages. The
-// ones of prod send alarms by mail.
+// ones of prod send alarms by mail, and the REST API of prod has an access log.
 var variants = []map[string]string{
 	{"api": "http", "stage": "dev"},
 	{"api": "http", "stage": "prod", "alarmEmail": "operator@example.com"},
 	{"api": "rest", "stage": "dev"},
-	{"api": "rest", "stage": "prod", "alarmEmail": "operator@example.com"},
+	{"api": "rest", "stage": "prod", "alarmEmail": "operator@example.com", "restAccessLog": "true"},
 }
 
 // synthesised holds one synthesis per set of switches: each takes seconds.
@@ -119,7 +120,7 @@ func synthesise(t *testing.T, switches map[string]string) template {
 	awscdk.Aspects_Of(stack).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false), Verbose: jsii.Bool(false)}), nil)
 	artifact := stage.Synth(nil).GetStackByName(stack.StackName())
 
-	made := template{name: s.api + "-" + s.stage.name}
+	made := template{name: s.api + "-" + s.stage.name, settings: s}
 	text, err := os.ReadFile(*artifact.TemplateFullPath())
 	if err != nil {
 		t.Fatal(err)
@@ -191,10 +192,7 @@ func (made template) functions(t *testing.T) map[string]resource {
 
 func isCleaner(id string) bool { return strings.HasPrefix(id, "CustomS3AutoDeleteObjects") }
 
-func (made template) stackName() string {
-	_, stage, _ := strings.Cut(made.name, "-")
-	return "runlease-" + stage
-}
+func (made template) stackName() string { return made.settings.stackName() }
 
 // text renders a value of the template as a short text: ${X} for a reference
 // to X, ${X.Arn} for an attribute of it.

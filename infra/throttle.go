@@ -1,6 +1,9 @@
 package main
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // throttle bounds a route: rate in requests per second, burst in requests.
 type throttle struct {
@@ -53,15 +56,40 @@ var paces = map[string]pace{
 // headroom: retries, uneven load, a fleet that starts all at once.
 const headroom = 2
 
+// fewerRequests are the regions in which API Gateway takes a quarter of the
+// usual from an account
+// (docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+var fewerRequests = []string{
+	"af-south-1", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-7", "ca-west-1",
+	"eu-central-2", "eu-south-1", "eu-south-2", "il-central-1", "me-central-1", "mx-central-1",
+}
+
+// accountLimits are what API Gateway takes of an account before anybody asked
+// for more.
+func accountLimits(region string) throttle {
+	if slices.Contains(fewerRequests, region) {
+		return throttle{rate: 2500, burst: 1250}
+	}
+	return throttle{rate: 10_000, burst: 5000}
+}
+
+// within keeps a route's bound below the account's: API Gateway may refuse a
+// stage that promises more than the account has.
+func (t throttle) within(account throttle) throttle {
+	return throttle{rate: math.Min(t.rate, account.rate), burst: math.Min(t.burst, account.burst)}
+}
+
 // throttleOf is the bound of a route of the route table.
-func (s stage) throttleOf(route string) throttle {
+func (s settings) throttleOf(route string) throttle {
 	p, found := paces[route]
 	if !found {
 		panic("no pace for route " + route)
 	}
-	rate := math.Max(10, math.Ceil(headroom*(p.perRunner*s.runners+p.perSubmission*s.submissions)))
-	return throttle{rate: rate, burst: 2 * rate}
+	rate := math.Max(10, math.Ceil(headroom*(p.perRunner*s.stage.runners+p.perSubmission*s.stage.submissions)))
+	return throttle{rate: rate, burst: 2 * rate}.within(s.account)
 }
 
 // throttleOfUnknown bounds everything that no route matches: mostly scanners.
-func (s stage) throttleOfUnknown() throttle { return throttle{rate: 20, burst: 40} }
+func (s settings) throttleOfUnknown() throttle {
+	return throttle{rate: 20, burst: 40}.within(s.account)
+}
