@@ -73,11 +73,11 @@ func holder(j job.Job, now job.Time) string {
 	if j.State != job.Claimed {
 		return ""
 	}
-	lease := "for " + j.Claim.LeaseUntil.Sub(now).Round(time.Second).String()
+	lease := "for " + j.Claim.LeaseExpiresAt.Sub(now).Round(time.Second).String()
 	if j.LeaseExpired(now) {
-		lease = "silent for " + now.Sub(j.Claim.LeaseUntil).Round(time.Second).String()
+		lease = "silent for " + now.Sub(j.Claim.LeaseExpiresAt).Round(time.Second).String()
 	}
-	if j.CancelAsked {
+	if j.CancelRequested {
 		lease += ", cancel asked"
 	}
 	return j.Claim.Runner + " (" + lease + ")"

@@ -46,7 +46,7 @@ func newJobs(t *testing.T) *memory.Store {
 	store, clock := memory.NewStore(), jobsBegan
 	now := func() time.Time { return clock }
 	content := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
-	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 17, Number: 1, Current: content, Version: 1}); err != nil || !saved {
+	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 17, Version: 1, Current: content, Revision: 1}); err != nil || !saved {
 		t.Fatal(saved, err)
 	}
 	d := dispatch.New(store, memory.NewQueue(now), memory.NewArtifacts("http://127.0.0.1", []byte("secret"), now))

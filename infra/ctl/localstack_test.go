@@ -203,7 +203,7 @@ func TestJobsOnDynamoDB(t *testing.T) {
 	at := job.At(time.Now().Add(-time.Hour))
 	waits := job.Job{
 		ID: "waits", Problem: 17, Group: "class", State: job.Queued, Bell: 1, RungAt: at, CreatedAt: at, QueuedAt: at,
-		Code: job.Artifact{Size: 2, SHA256: strings.Repeat("0", 64)}, Version: 1, WriteID: "00000000000000aa",
+		Code: job.Artifact{Size: 2, SHA256: strings.Repeat("0", 64)}, Revision: 1, WriteID: "00000000000000aa",
 	}
 	if _, created, err := store.Create(t.Context(), waits); err != nil || !created {
 		t.Fatal(created, err)

@@ -10,25 +10,25 @@ import (
 // The codes of the edge. Those of jobs and problems come from packages job and
 // dispatch.
 const (
-	unknownRoute         job.Code = "unknown_route"
-	methodNotAllowed     job.Code = "method_not_allowed"
-	invalidRunnerToken   job.Code = "invalid_runner_token"
-	missingRunnerName    job.Code = "missing_runner_name"
-	runnerNameMismatch   job.Code = "runner_name_mismatch"
-	invalidProducerToken job.Code = "invalid_producer_token"
-	missingScope         job.Code = "missing_scope"     // detail: the scope
-	tooManyRequests      job.Code = "too_many_requests" // with Retry-After
-	malformedID          job.Code = "malformed_id"      // detail: where
-	malformedJSON        job.Code = "malformed_json"
-	bodyTooLarge         job.Code = "body_too_large" // detail: the cap
-	unsupportedMediaType job.Code = "unsupported_media_type"
-	missingBody          job.Code = "missing_body"
-	missingTasksOrToken  job.Code = "missing_tasks_or_token"
-	missingToken         job.Code = "missing_token"
-	invalidBody          job.Code = "invalid_body"   // detail: JSON path and what is wanted there
-	invalidLimit         job.Code = "invalid_limit"  // detail: the bounds
-	invalidReason        job.Code = "invalid_reason" // detail: the legal ones
-	internalError        job.Code = "internal_error"
+	unknownRoute         job.Outcome = "unknown_route"
+	methodNotAllowed     job.Outcome = "method_not_allowed"
+	invalidRunnerToken   job.Outcome = "invalid_runner_token"
+	missingRunnerName    job.Outcome = "missing_runner_name"
+	runnerNameMismatch   job.Outcome = "runner_name_mismatch"
+	invalidProducerToken job.Outcome = "invalid_producer_token"
+	missingScope         job.Outcome = "missing_scope"     // detail: the scope
+	tooManyRequests      job.Outcome = "too_many_requests" // with Retry-After
+	malformedID          job.Outcome = "malformed_id"      // detail: where
+	malformedJSON        job.Outcome = "malformed_json"
+	bodyTooLarge         job.Outcome = "body_too_large" // detail: the cap
+	unsupportedMediaType job.Outcome = "unsupported_media_type"
+	missingBody          job.Outcome = "missing_body"
+	missingTasksOrToken  job.Outcome = "missing_tasks_or_token"
+	missingToken         job.Outcome = "missing_token"
+	invalidBody          job.Outcome = "invalid_body"   // detail: JSON path and what is wanted there
+	invalidLimit         job.Outcome = "invalid_limit"  // detail: the bounds
+	invalidReason        job.Outcome = "invalid_reason" // detail: the legal ones
+	internalError        job.Outcome = "internal_error"
 )
 
 type refusal struct {
@@ -38,7 +38,7 @@ type refusal struct {
 
 // refusals is the one table from code to status and text. Clients match these
 // texts: they may be added to, not changed.
-var refusals = map[job.Code]refusal{
+var refusals = map[job.Outcome]refusal{
 	unknownRoute:         {http.StatusNotFound, "no such route"},
 	methodNotAllowed:     {http.StatusMethodNotAllowed, "method not allowed"},
 	invalidRunnerToken:   {http.StatusForbidden, "invalid runner token"},

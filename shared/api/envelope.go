@@ -14,17 +14,17 @@ import (
 type reply struct {
 	status  int
 	message string
-	data    any      // an object, or nil for null
-	code    job.Code // of a refusal; empty: success
+	data    any         // an object, or nil for null
+	outcome job.Outcome // of a refusal; empty: success
 	header  http.Header
 }
 
 // envelope is every JSON body that this API sends.
 type envelope struct {
-	Data    any      `json:"data"`
-	Message string   `json:"message"`
-	Status  string   `json:"status"`
-	Code    job.Code `json:"code,omitempty"`
+	Data    any         `json:"data"`
+	Message string      `json:"message"`
+	Status  string      `json:"status"`
+	Code    job.Outcome `json:"code,omitempty"`
 }
 
 // granted is a 200.
@@ -33,12 +33,12 @@ func granted(message string, data any) reply {
 }
 
 // refuse is the reply for a code, with what is wrong in this very request.
-func refuse(code job.Code, detail ...string) reply {
+func refuse(code job.Outcome, detail ...string) reply {
 	r, known := refusals[code]
 	if !known {
 		panic(fmt.Sprintf("code %q has no status", code))
 	}
-	refused := reply{status: r.status, message: r.message, code: code}
+	refused := reply{status: r.status, message: r.message, outcome: code}
 	for _, d := range detail {
 		if d != "" {
 			refused.message += ": " + d
@@ -53,7 +53,7 @@ func refusedOr(a dispatch.Answer, err error) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return refuse(a.Code, a.Detail), nil
+	return refuse(a.Outcome, a.Detail), nil
 }
 
 // write sends r and returns its status; an error says that it could not be
@@ -84,8 +84,8 @@ func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 var written = json.JoinOptions(lenient, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
 
 func (r reply) encode() ([]byte, error) {
-	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.code}
-	if r.code != "" {
+	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.outcome}
+	if r.outcome != "" {
 		out.Status = "err"
 	}
 	body, err := json.Marshal(out, written)

@@ -17,28 +17,28 @@ const (
 
 // jobData is a job as producers see it.
 type jobData struct {
-	SubmissionID string        `json:"submissionId"`
-	ProblemID    int           `json:"problemId"`
-	Language     job.Language  `json:"language"`
-	Group        *string       `json:"group"`
-	State        job.State     `json:"state"`
-	Status       int           `json:"status"`
-	Score        *int          `json:"score"`       // null: no result
-	RunTime      *int64        `json:"runTime"`     // ms, -1: unknown, null: no result
-	MemoryUsage  *int64        `json:"memoryUsage"` // KB, -1: unknown, null: no result
-	Tasks        []taskData    `json:"tasks"`       // null: no result, or the system's
-	Reason       *string       `json:"reason"`      // why the system gave JE
-	Attempt      int           `json:"attempt"`
-	Failures     int           `json:"failures"`
-	Generation   int           `json:"generation"`
-	Holder       *holderData   `json:"holder"`
-	Attempts     []attemptData `json:"attempts"` // past ones, then the current one
-	CancelAsked  bool          `json:"cancelRequested"`
-	Disputed     bool          `json:"disputed"`
-	Outputs      string        `json:"outputs"` // stored, missing, none
-	CreatedAt    *epoch        `json:"createdAt"`
-	QueuedAt     *epoch        `json:"queuedAt"`
-	EndedAt      *epoch        `json:"endedAt"`
+	SubmissionID    string        `json:"submissionId"`
+	ProblemID       int           `json:"problemId"`
+	Language        job.Language  `json:"language"`
+	Group           *string       `json:"group"`
+	State           job.State     `json:"state"`
+	Status          int           `json:"status"`
+	Score           *int          `json:"score"`       // null: no result
+	RunTime         *int64        `json:"runTime"`     // ms, -1: unknown, null: no result
+	MemoryUsage     *int64        `json:"memoryUsage"` // KB, -1: unknown, null: no result
+	Tasks           []taskData    `json:"tasks"`       // null: no result, or the system's
+	Reason          *string       `json:"reason"`      // why the system gave JE
+	Attempt         int           `json:"attempt"`
+	Failures        int           `json:"failures"`
+	Generation      int           `json:"generation"`
+	Holder          *holderData   `json:"holder"`
+	Attempts        []attemptData `json:"attempts"` // past ones, then the current one
+	CancelRequested bool          `json:"cancelRequested"`
+	Disputed        bool          `json:"disputed"`
+	Outputs         string        `json:"outputs"` // stored, missing, none
+	CreatedAt       *epoch        `json:"createdAt"`
+	QueuedAt        *epoch        `json:"queuedAt"`
+	EndedAt         *epoch        `json:"endedAt"`
 }
 
 type taskData struct {
@@ -102,22 +102,22 @@ func (a *API) jobReply(c *call, message string, j job.Job, answer dispatch.Answe
 // stored anywhere.
 func (a *API) newJob(j job.Job) (jobData, error) {
 	data := jobData{
-		SubmissionID: j.ID,
-		ProblemID:    j.Problem,
-		Language:     j.Language,
-		Group:        nonZero(j.Group),
-		State:        j.State,
-		Status:       statusPending,
-		Attempt:      j.Attempt,
-		Failures:     j.Failures,
-		Generation:   j.Generation,
-		Attempts:     attempts(j),
-		CancelAsked:  j.CancelAsked,
-		Disputed:     j.Disputed,
-		Outputs:      "none",
-		CreatedAt:    orNull(j.CreatedAt),
-		QueuedAt:     orNull(j.QueuedAt),
-		EndedAt:      orNull(j.EndedAt),
+		SubmissionID:    j.ID,
+		ProblemID:       j.Problem,
+		Language:        j.Language,
+		Group:           nonZero(j.Group),
+		State:           j.State,
+		Status:          statusPending,
+		Attempt:         j.Attempt,
+		Failures:        j.Failures,
+		Generation:      j.Generation,
+		Attempts:        attempts(j),
+		CancelRequested: j.CancelRequested,
+		Disputed:        j.Disputed,
+		Outputs:         "none",
+		CreatedAt:       orNull(j.CreatedAt),
+		QueuedAt:        orNull(j.QueuedAt),
+		EndedAt:         orNull(j.EndedAt),
 	}
 	if j.QueuedAt == 0 && j.Language != job.Handwritten {
 		data.Status = statusNoCode
@@ -127,7 +127,7 @@ func (a *API) newJob(j job.Job) (jobData, error) {
 			Runner:         j.Claim.Runner,
 			Attempt:        j.Attempt,
 			ProblemVersion: j.Claim.ProblemVersion,
-			LeaseExpiresAt: epoch(j.Claim.LeaseUntil),
+			LeaseExpiresAt: epoch(j.Claim.LeaseExpiresAt),
 			HeartbeatAt:    epoch(j.Claim.HeartbeatAt()),
 			Expired:        j.LeaseExpired(job.At(a.dispatch.Now())),
 		}
@@ -142,7 +142,7 @@ func (data *jobData) show(j job.Job) error {
 		return nil
 	}
 	data.Status = r.Status
-	data.Score, data.RunTime, data.MemoryUsage = &r.Score, &r.RunTime, &r.Memory
+	data.Score, data.RunTime, data.MemoryUsage = &r.Score, &r.RunTime, &r.MemoryUsage
 	switch {
 	case r.HasOutputs():
 		data.Outputs = "stored"
@@ -212,7 +212,7 @@ func reasons(j job.Job) string {
 		}
 		end := fmt.Sprintf("attempt %d by %s ", p.Attempt, p.Runner)
 		switch {
-		case p.How == job.Lost:
+		case p.How == job.HowLost:
 			end += "was lost: no heartbeat"
 		case p.Reason != "":
 			end += fmt.Sprintf("was %s: %s", p.How, p.Reason)

@@ -30,8 +30,8 @@ type syncEntry struct {
 }
 
 type loggedResult struct {
-	JobID string   `json:"job_id"`
-	Code  job.Code `json:"code"`
+	JobID string      `json:"job_id"`
+	Code  job.Outcome `json:"code"`
 }
 
 type loggedClaim struct {
@@ -48,7 +48,7 @@ func (e *entry) synced(data syncData, s dispatch.Synced) {
 		}
 	}
 	for _, action := range s.Active {
-		if action != dispatch.LeaseLost {
+		if action != dispatch.ActionLost {
 			e.sync.Kept++
 		}
 	}
@@ -62,7 +62,7 @@ func (e *entry) saw(j job.Job) { e.jobID, e.attempt = j.ID, j.Attempt }
 
 // record writes the one line of a request. A reply of 5xx has its cause in it,
 // and nowhere else.
-func (a *API) record(c *call, status int, code job.Code, took time.Duration, cause error) {
+func (a *API) record(c *call, status int, code job.Outcome, took time.Duration, cause error) {
 	ctx := c.Context()
 	route := c.route.Name
 	if route == "" {

@@ -291,7 +291,7 @@ func isEvidence(r api.Route, b credential) bool {
 // withoutEvidence is a state without what a late result may change.
 func withoutEvidence(p cmp.Path) bool {
 	switch p.Last().String() {
-	case ".Late", ".Version", ".WriteID":
+	case ".Late", ".Revision", ".WriteID":
 		return true
 	}
 	return false

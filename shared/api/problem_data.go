@@ -24,7 +24,7 @@ type problemData struct {
 }
 
 func newProblem(p problem.Problem) problemData {
-	data := problemData{ProblemID: p.ID, Version: p.Number, contentData: newContent(p.Current)}
+	data := problemData{ProblemID: p.ID, Version: p.Version, contentData: newContent(p.Current)}
 	if p.Draft != nil {
 		draft := newContent(*p.Draft)
 		data.Draft = &draft

@@ -212,7 +212,7 @@ func TestQueryJobsFitsIntoAReply(t *testing.T) {
 		id := fmt.Sprintf("%064d", i)
 		ids = append(ids, `"`+id+`"`)
 		j := job.Job{
-			ID: id, Problem: 7, State: job.Finished, CreatedAt: 1, QueuedAt: 1, EndedAt: 2, Attempt: 1, Version: 1, WriteID: id,
+			ID: id, Problem: 7, State: job.Finished, CreatedAt: 1, QueuedAt: 1, EndedAt: 2, Attempt: 1, Revision: 1, WriteID: id,
 			Result: &job.Result{Attempt: 1, Status: 3, Tasks: []byte("[" + strings.Repeat(cases+",", 9) + cases + "]")},
 		}
 		if _, created, err := w.store.Create(t.Context(), j); err != nil || !created {

@@ -12,5 +12,5 @@ func publishProblem(a *API, c *call) (reply, error) {
 	if err != nil || !answer.OK() {
 		return refusedOr(answer, err)
 	}
-	return granted("published", publishReply{p.ID, p.Number, changed}), nil
+	return granted("published", publishReply{p.ID, p.Version, changed}), nil
 }

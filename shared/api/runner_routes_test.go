@@ -120,7 +120,7 @@ func TestDownloads(t *testing.T) {
 		})
 	}
 	// No caller can make a job without code; one from elsewhere is answered all the same.
-	bare := job.Job{ID: "codeless", Problem: 8, State: job.Claimed, Attempt: 1, Version: 1, Claim: job.Claim{Runner: "runner-a", ProblemVersion: 1}}
+	bare := job.Job{ID: "codeless", Problem: 8, State: job.Claimed, Attempt: 1, Revision: 1, Claim: job.Claim{Runner: "runner-a", ProblemVersion: 1}}
 	if _, _, err := w.store.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)
 	}

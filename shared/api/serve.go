@@ -31,7 +31,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, routes []Route) {
 		answer = refuse(internalError)
 	}
 	status, err2 := answer.write(w, r)
-	a.record(c, status, answer.code, time.Since(started), errors.Join(err, err2))
+	a.record(c, status, answer.outcome, time.Since(started), errors.Join(err, err2))
 }
 
 // answer checks in the order of the wire contract: route and method, credential

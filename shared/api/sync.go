@@ -33,9 +33,9 @@ type syncData struct {
 }
 
 type doneData struct {
-	SubmissionID *string  `json:"submissionId"` // null: what was sent cannot be one
-	Code         job.Code `json:"code"`         // ok, or that of the refusal
-	Message      string   `json:"message"`      // of complete-job
+	SubmissionID *string     `json:"submissionId"` // null: what was sent cannot be one
+	Code         job.Outcome `json:"code"`         // ok, or that of the refusal
+	Message      string      `json:"message"`      // of complete-job
 }
 
 type activeData struct {
@@ -67,7 +67,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		id, completion, refusal := doneItem(raw)
 		data.Done[i].SubmissionID = id
 		if refusal != nil {
-			data.Done[i].Code, data.Done[i].Message = refusal.code, refusal.message
+			data.Done[i].Code, data.Done[i].Message = refusal.outcome, refusal.message
 			continue
 		}
 		request.Done = append(request.Done, completion)
@@ -75,7 +75,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 	}
 	for i, raw := range active {
 		id, claim, legal := activeItem(raw)
-		data.Active[i] = activeData{id, dispatch.LeaseLost}
+		data.Active[i] = activeData{id, dispatch.ActionLost}
 		if legal {
 			request.Active = append(request.Active, claim)
 			takenActive = append(takenActive, i)
@@ -88,12 +88,12 @@ func syncRunner(a *API, c *call) (reply, error) {
 	}
 	for i, answer := range synced.Done {
 		result := completed(request.Done[i].ID)
-		result.code = job.OK
+		result.outcome = job.OK
 		if !answer.OK() {
-			result = refuse(answer.Code, answer.Detail)
+			result = refuse(answer.Outcome, answer.Detail)
 		}
 		at := &data.Done[takenDone[i]]
-		at.Code, at.Message = result.code, result.message
+		at.Code, at.Message = result.outcome, result.message
 	}
 	for i, action := range synced.Active {
 		data.Active[takenActive[i]].Action = action

@@ -40,7 +40,7 @@ func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer
 	}
 	var claimed Claimed
 	c, err := d.update(ctx, r.ID, d.claim(ctx, r.Runner, offer{}, lease, d.Store.Problem, &claimed))
-	if err != nil || c.Code != job.OK {
+	if err != nil || c.Outcome != job.OK {
 		return Claimed{}, c.answer(), err
 	}
 	claimed.Job = c.after
@@ -71,27 +71,27 @@ func (d *Dispatcher) readOnce() problemReader {
 // was found by, if it was: its message is the claim's, unless the bell has been
 // rung anew since.
 func (d *Dispatcher) claim(ctx context.Context, runner string, o offer, lease time.Duration, read problemReader, claimed *Claimed) decide {
-	return func(j job.Job) (job.Job, job.Outcome, error) {
+	return func(j job.Job) (job.Job, job.Decision, error) {
 		op := job.ClaimOp{Now: d.now(), Runner: runner, LeaseSeconds: seconds(lease)}
 		if o.job.Bell == j.Bell {
 			op.Handle = o.handle
 		}
-		if _, out := op.Apply(j); out.Code != job.OK {
+		if _, out := op.Apply(j); out.Outcome != job.OK {
 			return j, out, nil
 		}
 		p, found, err := read(ctx, j.Problem)
 		if err != nil {
-			return j, job.Outcome{}, err
+			return j, job.Decision{}, err
 		}
-		if !found || p.Number == 0 {
-			return j, job.Outcome{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
+		if !found || p.Version == 0 {
+			return j, job.Decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
-		d.known.put(p.ID, p.Number, p.Current)
+		d.known.put(p.ID, p.Version, p.Current)
 		if claimed.Token, err = auth.NewClaimToken(d.Random); err != nil {
-			return j, job.Outcome{}, fmt.Errorf("make claim token: %w", err)
+			return j, job.Decision{}, fmt.Errorf("make claim token: %w", err)
 		}
 		claimed.Content = p.Current
-		op.ProblemVersion = p.Number
+		op.ProblemVersion = p.Version
 		op.TokenHash = auth.Hash(claimed.Token)
 		next, out := op.Apply(j)
 		return next, out, nil

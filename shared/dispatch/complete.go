@@ -36,7 +36,7 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 	var stored storedOutputs
 	var refusal Answer            // nothing is written then, so it is the last decision
 	judged := map[int]judgement{} // by version: a conflict does not judge again
-	c, err := update(ctx, r.ID, func(j job.Job) (job.Job, job.Outcome, error) {
+	c, err := update(ctx, r.ID, func(j job.Job) (job.Job, job.Decision, error) {
 		standing := j.Stand(r.Runner, r.TokenHash)
 		op := job.CompleteOp{Now: d.now(), Runner: r.Runner, TokenHash: r.TokenHash}
 		if standing.ProblemVersion == 0 {
@@ -49,23 +49,23 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 		if !known {
 			var err error
 			if result, err = d.judge(ctx, j.Problem, standing.ProblemVersion, r); err != nil {
-				return j, job.Outcome{}, err
+				return j, job.Decision{}, err
 			}
 			judged[standing.ProblemVersion] = result
 		}
 		switch {
-		case result.fault != nil && standing.Code != job.OK:
-			return j, job.Outcome{Code: standing.Code}, nil
+		case result.fault != nil && standing.Outcome != job.OK:
+			return j, job.Decision{Outcome: standing.Outcome}, nil
 		case result.fault != nil:
 			refusal = Answer{InvalidResult, result.fault.Error()}
-			return j, job.Outcome{Code: InvalidResult}, nil
+			return j, job.Decision{Outcome: InvalidResult}, nil
 		}
 		op.Result = result.result
-		if standing.Code == job.OK && !standing.Accepted && !j.CancelAsked {
+		if standing.Outcome == job.OK && !standing.Accepted && !j.CancelRequested {
 			op.Result.Outputs, op.Result.Packed = d.storeOutputs(ctx, &stored, r, standing, result.cases)
 			if stored.mismatch {
-				refusal = Answer{Code: OutputsMismatch}
-				return j, job.Outcome{Code: OutputsMismatch}, nil
+				refusal = Answer{Outcome: OutputsMismatch}
+				return j, job.Decision{Outcome: OutputsMismatch}, nil
 			}
 		}
 		next, out := op.Apply(j)
@@ -74,7 +74,7 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 	if err != nil {
 		return "", Answer{}, err
 	}
-	if refusal.Code != "" {
+	if refusal.Outcome != "" {
 		return "", refusal, nil
 	}
 	if c.after.Final() { // one that was final before has no handle
@@ -113,12 +113,12 @@ func (d *Dispatcher) judge(ctx context.Context, problem, version int, r Complete
 		return judgement{}, err
 	}
 	return judgement{cases: cases, result: job.Result{
-		Status:  int(verdict.Status),
-		Score:   verdict.Score,
-		RunTime: verdict.ExecTime,
-		Memory:  verdict.MemoryUsage,
-		Tasks:   verdict.Record(),
-		Digest:  sent,
+		Status:      int(verdict.Status),
+		Score:       verdict.Score,
+		RunTime:     verdict.ExecTime,
+		MemoryUsage: verdict.MemoryUsage,
+		Tasks:       verdict.Record(),
+		Digest:      sent,
 	}}, nil
 }
 

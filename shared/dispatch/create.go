@@ -32,7 +32,7 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		return Created{}, Answer{}, err
 	}
 	if !published {
-		return Created{}, Answer{Code: ProblemNotFound}, nil
+		return Created{}, Answer{Outcome: ProblemNotFound}, nil
 	}
 	now := d.now()
 	op := job.CreateOp{Now: now, ID: r.ID, Problem: r.Problem, Language: r.Language, Group: r.Group, Code: r.Code}
@@ -46,8 +46,8 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			return Created{}, Answer{}, err
 		}
 		if found {
-			if out := op.Repeats(there); out.Code != job.OK || there.State != job.Created || there.Language == job.Handwritten {
-				return Created{Job: there}, Answer{Code: out.Code}, nil
+			if out := op.Repeats(there); out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten {
+				return Created{Job: there}, Answer{Outcome: out.Outcome}, nil
 			}
 		}
 		if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {
@@ -66,7 +66,7 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			}
 		}
 	}
-	j.Version = 1
+	j.Revision = 1
 	if j.WriteID, err = d.writeID(); err != nil {
 		return Created{}, Answer{}, err
 	}
@@ -75,8 +75,8 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		return Created{}, Answer{}, err
 	}
 	if !created { // since we looked
-		if out := op.Repeats(current); out.Code != job.OK {
-			return Created{}, Answer{Code: out.Code}, nil
+		if out := op.Repeats(current); out.Outcome != job.OK {
+			return Created{}, Answer{Outcome: out.Outcome}, nil
 		}
 		j = current
 		if r.Inline != nil && j.State == job.Created {
@@ -107,7 +107,7 @@ func (d *Dispatcher) published(ctx context.Context, id int) (bool, error) {
 		return true, nil
 	}
 	p, found, err := d.Store.Problem(ctx, id)
-	if err != nil || !found || p.Number == 0 {
+	if err != nil || !found || p.Version == 0 {
 		return false, err
 	}
 	d.known.put(id, anyVersion, p.Current)

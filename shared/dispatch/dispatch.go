@@ -66,31 +66,31 @@ func Bare() *Dispatcher {
 // Answer is how a request ended: OK, or why not, with a Detail for the codes
 // that have one.
 type Answer struct {
-	Code   job.Code
-	Detail string
+	Outcome job.Outcome
+	Detail  string
 }
 
 // OK says whether the request was granted.
-func (a Answer) OK() bool { return a.Code == job.OK }
+func (a Answer) OK() bool { return a.Outcome == job.OK }
 
 // The codes that this package adds to those of package job.
 const (
-	CodeNotFound     job.Code = "code_not_found"
-	TestdataNotFound job.Code = "testdata_not_found"
-	OutputsNotFound  job.Code = "outputs_not_found"
-	ProblemNotFound  job.Code = "problem_not_found"
-	InvalidResult    job.Code = "invalid_result"    // Detail: the first fault
-	UploadMissing    job.Code = "upload_missing"    // Detail: what is not there
-	UploadMismatch   job.Code = "upload_mismatch"   // Detail: what is not what was announced
-	OutputsMismatch  job.Code = "outputs_mismatch"  // the uploaded outputs are not what complete says
-	InvalidLease     job.Code = "invalid_lease"     // Detail: the bounds
-	OutputsTooLarge  job.Code = "outputs_too_large" // Detail: the bound
-	ItemFailed       job.Code = "internal_error"    // of an item of a sync, to be repeated
+	CodeNotFound     job.Outcome = "code_not_found"
+	TestdataNotFound job.Outcome = "testdata_not_found"
+	OutputsNotFound  job.Outcome = "outputs_not_found"
+	ProblemNotFound  job.Outcome = "problem_not_found"
+	InvalidResult    job.Outcome = "invalid_result"    // Detail: the first fault
+	UploadMissing    job.Outcome = "upload_missing"    // Detail: what is not there
+	UploadMismatch   job.Outcome = "upload_mismatch"   // Detail: what is not what was announced
+	OutputsMismatch  job.Outcome = "outputs_mismatch"  // the uploaded outputs are not what complete says
+	InvalidLease     job.Outcome = "invalid_lease"     // Detail: the bounds
+	OutputsTooLarge  job.Outcome = "outputs_too_large" // Detail: the bound
+	ItemFailed       job.Outcome = "internal_error"    // of an item of a sync, to be repeated
 )
 
 var (
-	granted  = Answer{Code: job.OK}
-	notFound = Answer{Code: job.NotFound}
+	granted  = Answer{Outcome: job.OK}
+	notFound = Answer{Outcome: job.NotFound}
 )
 
 // errContended says that others wrote between every read of ours and the write
@@ -103,18 +103,18 @@ const maxConflicts = 3
 // change is a job before and after an update.
 type change struct {
 	before, after job.Job
-	job.Outcome
+	job.Decision
 }
 
-func (c change) answer() Answer { return Answer{Code: c.Code} }
+func (c change) answer() Answer { return Answer{Outcome: c.Outcome} }
 
 // decide looks at a job and says what becomes of it. It may be called again
 // with a newer job.
-type decide func(job.Job) (job.Job, job.Outcome, error)
+type decide func(job.Job) (job.Job, job.Decision, error)
 
 // apply makes a decide of an Op's Apply.
-func apply(op func(job.Job) (job.Job, job.Outcome)) decide {
-	return func(j job.Job) (job.Job, job.Outcome, error) {
+func apply(op func(job.Job) (job.Job, job.Decision)) decide {
+	return func(j job.Job) (job.Job, job.Decision, error) {
 		next, out := op(j)
 		return next, out, nil
 	}
@@ -130,7 +130,7 @@ func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (chan
 		return change{}, err
 	}
 	if !found {
-		return change{Outcome: job.Outcome{Code: job.NotFound}}, nil
+		return change{Decision: job.Decision{Outcome: job.NotFound}}, nil
 	}
 	return d.updateFrom(ctx, j, decide)
 }
@@ -152,7 +152,7 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 			}
 			rung = after.Bell
 		}
-		after.Version = before.Version + 1
+		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
 			return change{}, err
 		}
@@ -163,7 +163,7 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 		case saved:
 			return change{before, after, out}, nil
 		case current.ID == "": // expired under our hands
-			return change{Outcome: job.Outcome{Code: job.NotFound}}, nil
+			return change{Decision: job.Decision{Outcome: job.NotFound}}, nil
 		}
 		before = current
 	}

@@ -32,7 +32,7 @@ func TestTheWholePath(t *testing.T) {
 	w.pass(30 * time.Second)
 	action, answer, err := w.Heartbeat(w.ctx, "j", "r", auth.Hash(c.Token))
 	w.granted(answer, err)
-	if action != dispatch.Continue {
+	if action != dispatch.ActionContinue {
 		t.Errorf("action %s", action)
 	}
 	w.granted(w.Complete(w.ctx, report(c, result("AC"))))
@@ -162,7 +162,7 @@ func TestRingComesBeforeTheWrite(t *testing.T) {
 			return err
 		}},
 		{"release", func(w *world) { w.create("j"); w.listed(); w.claim("j", "r") }, func(w *world) error {
-			_, err := w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.Drain)
+			_, err := w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain)
 			return err
 		}},
 		{"rejudge", func(w *world) { w.create("j"); w.granted2(w.Cancel(w.ctx, "j")) }, func(w *world) error {
@@ -278,8 +278,8 @@ func TestConflicts(t *testing.T) {
 	w.store.meanwhile = func() {
 		j := w.get("j")
 		next := j
-		next.Version++
-		next.WriteID = fmt.Sprintf("other %d", next.Version)
+		next.Revision++
+		next.WriteID = fmt.Sprintf("other %d", next.Revision)
 		if _, saved, _ := w.store.Store.Save(w.ctx, j, next); !saved {
 			t.Fatal("not saved")
 		}
@@ -303,7 +303,7 @@ func TestCreate(t *testing.T) {
 	}
 	again, answer, err := w.Create(w.ctx, inline("j"))
 	w.granted(answer, err)
-	if again.New || again.Job.Version != 1 {
+	if again.New || again.Job.Revision != 1 {
 		t.Errorf("made again %+v", again)
 	}
 	other := inline("j")
@@ -413,7 +413,7 @@ func TestClaimPinsTheVersion(t *testing.T) {
 	must(t, err)
 	p, changed, answer, err := w.Publish(w.ctx, 1)
 	w.granted(answer, err)
-	if !changed || p.Number != 2 || p.Current.Testdata != c.Content.Testdata {
+	if !changed || p.Version != 2 || p.Current.Testdata != c.Content.Testdata {
 		t.Fatalf("published %+v", p)
 	}
 	w.granted(w.Complete(w.ctx, report(c, result("AC"))))
@@ -428,7 +428,7 @@ func TestOnlyTheHolderGetsAnything(t *testing.T) {
 	c := w.claim("j", "r")
 	for _, who := range []struct {
 		name, runner, hash string
-		want               job.Code
+		want               job.Outcome
 	}{
 		{"the holder", "r", auth.Hash(c.Token), job.OK},
 		{"the holder without a token", "r", "", job.OK},
@@ -600,7 +600,7 @@ func TestCancel(t *testing.T) {
 	w.granted2(w.Cancel(w.ctx, "k"))
 	action, answer, err := w.Heartbeat(w.ctx, "k", "r", "")
 	w.granted(answer, err)
-	if action != dispatch.Stop {
+	if action != dispatch.ActionCancel {
 		t.Errorf("action %s", action)
 	}
 	answer, err = w.Complete(w.ctx, report(c, result("AC")))
@@ -661,8 +661,8 @@ func TestPublish(t *testing.T) {
 	w.refused(dispatch.ProblemNotFound, answer, err)
 	p, changed, answer, err := w.Publish(w.ctx, 1)
 	w.granted(answer, err)
-	if changed || p.Number != 1 {
-		t.Errorf("an unchanged draft made %d", p.Number)
+	if changed || p.Version != 1 {
+		t.Errorf("an unchanged draft made %d", p.Version)
 	}
 	draft := p.Current
 	draft.Testdata = measure([]byte("other test data"))
@@ -676,7 +676,7 @@ func TestPublish(t *testing.T) {
 	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+draft.Testdata.SHA256+".zip", []byte("other test data"), draft.Testdata))
 	p, changed, answer, err = w.Publish(w.ctx, 1)
 	w.granted(answer, err)
-	if !changed || p.Number != 2 {
+	if !changed || p.Version != 2 {
 		t.Errorf("published %+v", p)
 	}
 }
@@ -720,7 +720,7 @@ func TestConflictsRingOnce(t *testing.T) {
 		w.granted(answer, err)
 	}
 	before := w.messages()
-	w.granted(w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.Drain))
+	w.granted(w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain))
 	if n := w.messages() - before; n != 1 {
 		t.Errorf("rang %d times", n)
 	}

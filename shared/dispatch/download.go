@@ -21,7 +21,7 @@ func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Do
 		return Download{}, answer, err
 	}
 	if j.Code.SHA256 == "" {
-		return Download{}, Answer{Code: CodeNotFound}, nil
+		return Download{}, Answer{Outcome: CodeNotFound}, nil
 	}
 	return d.download(ctx, codeKey(j.ID, j.Code.SHA256), j.ID+".zip", j.Code)
 }
@@ -38,7 +38,7 @@ func (d *Dispatcher) Testdata(ctx context.Context, id, runner, tokenHash string)
 		return Download{}, Answer{}, err
 	}
 	if content.Testdata.SHA256 == "" {
-		return Download{}, Answer{Code: TestdataNotFound}, nil
+		return Download{}, Answer{Outcome: TestdataNotFound}, nil
 	}
 	return d.download(ctx, testdataKey(j.Problem, content.Testdata.SHA256), testdataName(j.Problem), content.Testdata)
 }
@@ -53,7 +53,7 @@ func (d *Dispatcher) Outputs(ctx context.Context, id string) (Download, Answer, 
 	case !found:
 		return Download{}, notFound, nil
 	case j.Result == nil || !j.Result.HasOutputs():
-		return Download{}, Answer{Code: OutputsNotFound}, nil
+		return Download{}, Answer{Outcome: OutputsNotFound}, nil
 	}
 	key := j.Result.Outputs
 	if len(j.Result.Packed) > 0 {
@@ -73,7 +73,7 @@ func (d *Dispatcher) held(ctx context.Context, id, runner, tokenHash string) (jo
 	if !found {
 		return job.Job{}, notFound, nil
 	}
-	return j, Answer{Code: j.HeldBy(runner, tokenHash)}, nil
+	return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil
 }
 
 func (d *Dispatcher) download(ctx context.Context, key, name string, a job.Artifact) (Download, Answer, error) {

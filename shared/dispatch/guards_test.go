@@ -46,7 +46,7 @@ func TestConflictsWithoutEndAreGivenUp(t *testing.T) {
 		if call == "save" {
 			other := w.get("j")
 			next := other
-			next.Version++
+			next.Revision++
 			next.WriteID = "another's"
 			_, _, err := w.store.Store.Save(w.ctx, other, next)
 			return err
@@ -85,7 +85,7 @@ func TestEveryUseCaseOfAnUnknownJob(t *testing.T) {
 		"complete": func() (dispatch.Answer, error) {
 			return w.Complete(w.ctx, dispatch.CompleteRequest{ID: "x", Runner: "r", TokenHash: "t", Tasks: result("AC")})
 		},
-		"release": func() (dispatch.Answer, error) { return w.Release(w.ctx, "x", "r", "t", job.Drain) },
+		"release": func() (dispatch.Answer, error) { return w.Release(w.ctx, "x", "r", "t", job.ReasonDrain) },
 		"cancel":  func() (dispatch.Answer, error) { _, answer, err := w.Cancel(w.ctx, "x"); return answer, err },
 		"rejudge": func() (dispatch.Answer, error) { _, answer, err := w.Rejudge(w.ctx, "x", 0); return answer, err },
 	} {
@@ -117,7 +117,7 @@ func TestClaimNeedsAPublishedProblem(t *testing.T) {
 	must(t, err)
 	j := job.CreateOp{Now: w.now(0), ID: "j", Problem: 2}.New()
 	j, _ = job.SubmitOp{Now: w.now(0)}.Apply(j)
-	j.Version = 1
+	j.Revision = 1
 	_, _, err = w.store.Create(w.ctx, j)
 	must(t, err)
 	if c, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r"}); err == nil {
@@ -165,7 +165,7 @@ func TestReleaseRepeatedLeavesTheNextClaimAlone(t *testing.T) {
 	c := w.withHandle("j")
 	give := func() {
 		t.Helper()
-		w.granted(w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.Drain))
+		w.granted(w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain))
 	}
 	give()
 	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, Lease: time.Minute}); len(s.Jobs) != 1 {
@@ -268,7 +268,7 @@ func TestOutputsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	c := w.claim("j", "r")
-	for size, want := range map[int64]job.Code{dispatch.MaxOutputs: job.OK, dispatch.MaxOutputs + 1: dispatch.OutputsTooLarge} {
+	for size, want := range map[int64]job.Outcome{dispatch.MaxOutputs: job.OK, dispatch.MaxOutputs + 1: dispatch.OutputsTooLarge} {
 		_, answer, err := w.UploadOutputs(w.ctx, "j", "r", auth.Hash(c.Token), job.Artifact{Size: size, SHA256: measure(nil).SHA256})
 		w.refused(want, answer, err)
 	}
@@ -307,7 +307,7 @@ func TestCreateThatAnotherOvertakes(t *testing.T) {
 		name     string
 		ours     dispatch.CreateRequest
 		theirs   dispatch.CreateRequest
-		want     job.Code
+		want     job.Outcome
 		state    job.State
 		mayStore bool // the reply says where to upload the code
 	}{
@@ -339,7 +339,7 @@ func TestSubmitChecksTheCode(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		put  []byte
-		want job.Code
+		want job.Outcome
 	}{
 		{"not there", nil, dispatch.UploadMissing},
 		{"something else", []byte("PK evil"), dispatch.UploadMismatch},
@@ -381,7 +381,7 @@ func TestHeartbeatBeyondTheLongestRunLetsTheMessageCome(t *testing.T) {
 	seen := w.watch()
 	action, answer, err := w.Heartbeat(w.ctx, "j", "r", "")
 	w.granted(answer, err)
-	if action != dispatch.Stop || len(seen.calls) != 0 {
+	if action != dispatch.ActionCancel || len(seen.calls) != 0 {
 		t.Errorf("action %s, calls %v", action, seen.calls)
 	}
 }
@@ -498,8 +498,8 @@ func TestMarkOfTheSweepHasAVersion(t *testing.T) {
 		w.sweep()
 		m, err := w.store.Mark(w.ctx)
 		must(t, err)
-		if m.Version != want {
-			t.Fatalf("version %d after %d runs", m.Version, want)
+		if m.Revision != want {
+			t.Fatalf("version %d after %d runs", m.Revision, want)
 		}
 	}
 }
@@ -508,7 +508,7 @@ func TestSyncReportsForItsOwnRunnerOnly(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	done := report(w.claim("j", "r"), result("AC"))
-	if s := w.sync(dispatch.SyncRequest{Runner: "other", Done: []dispatch.CompleteRequest{done}}); s.Done[0].Code != job.NotClaimed {
+	if s := w.sync(dispatch.SyncRequest{Runner: "other", Done: []dispatch.CompleteRequest{done}}); s.Done[0].Outcome != job.NotClaimed {
 		t.Errorf("taken from another: %+v", s.Done)
 	}
 	done.Runner = ""
@@ -532,7 +532,7 @@ func TestPublishThatAnotherOvertakes(t *testing.T) {
 	w.granted(answer, err)
 	stored, _, err := w.store.Problem(w.ctx, 1)
 	must(t, err)
-	if !changed || p.Number != 2 || p.Current.Tasks[0] != theirs.Tasks[0] || stored.Number != 2 || stored.Version != p.Version {
+	if !changed || p.Version != 2 || p.Current.Tasks[0] != theirs.Tasks[0] || stored.Version != 2 || stored.Revision != p.Revision {
 		t.Errorf("published %+v, stored %+v", p, stored)
 	}
 }

@@ -12,9 +12,9 @@ type Action string
 
 // The actions.
 const (
-	Continue  Action = "continue"
-	Stop      Action = "cancel"
-	LeaseLost Action = "lost" // only in sync, where a refusal is an item
+	ActionContinue Action = "continue"
+	ActionCancel   Action = "cancel"
+	ActionLost     Action = "lost" // only in sync, where a refusal is an item
 )
 
 // Heartbeat extends the lease of the current claim, in the store and then on
@@ -31,15 +31,15 @@ func (d *Dispatcher) Heartbeat(ctx context.Context, id, runner, tokenHash string
 func (d *Dispatcher) heartbeat(ctx context.Context, id, runner, tokenHash string, update updater) ([]Hiding, Action, Answer, error) {
 	op := job.HeartbeatOp{Now: d.now(), Runner: runner, TokenHash: tokenHash}
 	c, err := update(ctx, id, apply(op.Apply))
-	if err != nil || c.Code != job.OK {
+	if err != nil || c.Outcome != job.OK {
 		return nil, "", c.answer(), err
 	}
 	var hidings []Hiding
 	if claim := c.after.Claim; c.Write && claim.Handle != "" {
 		hidings = []Hiding{{claim.Handle, time.Duration(claim.LeaseSeconds) * time.Second}}
 	}
-	if c.after.MustStop(op.Now) {
-		return hidings, Stop, granted, nil
+	if c.after.MustCancel(op.Now) {
+		return hidings, ActionCancel, granted, nil
 	}
-	return hidings, Continue, granted, nil
+	return hidings, ActionContinue, granted, nil
 }

@@ -175,7 +175,7 @@ func TestOrderOfWrites(t *testing.T) {
 		{
 			"release", func(w *world) dispatch.Claimed { return w.withHandle("j") },
 			func(w *world, c dispatch.Claimed) error {
-				_, err := w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.Drain)
+				_, err := w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain)
 				return err
 			},
 			[]string{"ring", "save", "delete"},

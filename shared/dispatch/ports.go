@@ -19,12 +19,12 @@ type Store interface {
 	Get(ctx context.Context, id string) (job.Job, bool, error)
 	// GetMany reads up to 100 jobs; those that do not exist are not in the map.
 	GetMany(ctx context.Context, ids []string) (map[string]job.Job, error)
-	// Create writes a new job, Version 1, on the condition that the id is free.
+	// Create writes a new job, Revision 1, on the condition that the id is free.
 	// If it is taken, created is false and current is the job that has it; a
 	// repetition of our own write, known by its WriteID, counts as created.
 	Create(ctx context.Context, j job.Job) (current job.Job, created bool, err error)
 	// Save writes the difference between two states of a job on the condition
-	// that the stored Version is before.Version; after has Version + 1 and a
+	// that the stored Revision is before.Revision; after has Revision + 1 and a
 	// fresh WriteID. If somebody wrote in between, saved is false and current is
 	// what they left; a repetition of our own write counts as saved.
 	Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error)
@@ -35,9 +35,9 @@ type Store interface {
 
 	// Problem reads a problem; false: there is none. Strongly consistent.
 	Problem(ctx context.Context, id int) (problem.Problem, bool, error)
-	// SaveProblem writes a problem on the condition that the stored Version is
-	// before.Version (0: none stored), and with it, in one transaction, the
-	// immutable record of its current version if Number has changed.
+	// SaveProblem writes a problem on the condition that the stored Revision is
+	// before.Revision (0: none stored), and with it, in one transaction, the
+	// immutable record of its current version if Version has changed.
 	SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error)
 	// ProblemVersion reads a published version; it never changes.
 	ProblemVersion(ctx context.Context, id, number int) (problem.Content, bool, error)
@@ -68,7 +68,7 @@ type OpenJob struct {
 
 // Mark is what one run of the sweep leaves for the next.
 type Mark struct {
-	Version     int64
+	Revision    int64
 	Shard       int      // the page to look at next, beside the oldest
 	Cursor      string   // within it
 	SilentSince job.Time // first look since which the queue showed no visible message; 0: it did

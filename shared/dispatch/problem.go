@@ -26,7 +26,7 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 	if err != nil {
 		return Drafted{}, err
 	}
-	drafted := Drafted{Problem: after, New: before.Version == 0}
+	drafted := Drafted{Problem: after, New: before.Revision == 0}
 	if c.Testdata != (job.Artifact{}) {
 		up, err := d.URLs.PutURL(ctx, testdataKey(id, c.Testdata.SHA256), c.Testdata)
 		if err != nil {
@@ -43,8 +43,8 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, changed bool, answer Answer, err error) {
 	var refusal Answer // nothing is written then, so it is the last decision
 	before, after, err := d.updateProblem(ctx, id, func(p problem.Problem) (problem.Problem, bool, error) {
-		if p.Version == 0 {
-			refusal = Answer{Code: ProblemNotFound}
+		if p.Revision == 0 {
+			refusal = Answer{Outcome: ProblemNotFound}
 			return p, false, nil
 		}
 		next, changed := p.Publish()
@@ -57,23 +57,23 @@ func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, ch
 		}
 		return next, changed, nil
 	})
-	if refusal.Code != "" || err != nil {
+	if refusal.Outcome != "" || err != nil {
 		return problem.Problem{}, false, refusal, err
 	}
-	return after, after.Number != before.Number, granted, nil
+	return after, after.Version != before.Version, granted, nil
 }
 
 // Problem reads a problem. Refused with ProblemNotFound.
 func (d *Dispatcher) Problem(ctx context.Context, id int) (problem.Problem, Answer, error) {
 	p, found, err := d.Store.Problem(ctx, id)
 	if err == nil && !found {
-		return problem.Problem{}, Answer{Code: ProblemNotFound}, nil
+		return problem.Problem{}, Answer{Outcome: ProblemNotFound}, nil
 	}
 	return p, granted, err
 }
 
 // updateProblem is update for problems; a problem that does not exist yet has
-// Version 0.
+// Revision 0.
 func (d *Dispatcher) updateProblem(ctx context.Context, id int, decide func(problem.Problem) (problem.Problem, bool, error)) (before, after problem.Problem, err error) {
 	before, _, err = d.Store.Problem(ctx, id)
 	if err != nil {
@@ -84,7 +84,7 @@ func (d *Dispatcher) updateProblem(ctx context.Context, id int, decide func(prob
 		if err != nil || !changed {
 			return before, before, err
 		}
-		after.Version = before.Version + 1
+		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
 			return before, after, err
 		}

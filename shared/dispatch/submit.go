@@ -10,18 +10,18 @@ import (
 // UploadMissing or UploadMismatch.
 func (d *Dispatcher) Submit(ctx context.Context, id string) (job.Job, Answer, error) {
 	var refusal Answer // nothing is written then, so it is the last decision
-	c, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {
+	c, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Decision, error) {
 		if j.State == job.Created {
 			answer, err := d.uploaded(ctx, codeKey(j.ID, j.Code.SHA256), j.Code, "code")
 			if err != nil || !answer.OK() {
 				refusal = answer
-				return j, job.Outcome{Code: answer.Code}, err
+				return j, job.Decision{Outcome: answer.Outcome}, err
 			}
 		}
 		next, out := job.SubmitOp{Now: d.now()}.Apply(j)
 		return next, out, nil
 	})
-	if refusal.Code != "" || err != nil {
+	if refusal.Outcome != "" || err != nil {
 		return job.Job{}, refusal, err
 	}
 	return c.after, c.answer(), nil

@@ -84,7 +84,7 @@ func (d *Dispatcher) Sweep(ctx context.Context) (Swept, error) {
 	if next == mark {
 		return swept, nil
 	}
-	next.Version++
+	next.Revision++
 	_, err = d.Store.SaveMark(ctx, mark, next)
 	return swept, err
 }
@@ -140,7 +140,7 @@ func (d *Dispatcher) repair(ctx context.Context, open []OpenJob, silent bool, sw
 
 // sweepOne ends a job that is over, or rings for one that needs it.
 func (d *Dispatcher) sweepOne(silent bool) decide {
-	return func(j job.Job) (job.Job, job.Outcome, error) {
+	return func(j job.Job) (job.Job, job.Decision, error) {
 		now := d.now()
 		next, out := job.EndOp{Now: now}.Apply(j)
 		if !out.Write {

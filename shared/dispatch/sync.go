@@ -90,7 +90,7 @@ func (d *Dispatcher) readAhead(ctx context.Context, r SyncRequest) updater {
 	return func(ctx context.Context, id string, decide decide) (change, error) {
 		j, found := jobs[id]
 		if !found {
-			return change{Outcome: job.Outcome{Code: job.NotFound}}, nil
+			return change{Decision: job.Decision{Outcome: job.NotFound}}, nil
 		}
 		c, err := d.updateFrom(ctx, j, decide)
 		switch {
@@ -113,7 +113,7 @@ func (d *Dispatcher) takeResults(ctx context.Context, r SyncRequest, update upda
 		handle, answer, err := d.complete(ctx, done, update)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("take result of job %s: %w", done.ID, err))
-			answer = Answer{Code: ItemFailed}
+			answer = Answer{Outcome: ItemFailed}
 		}
 		spent = append(spent, handle)
 		answers[i] = answer
@@ -132,9 +132,9 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 		case err != nil:
 			// Nothing is known: the runner goes on and is heard the next time.
 			failed = append(failed, fmt.Errorf("keep lease of job %s: %w", active.ID, err))
-			action = Continue
+			action = ActionContinue
 		case !answer.OK():
-			action = LeaseLost
+			action = ActionLost
 		}
 		hidings = append(hidings, hiding...)
 		actions[i] = action
@@ -157,7 +157,7 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.
 	for _, o := range offers {
 		var claimed Claimed
 		c, err := d.updateFrom(ctx, o.job, d.claim(ctx, r.Runner, o, lease, read, &claimed))
-		if err != nil || c.Code != job.OK {
+		if err != nil || c.Outcome != job.OK {
 			back = append(back, Hiding{o.handle, listHide})
 		} else {
 			claimed.Job = c.after
@@ -166,7 +166,7 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.
 		switch {
 		case err != nil:
 			failed = append(failed, fmt.Errorf("claim job %s: %w", o.job.ID, err))
-		case c.Code == job.OK:
+		case c.Outcome == job.OK:
 			s.Jobs = append(s.Jobs, claimed)
 		}
 	}

@@ -37,7 +37,7 @@ func TestSyncIsTheWholePath(t *testing.T) {
 		Done:   []dispatch.CompleteRequest{report(first.Jobs[0], result("AC"))},
 		Active: []dispatch.ActiveClaim{{ID: first.Jobs[1].Job.ID, TokenHash: auth.Hash(first.Jobs[1].Token)}},
 	})
-	if diff := cmp.Diff([]dispatch.Action{dispatch.Continue}, second.Active); diff != "" || !second.Done[0].OK() || len(second.Jobs) != 1 || second.PollSeconds != 1 {
+	if diff := cmp.Diff([]dispatch.Action{dispatch.ActionContinue}, second.Active); diff != "" || !second.Done[0].OK() || len(second.Jobs) != 1 || second.PollSeconds != 1 {
 		t.Fatalf("synced %+v", second)
 	}
 	third := w.sync(dispatch.SyncRequest{Runner: "r", Done: []dispatch.CompleteRequest{
@@ -68,14 +68,14 @@ func TestSyncItemsAreIndependent(t *testing.T) {
 		Done:   []dispatch.CompleteRequest{report(bad, []byte(`[]`)), unknown, report(good, result("AC"))},
 		Active: []dispatch.ActiveClaim{{ID: "unknown", TokenHash: "x"}, {ID: "bad", TokenHash: "x"}, {ID: "bad", TokenHash: auth.Hash(bad.Token)}},
 	})
-	var codes []job.Code
+	var codes []job.Outcome
 	for _, a := range s.Done {
-		codes = append(codes, a.Code)
+		codes = append(codes, a.Outcome)
 	}
-	if diff := cmp.Diff([]job.Code{dispatch.InvalidResult, job.NotFound, job.OK}, codes); diff != "" {
+	if diff := cmp.Diff([]job.Outcome{dispatch.InvalidResult, job.NotFound, job.OK}, codes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]dispatch.Action{dispatch.LeaseLost, dispatch.LeaseLost, dispatch.Continue}, s.Active); diff != "" {
+	if diff := cmp.Diff([]dispatch.Action{dispatch.ActionLost, dispatch.ActionLost, dispatch.ActionContinue}, s.Active); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -258,14 +258,14 @@ func TestSyncOfOneJobTwice(t *testing.T) {
 		Done:   []dispatch.CompleteRequest{report(c, result("AC")), report(c, result("AC")), report(c, result("WA"))},
 		Active: []dispatch.ActiveClaim{{ID: "j", TokenHash: auth.Hash(c.Token)}, {ID: "other", TokenHash: auth.Hash(other.Token)}},
 	})
-	var codes []job.Code
+	var codes []job.Outcome
 	for _, a := range s.Done {
-		codes = append(codes, a.Code)
+		codes = append(codes, a.Outcome)
 	}
-	if diff := cmp.Diff([]job.Code{job.OK, job.OK, job.ResultConflict}, codes); diff != "" {
+	if diff := cmp.Diff([]job.Outcome{job.OK, job.OK, job.ResultConflict}, codes); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]dispatch.Action{dispatch.LeaseLost, dispatch.Continue}, s.Active); diff != "" {
+	if diff := cmp.Diff([]dispatch.Action{dispatch.ActionLost, dispatch.ActionContinue}, s.Active); diff != "" {
 		t.Error(diff)
 	}
 	// The one result; a heartbeat within the claim's millisecond writes nothing.
@@ -292,7 +292,7 @@ func TestSyncFailures(t *testing.T) {
 	// The messages of both claims are hidden now, so this part succeeds.
 	w.listed()
 	s := w.sync(dispatch.SyncRequest{Runner: "r", Done: done, Active: active, Slots: 1})
-	if s.Done[0].Code != dispatch.ItemFailed || s.Active[0] != dispatch.Continue {
+	if s.Done[0].Outcome != dispatch.ItemFailed || s.Active[0] != dispatch.ActionContinue {
 		t.Errorf("done %v active %v", s.Done, s.Active)
 	}
 	w.create("three")

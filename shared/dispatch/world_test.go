@@ -165,14 +165,14 @@ func (w *world) create(id string) {
 func (w *world) granted(answer dispatch.Answer, err error) {
 	w.t.Helper()
 	if err != nil || !answer.OK() {
-		w.t.Fatalf("got %q %q, %v", answer.Code, answer.Detail, err)
+		w.t.Fatalf("got %q %q, %v", answer.Outcome, answer.Detail, err)
 	}
 }
 
-func (w *world) refused(want job.Code, answer dispatch.Answer, err error) {
+func (w *world) refused(want job.Outcome, answer dispatch.Answer, err error) {
 	w.t.Helper()
-	if err != nil || answer.Code != want {
-		w.t.Fatalf("got %q %q, %v; want %q", answer.Code, answer.Detail, err, want)
+	if err != nil || answer.Outcome != want {
+		w.t.Fatalf("got %q %q, %v; want %q", answer.Outcome, answer.Detail, err, want)
 	}
 }
 

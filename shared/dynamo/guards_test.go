@@ -24,14 +24,14 @@ func TestSaveOfWhatIsGoneIsNotOurOwnWrite(t *testing.T) {
 
 func TestSaveMarkAfterAnother(t *testing.T) {
 	wire := &canned{replies: []reply{failure("ConditionalCheckFailedException", "")}}
-	if saved, err := on(t, wire).SaveMark(t.Context(), dispatch.Mark{Version: 2}, dispatch.Mark{Version: 3}); saved || err != nil {
+	if saved, err := on(t, wire).SaveMark(t.Context(), dispatch.Mark{Revision: 2}, dispatch.Mark{Revision: 3}); saved || err != nil {
 		t.Errorf("saved %v, error %v", saved, err)
 	}
 }
 
 func TestPublishOverwritesNoVersion(t *testing.T) {
 	wire := &canned{replies: []reply{{200, `{}`}}}
-	_, _, err := on(t, wire).SaveProblem(t.Context(), problem.Problem{ID: 7, Version: 1}, problem.Problem{ID: 7, Version: 2, Number: 1})
+	_, _, err := on(t, wire).SaveProblem(t.Context(), problem.Problem{ID: 7, Revision: 1}, problem.Problem{ID: 7, Revision: 2, Version: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestRevokeKeepsTheFirstTimeAndMakesNoCredential(t *testing.T) {
 
 // TestDifferenceOfRecords: in place where that is possible, else the whole list.
 func TestDifferenceOfRecords(t *testing.T) {
-	record := func(attempt int) job.Past { return job.Past{Attempt: attempt, Runner: "r", How: job.Lost} }
+	record := func(attempt int) job.Past { return job.Past{Attempt: attempt, Runner: "r", How: job.HowLost} }
 	late := record(1)
 	late.Late = &job.Late{At: 5}
 	for _, tc := range []struct {
@@ -95,14 +95,14 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 	for _, j := range []job.Job{
 		{
 			ID: "a", Problem: 1, Language: job.CPP, Group: "g", Code: job.Artifact{Size: 2, SHA256: "ab"}, State: job.Claimed,
-			Attempt: 3, FirstFence: 4, Failures: 5, Generation: 6, Bell: 7, RungAt: 8, CreatedAt: 9, QueuedAt: 10, CancelAsked: true,
-			Claim: job.Claim{Runner: "r", TokenHash: "cd", ProblemVersion: 11, LeaseSeconds: 12, LeaseUntil: 13, ClaimedAt: 14, Handle: "h"},
-			Past:  []job.Past{{Attempt: 1, Generation: 2, Runner: "s", TokenHash: "ef", ProblemVersion: 3, ClaimedAt: 4, HeartbeatAt: 5, EndedAt: 6, How: job.Released, Reason: job.Drain, Late: &job.Late{At: 7, Verdict: job.Verdict{Status: 1, Score: 8}}}},
+			Attempt: 3, FirstFence: 4, Failures: 5, Generation: 6, Bell: 7, RungAt: 8, CreatedAt: 9, QueuedAt: 10, CancelRequested: true,
+			Claim: job.Claim{Runner: "r", TokenHash: "cd", ProblemVersion: 11, LeaseSeconds: 12, LeaseExpiresAt: 13, ClaimedAt: 14, Handle: "h"},
+			Past:  []job.Past{{Attempt: 1, Generation: 2, Runner: "s", TokenHash: "ef", ProblemVersion: 3, ClaimedAt: 4, HeartbeatAt: 5, EndedAt: 6, How: job.HowReleased, Reason: job.ReasonDrain, Late: &job.Late{At: 7, Verdict: job.Verdict{Status: 1, Score: 8}}}},
 		},
 		{
-			ID: "a", State: job.Finished, EndedAt: 15, Disputed: true, Version: 16, WriteID: "01",
-			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, Memory: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o", Packed: []byte("k")},
-			Past:   []job.Past{{Attempt: 1, How: job.Completed, Verdict: &job.Verdict{Status: 2, Score: 3}}},
+			ID: "a", State: job.Finished, EndedAt: 15, Disputed: true, Revision: 16, WriteID: "01",
+			Result: &job.Result{Attempt: 1, Status: 2, Score: 3, RunTime: 4, MemoryUsage: 5, Tasks: []byte("t"), Digest: "02", Outputs: "o", Packed: []byte("k")},
+			Past:   []job.Past{{Attempt: 1, How: job.HowCompleted, Verdict: &job.Verdict{Status: 2, Score: 3}}},
 		},
 	} {
 		got, err := readJob(stored(j))
@@ -115,7 +115,7 @@ func TestJobWithEverythingRoundTrips(t *testing.T) {
 func TestAppendsOnlyWhatIsNew(t *testing.T) {
 	before := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}}}
 	after := job.Job{ID: "a", Past: []job.Past{{Attempt: 1}, {Attempt: 2}}}
-	change := changeIf(aVersion, 1).to(jobItem(&before), jobItem(&after))
+	change := changeIf(aRevision, 1).to(jobItem(&before), jobItem(&after))
 	r := reader{item: change.values}
 	added := r.list(":" + aPast)
 	if len(added) != 1 || r.err != nil {

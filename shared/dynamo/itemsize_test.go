@@ -74,7 +74,7 @@ func TestOpenJobIsOneWriteUnit(t *testing.T) {
 		ProblemVersion: 99_999, Handle: strings.Repeat("h", 420),
 	}.Apply(j)
 	j, _ = job.CancelOp{Now: now}.Apply(j)
-	j.Version = 99_999
+	j.Revision = 99_999
 	j.WriteID = strings.Repeat("ef", 8)
 	if j.State != job.Claimed || j.Attempt != 1 {
 		t.Fatalf("not a job in its first attempt: %v", j)

@@ -29,16 +29,16 @@ func jobItem(j *job.Job) writer {
 	w.number(aCreatedAt, int64(j.CreatedAt))
 	w.number(aQueuedAt, int64(j.QueuedAt))
 	w.number(aEndedAt, int64(j.EndedAt))
-	w.flag(aCancelAsked, j.CancelAsked)
+	w.flag(aCancelRequested, j.CancelRequested)
 	w.flag(aDisputed, j.Disputed)
-	w.number(aVersion, j.Version)
+	w.number(aRevision, j.Revision)
 	w.hex(aWriteID, j.WriteID)
 
 	w.text(aRunner, j.Claim.Runner)
 	w.hex(aTokenHash, j.Claim.TokenHash)
 	w.number(aProblemVersion, int64(j.Claim.ProblemVersion))
 	w.number(aLeaseSeconds, int64(j.Claim.LeaseSeconds))
-	w.number(aLeaseUntil, int64(j.Claim.LeaseUntil))
+	w.number(aLeaseExpiresAt, int64(j.Claim.LeaseExpiresAt))
 	w.number(aClaimedAt, int64(j.Claim.ClaimedAt))
 	w.text(aHandle, j.Claim.Handle)
 
@@ -68,7 +68,7 @@ func resultItem(res *job.Result) writer {
 	w.number(rStatus, int64(res.Status))
 	w.number(rScore, int64(res.Score))
 	w.number(rRunTime, res.RunTime)
-	w.number(rMemory, res.Memory)
+	w.number(rMemoryUsage, res.MemoryUsage)
 	w.bytes(rTasks, res.Tasks)
 	w.hex(rDigest, res.Digest)
 	w.text(rOutputs, res.Outputs)
@@ -105,31 +105,31 @@ func pastItem(past *job.Past) writer {
 func readJob(it item) (job.Job, error) {
 	r := reader{item: it}
 	j := job.Job{
-		ID:          r.text(JobsKey),
-		Problem:     int(r.number(aProblem)),
-		Language:    job.Language(r.number(aLanguage)),
-		Group:       r.text(aGroup),
-		Code:        job.Artifact{Size: r.number(aCodeSize), SHA256: r.hex(aCodeHash)},
-		State:       job.State(r.text(aState)),
-		Attempt:     int(r.number(aAttempt)),
-		FirstFence:  int(r.number(aFirstFence)),
-		Failures:    int(r.number(aFailures)),
-		Generation:  int(r.number(aGeneration)),
-		Bell:        r.number(aBell),
-		RungAt:      job.Time(r.number(aRungAt)),
-		CreatedAt:   job.Time(r.number(aCreatedAt)),
-		QueuedAt:    job.Time(r.number(aQueuedAt)),
-		EndedAt:     job.Time(r.number(aEndedAt)),
-		CancelAsked: r.flag(aCancelAsked),
-		Disputed:    r.flag(aDisputed),
-		Version:     r.number(aVersion),
-		WriteID:     r.hex(aWriteID),
+		ID:              r.text(JobsKey),
+		Problem:         int(r.number(aProblem)),
+		Language:        job.Language(r.number(aLanguage)),
+		Group:           r.text(aGroup),
+		Code:            job.Artifact{Size: r.number(aCodeSize), SHA256: r.hex(aCodeHash)},
+		State:           job.State(r.text(aState)),
+		Attempt:         int(r.number(aAttempt)),
+		FirstFence:      int(r.number(aFirstFence)),
+		Failures:        int(r.number(aFailures)),
+		Generation:      int(r.number(aGeneration)),
+		Bell:            r.number(aBell),
+		RungAt:          job.Time(r.number(aRungAt)),
+		CreatedAt:       job.Time(r.number(aCreatedAt)),
+		QueuedAt:        job.Time(r.number(aQueuedAt)),
+		EndedAt:         job.Time(r.number(aEndedAt)),
+		CancelRequested: r.flag(aCancelRequested),
+		Disputed:        r.flag(aDisputed),
+		Revision:        r.number(aRevision),
+		WriteID:         r.hex(aWriteID),
 		Claim: job.Claim{
 			Runner:         r.text(aRunner),
 			TokenHash:      r.hex(aTokenHash),
 			ProblemVersion: int(r.number(aProblemVersion)),
 			LeaseSeconds:   int(r.number(aLeaseSeconds)),
-			LeaseUntil:     job.Time(r.number(aLeaseUntil)),
+			LeaseExpiresAt: job.Time(r.number(aLeaseExpiresAt)),
 			ClaimedAt:      job.Time(r.number(aClaimedAt)),
 			Handle:         r.text(aHandle),
 		},
@@ -146,15 +146,15 @@ func readJob(it item) (job.Job, error) {
 
 func readResult(r *reader) *job.Result {
 	return &job.Result{
-		Attempt: int(r.number(rAttempt)),
-		Status:  int(r.number(rStatus)),
-		Score:   int(r.number(rScore)),
-		RunTime: r.number(rRunTime),
-		Memory:  r.number(rMemory),
-		Tasks:   r.bytes(rTasks),
-		Digest:  r.hex(rDigest),
-		Outputs: r.text(rOutputs),
-		Packed:  r.bytes(rPacked),
+		Attempt:     int(r.number(rAttempt)),
+		Status:      int(r.number(rStatus)),
+		Score:       int(r.number(rScore)),
+		RunTime:     r.number(rRunTime),
+		MemoryUsage: r.number(rMemoryUsage),
+		Tasks:       r.bytes(rTasks),
+		Digest:      r.hex(rDigest),
+		Outputs:     r.text(rOutputs),
+		Packed:      r.bytes(rPacked),
 	}
 }
 

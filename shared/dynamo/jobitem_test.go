@@ -81,14 +81,14 @@ func TestTimeToLive(t *testing.T) {
 
 func TestMalformedItems(t *testing.T) {
 	good := stored(job.Job{
-		ID: "a", State: job.Finished, Attempt: 1, CancelAsked: true, WriteID: "00", Result: &job.Result{Tasks: []byte("x")},
+		ID: "a", State: job.Finished, Attempt: 1, CancelRequested: true, WriteID: "00", Result: &job.Result{Tasks: []byte("x")},
 		Past: []job.Past{{Attempt: 1, Verdict: &job.Verdict{}}},
 	})
 	if _, err := readJob(good); err != nil {
 		t.Fatal(err)
 	}
 	wrong := &types.AttributeValueMemberNULL{Value: true}
-	for _, name := range []string{aState, aAttempt, aCancelAsked, aWriteID, aResult, aPast} {
+	for _, name := range []string{aState, aAttempt, aCancelRequested, aWriteID, aResult, aPast} {
 		t.Run(name, func(t *testing.T) {
 			bad := cloneItem(good)
 			bad[name] = wrong
@@ -138,7 +138,7 @@ func cloneItem(it item) item {
 // touched is what the difference between two jobs writes and removes.
 func touched(t *testing.T, before, after job.Job) (set, removed []string) {
 	t.Helper()
-	e := changeIf(aVersion, 1).to(jobItem(&before), jobItem(&after))
+	e := changeIf(aRevision, 1).to(jobItem(&before), jobItem(&after))
 	named := regexp.MustCompile(`#\w+`)
 	for clause := range strings.SplitSeq(strings.TrimSpace(*e.update()), "\n") {
 		verb, rest, _ := strings.Cut(clause, " ")
@@ -171,11 +171,11 @@ func touched(t *testing.T, before, after job.Job) (set, removed []string) {
 func TestDifference(t *testing.T) {
 	const t0 = job.Time(1_772_366_400_000)
 	versioned := func(j job.Job) job.Job {
-		j.Version++
-		j.WriteID = hex.EncodeToString([]byte{0, 0, 0, 0, 0, 0, 0, byte(j.Version)})
+		j.Revision++
+		j.WriteID = hex.EncodeToString([]byte{0, 0, 0, 0, 0, 0, 0, byte(j.Revision)})
 		return j
 	}
-	apply := func(j job.Job, op func(job.Job) (job.Job, job.Outcome)) job.Job {
+	apply := func(j job.Job, op func(job.Job) (job.Job, job.Decision)) job.Job {
 		after, out := op(j)
 		if !out.Write {
 			t.Fatal("op changes nothing")
@@ -186,14 +186,14 @@ func TestDifference(t *testing.T) {
 	created := versioned(job.CreateOp{Now: t0, ID: "a", Problem: 1, Group: "g"}.New())
 	queued := apply(created, job.SubmitOp{Now: t0}.Apply)
 	claimed := apply(queued, job.ClaimOp{Now: t0, Runner: "r", TokenHash: token, LeaseSeconds: 60, ProblemVersion: 1}.Apply)
-	released := apply(claimed, job.ReleaseOp{Now: t0 + 1, Runner: "r", TokenHash: token, Reason: job.Drain}.Apply)
+	released := apply(claimed, job.ReleaseOp{Now: t0 + 1, Runner: "r", TokenHash: token, Reason: job.ReasonDrain}.Apply)
 	again := apply(released, job.ClaimOp{Now: t0, Runner: "r", TokenHash: other, LeaseSeconds: 60, ProblemVersion: 1, Handle: "h"}.Apply)
 	replaced := apply(claimed, job.ClaimOp{Now: t0 + 99_000, Runner: "s", TokenHash: other, LeaseSeconds: 60, ProblemVersion: 1}.Apply)
 	finished := apply(replaced, job.CompleteOp{Now: t0 + 99_001, Runner: "s", TokenHash: other}.Apply)
 
-	claim := []string{aRunner, aTokenHash, aProblemVersion, aLeaseSeconds, aLeaseUntil, aClaimedAt}
+	claim := []string{aRunner, aTokenHash, aProblemVersion, aLeaseSeconds, aLeaseExpiresAt, aClaimedAt}
 	with := func(base []string, more ...string) []string {
-		all := append(append([]string{aVersion, aWriteID}, base...), more...)
+		all := append(append([]string{aRevision, aWriteID}, base...), more...)
 		slices.Sort(all)
 		return all
 	}
@@ -205,13 +205,13 @@ func TestDifference(t *testing.T) {
 		{"submit", created, queued, with(nil, aState, aQueuedAt, aBell, aRungAt, OpenHash, OpenRange), []string{TTL}},
 		{"claim", queued, claimed, with(claim, aState, aAttempt), nil},
 		{"claim with a handle", released, again, with(claim, aState, aAttempt, aHandle), nil},
-		{"heartbeat", claimed, apply(claimed, job.HeartbeatOp{Now: t0 + 30_000, Runner: "r"}.Apply), with(nil, aLeaseUntil), nil},
+		{"heartbeat", claimed, apply(claimed, job.HeartbeatOp{Now: t0 + 30_000, Runner: "r"}.Apply), with(nil, aLeaseExpiresAt), nil},
 		{"attach", claimed, apply(claimed, job.AttachOp{Now: t0, Bell: 1, Handle: "h"}.Apply), with(nil, aHandle), nil},
-		{"cancel asked", claimed, apply(claimed, job.CancelOp{Now: t0}.Apply), with(nil, aCancelAsked), nil},
+		{"cancel asked", claimed, apply(claimed, job.CancelOp{Now: t0}.Apply), with(nil, aCancelRequested), nil},
 		{"release", claimed, released, with(nil, aState, aBell, aRungAt, aPast), claim},
 		{
 			"claim of an expired lease", claimed, replaced,
-			with(nil, aAttempt, aFailures, aRunner, aTokenHash, aLeaseUntil, aClaimedAt, aPast), nil,
+			with(nil, aAttempt, aFailures, aRunner, aTokenHash, aLeaseExpiresAt, aClaimedAt, aPast), nil,
 		},
 		{
 			"complete", replaced, finished,
@@ -250,13 +250,13 @@ func TestNamesAreUnique(t *testing.T) {
 	for kind, names := range map[string][]string{
 		"job": {
 			JobsKey, OpenHash, OpenRange, TTL, aProblem, aLanguage, aGroup, aCodeSize, aCodeHash, aState, aAttempt, aFirstFence,
-			aFailures, aGeneration, aBell, aRungAt, aCreatedAt, aQueuedAt, aEndedAt, aCancelAsked, aDisputed, aResult, aPast, aVersion,
-			aWriteID, aRunner, aTokenHash, aProblemVersion, aLeaseSeconds, aLeaseUntil, aClaimedAt, aHandle,
+			aFailures, aGeneration, aBell, aRungAt, aCreatedAt, aQueuedAt, aEndedAt, aCancelRequested, aDisputed, aResult, aPast, aRevision,
+			aWriteID, aRunner, aTokenHash, aProblemVersion, aLeaseSeconds, aLeaseExpiresAt, aClaimedAt, aHandle,
 		},
-		"mark":       {JobsKey, mVersion, mShard, mCursor, mSilentSince},
-		"result":     {rAttempt, rStatus, rScore, rRunTime, rMemory, rTasks, rDigest, rOutputs, rPacked},
+		"mark":       {JobsKey, mRevision, mShard, mCursor, mSilentSince},
+		"result":     {rAttempt, rStatus, rScore, rRunTime, rMemoryUsage, rTasks, rDigest, rOutputs, rPacked},
 		"past":       {pAttempt, pGeneration, pRunner, pTokenHash, pProblemVersion, pClaimedAt, pHeartbeatAt, pEndedAt, pHow, pReason, pVerdict, pLate},
-		"problem":    {ProblemsKey, ProblemsRange, oNumber, oContent, oDraft, oVersion, oWriteID},
+		"problem":    {ProblemsKey, ProblemsRange, oVersion, oContent, oDraft, oRevision, oWriteID},
 		"credential": {CredentialsKey, ListHash, ListRange, TTL, kKind, kName, kRunner, kFleet, kScopes, kCreatedAt, kExpiresAt, kRevokedAt},
 	} {
 		slices.Sort(names)

@@ -101,7 +101,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	free := changeIf(aVersion, 0)
+	free := changeIf(aRevision, 0)
 	it := jobItem(&j).item()
 	maps.Copy(it, jobKey(j.ID))
 	_, err = s.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -119,7 +119,7 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change := changeIf(aVersion, before.Version).to(jobItem(&before), jobItem(&after))
+	change := changeIf(aRevision, before.Revision).to(jobItem(&before), jobItem(&after))
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                           &s.tables.Jobs,
 		Key:                                 jobKey(after.ID),

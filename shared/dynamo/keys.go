@@ -34,8 +34,8 @@ const (
 	ListHash  = "li" // S, always listAll
 	ListRange = "id" // S, the public id
 
-	// LeaseUntil of a claimed job, in epoch milliseconds.
-	LeaseUntil = aLeaseUntil
+	// LeaseExpiresAt of a claimed job, in epoch milliseconds.
+	LeaseExpiresAt = aLeaseExpiresAt
 
 	// TTL is the time to live of jobs and credentials, in epoch seconds.
 	TTL = "ttl"
@@ -43,49 +43,49 @@ const (
 
 // Attributes of a job. One that would be zero is left out.
 const (
-	aProblem     = "p"
-	aLanguage    = "l"
-	aGroup       = "g"
-	aCodeSize    = "cs"
-	aCodeHash    = "ch" // B
-	aState       = "st"
-	aAttempt     = "a"
-	aFirstFence  = "ff"
-	aFailures    = "f"
-	aGeneration  = "ge"
-	aBell        = "b"
-	aRungAt      = "ra"
-	aCreatedAt   = "ct"
-	aQueuedAt    = "qt"
-	aEndedAt     = "et"
-	aCancelAsked = "x"
-	aDisputed    = "di"
-	aResult      = "re" // M
-	aPast        = "pa" // L of M
-	aVersion     = "v"
-	aWriteID     = "w" // B
+	aProblem         = "p"
+	aLanguage        = "l"
+	aGroup           = "g"
+	aCodeSize        = "cs"
+	aCodeHash        = "ch" // B
+	aState           = "st"
+	aAttempt         = "a"
+	aFirstFence      = "ff"
+	aFailures        = "f"
+	aGeneration      = "ge"
+	aBell            = "b"
+	aRungAt          = "ra"
+	aCreatedAt       = "ct"
+	aQueuedAt        = "qt"
+	aEndedAt         = "et"
+	aCancelRequested = "x"
+	aDisputed        = "di"
+	aResult          = "re" // M
+	aPast            = "pa" // L of M
+	aRevision        = "v"
+	aWriteID         = "w" // B
 
 	// The claim.
 	aRunner         = "r"
 	aTokenHash      = "th" // B
 	aProblemVersion = "pv"
 	aLeaseSeconds   = "ls"
-	aLeaseUntil     = "lu"
+	aLeaseExpiresAt = "lu"
 	aClaimedAt      = "ca"
 	aHandle         = "h"
 )
 
 // Attributes of a result.
 const (
-	rAttempt = "a"
-	rStatus  = "s"
-	rScore   = "p"
-	rRunTime = "t"
-	rMemory  = "m"
-	rTasks   = "v" // B
-	rDigest  = "d" // B
-	rOutputs = "o"
-	rPacked  = "k" // B
+	rAttempt     = "a"
+	rStatus      = "s"
+	rScore       = "p"
+	rRunTime     = "t"
+	rMemoryUsage = "m"
+	rTasks       = "v" // B
+	rDigest      = "d" // B
+	rOutputs     = "o"
+	rPacked      = "k" // B
 )
 
 // Attributes of the record of a past attempt.
@@ -106,11 +106,11 @@ const (
 
 // Attributes of a problem (ProblemsRange 0) and of its versions.
 const (
-	oNumber  = "n"
-	oContent = "c" // M
-	oDraft   = "d" // M
-	oVersion = "ve"
-	oWriteID = "w" // B
+	oVersion  = "n"
+	oContent  = "c" // M
+	oDraft    = "d" // M
+	oRevision = "ve"
+	oWriteID  = "w" // B
 
 	cTasks = "t" // L of L: score, cases, memory limit, time limit
 	cSize  = "s"
@@ -119,7 +119,7 @@ const (
 
 // Attributes of the sweep's mark, an item of the jobs table.
 const (
-	mVersion     = aVersion
+	mRevision    = aRevision
 	mShard       = "s"
 	mCursor      = "c"
 	mSilentSince = "ss"

@@ -238,13 +238,13 @@ func queued(id string) job.Job {
 	j, _ := job.SubmitOp{Now: t0}.Apply(job.CreateOp{
 		Now: t0, ID: id, Problem: 7, Language: job.CPP, Code: job.Artifact{Size: 1, SHA256: strings.Repeat("ab", 32)},
 	}.New())
-	j.Version, j.WriteID = 1, "00000000000000a1"
+	j.Revision, j.WriteID = 1, "00000000000000a1"
 	return j
 }
 
 func claimed(j job.Job) job.Job {
 	j, _ = job.ClaimOp{Now: t0, Runner: "runner-1", TokenHash: strings.Repeat("cd", 32), LeaseSeconds: 60, ProblemVersion: 1}.Apply(j)
-	j.Version++
+	j.Revision++
 	j.WriteID = "00000000000000a2"
 	return j
 }
@@ -341,7 +341,7 @@ func p0(id int) problem.Problem { return problem.Problem{ID: id} }
 // publication is the first write of a problem, published at once.
 func publication(id int) problem.Problem {
 	c := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
-	return problem.Problem{ID: id, Current: c, Number: 1, Draft: &c, Version: 1, WriteID: "00000000000000c1"}
+	return problem.Problem{ID: id, Current: c, Version: 1, Draft: &c, Revision: 1, WriteID: "00000000000000c1"}
 }
 
 func check(t *testing.T, got, want any) {
@@ -456,7 +456,7 @@ func TestUnknownAttributesSurvive(t *testing.T) {
 	db := connect(t, plain)
 	s := dynamo.New(db, tables)
 	j := queued("newer")
-	j.Past = []job.Past{{Attempt: 1, Runner: "runner-0", TokenHash: strings.Repeat("ef", 32), How: job.Lost}}
+	j.Past = []job.Past{{Attempt: 1, Runner: "runner-0", TokenHash: strings.Repeat("ef", 32), How: job.HowLost}}
 	if _, _, err := s.Create(ctx, j); err != nil {
 		t.Fatal(err)
 	}
@@ -471,7 +471,7 @@ func TestUnknownAttributesSurvive(t *testing.T) {
 	}
 	steps := []struct {
 		name string
-		op   func(job.Job) (job.Job, job.Outcome)
+		op   func(job.Job) (job.Job, job.Decision)
 	}{
 		{"claim", job.ClaimOp{Now: t0, Runner: "runner-1", TokenHash: strings.Repeat("cd", 32), LeaseSeconds: 60}.Apply},
 		{"heartbeat", job.HeartbeatOp{Now: t0 + 9, Runner: "runner-1"}.Apply},
@@ -484,7 +484,7 @@ func TestUnknownAttributesSurvive(t *testing.T) {
 		if !out.Write {
 			t.Fatalf("%s changes nothing", step.name)
 		}
-		after.Version, after.WriteID = j.Version+1, fmt.Sprintf("%016x", 0xb0+i)
+		after.Revision, after.WriteID = j.Revision+1, fmt.Sprintf("%016x", 0xb0+i)
 		current, saved, err := s.Save(ctx, j, after)
 		if err != nil || !saved {
 			t.Fatalf("%s: saved %v, error %v", step.name, saved, err)

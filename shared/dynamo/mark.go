@@ -19,7 +19,7 @@ func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
 	}
 	r := reader{item: it}
 	m := dispatch.Mark{
-		Version:     r.number(mVersion),
+		Revision:    r.number(mRevision),
 		Shard:       int(r.number(mShard)),
 		Cursor:      r.text(mCursor),
 		SilentSince: job.Time(r.number(mSilentSince)),
@@ -35,7 +35,7 @@ func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
 func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change := changeIf(mVersion, before.Version).to(markItem(before), markItem(after))
+	change := changeIf(mRevision, before.Revision).to(markItem(before), markItem(after))
 	_, err = s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName:                 &s.tables.Jobs,
 		Key:                       jobKey(markID),
@@ -55,7 +55,7 @@ func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (save
 
 func markItem(m dispatch.Mark) writer {
 	w := writer{}
-	w.number(mVersion, m.Version)
+	w.number(mRevision, m.Revision)
 	w.number(mShard, int64(m.Shard))
 	w.text(mCursor, m.Cursor)
 	w.number(mSilentSince, int64(m.SilentSince))

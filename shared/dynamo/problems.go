@@ -61,14 +61,14 @@ func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Con
 func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	change := changeIf(oVersion, before.Version).to(problemItem(before), problemItem(after))
+	change := changeIf(oRevision, before.Revision).to(problemItem(before), problemItem(after))
 	for round := range busyRounds {
 		if round > 0 {
 			if err := pause(ctx, busyBackoff<<(round-1)); err != nil {
 				return problem.Problem{}, false, failed("save problem", err)
 			}
 		}
-		if after.Number == before.Number {
+		if after.Version == before.Version {
 			err = s.updateProblem(ctx, after, change)
 		} else {
 			err = s.publishProblem(ctx, after, change)
@@ -112,8 +112,8 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 // publishProblem writes the record of the new version too. The SDK gives the
 // transaction a token of its own, so that a retry of a lost one is a success.
 func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change *change) error {
-	free := changeIf(oVersion, 0)
-	record := problemKey(after.ID, after.Number)
+	free := changeIf(oRevision, 0)
+	record := problemKey(after.ID, after.Version)
 	record[oContent] = &types.AttributeValueMemberM{Value: contentItem(after.Current).item()}
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Update: &types.Update{
@@ -138,9 +138,9 @@ func (s *Store) publishProblem(ctx context.Context, after problem.Problem, chang
 // problemItem is a problem as it is stored, without its keys.
 func problemItem(p problem.Problem) writer {
 	w := writer{}
-	w.number(oNumber, int64(p.Number))
+	w.number(oVersion, int64(p.Version))
 	var current, draft writer
-	if p.Version > 0 {
+	if p.Revision > 0 {
 		current = contentItem(p.Current)
 	}
 	if p.Draft != nil {
@@ -148,7 +148,7 @@ func problemItem(p problem.Problem) writer {
 	}
 	w.sub(oContent, current)
 	w.sub(oDraft, draft)
-	w.number(oVersion, p.Version)
+	w.number(oRevision, p.Revision)
 	w.hex(oWriteID, p.WriteID)
 	return w
 }
@@ -172,10 +172,10 @@ func contentItem(c problem.Content) writer {
 func readProblem(it item) (problem.Problem, error) {
 	r := reader{item: it}
 	p := problem.Problem{
-		ID:      int(r.number(ProblemsKey)),
-		Number:  int(r.number(oNumber)),
-		Version: r.number(oVersion),
-		WriteID: r.hex(oWriteID),
+		ID:       int(r.number(ProblemsKey)),
+		Version:  int(r.number(oVersion)),
+		Revision: r.number(oRevision),
+		WriteID:  r.hex(oWriteID),
 	}
 	r.sub(oContent, func(r *reader) { p.Current = readContent(r) })
 	r.sub(oDraft, func(r *reader) {

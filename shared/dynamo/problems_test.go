@@ -20,10 +20,10 @@ func TestProblemsRoundTrip(t *testing.T) {
 		name string
 		p    problem.Problem
 	}{
-		{"draft", problem.Problem{ID: 1, Draft: &full, Version: 1, WriteID: "00ff"}},
-		{"empty draft", problem.Problem{ID: 1, Draft: &problem.Content{}, Version: 1, WriteID: "00ff"}},
-		{"published", problem.Problem{ID: 1<<31 - 1, Current: full, Number: 3, Draft: &full, Version: 9, WriteID: "00ff"}},
-		{"without a draft", problem.Problem{ID: 1, Current: full, Number: 3, Version: 9, WriteID: "00ff"}},
+		{"draft", problem.Problem{ID: 1, Draft: &full, Revision: 1, WriteID: "00ff"}},
+		{"empty draft", problem.Problem{ID: 1, Draft: &problem.Content{}, Revision: 1, WriteID: "00ff"}},
+		{"published", problem.Problem{ID: 1<<31 - 1, Current: full, Version: 3, Draft: &full, Revision: 9, WriteID: "00ff"}},
+		{"without a draft", problem.Problem{ID: 1, Current: full, Version: 3, Revision: 9, WriteID: "00ff"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			it := problemItem(tc.p).item()
@@ -48,7 +48,7 @@ func TestLargestProblemFits(t *testing.T) {
 	for range problem.MaxTasks {
 		c.Tasks = append(c.Tasks, judge.Task{Score: 1, Cases: 10, MemoryLimit: problem.MaxMemory - 1, TimeLimit: problem.MaxTime - 1})
 	}
-	p := problem.Problem{ID: 1<<31 - 1, Current: c, Number: 999, Draft: &c, Version: 9999, WriteID: strings.Repeat("ab", 8)}
+	p := problem.Problem{ID: 1<<31 - 1, Current: c, Version: 999, Draft: &c, Revision: 9999, WriteID: strings.Repeat("ab", 8)}
 	size := ItemSize(problemItem(p).item())
 	t.Logf("%d bytes", size)
 	if size > 8<<10 {

@@ -97,8 +97,8 @@ const (
 )
 
 func states() (before, after job.Job) {
-	before = job.Job{ID: "a", State: job.Created, Version: 1, WriteID: "0000000000000001"}
-	after = job.Job{ID: "a", State: job.Queued, QueuedAt: 1, Version: 2, WriteID: "0000000000000002"}
+	before = job.Job{ID: "a", State: job.Created, Revision: 1, WriteID: "0000000000000001"}
+	after = job.Job{ID: "a", State: job.Queued, QueuedAt: 1, Revision: 2, WriteID: "0000000000000002"}
 	return before, after
 }
 
@@ -149,19 +149,19 @@ func TestWritesAreConditional(t *testing.T) {
 		{"create", func(s *Store) error { _, _, err := s.Create(ctx, before); return err }, "PutItem", "attribute_not_exists (id)", true},
 		{"save", func(s *Store) error { _, _, err := s.Save(ctx, before, after); return err }, "UpdateItem", "v = {N:1}", true},
 		{"first problem", func(s *Store) error {
-			_, _, err := s.SaveProblem(ctx, problem.Problem{}, problem.Problem{ID: 1, Version: 1})
+			_, _, err := s.SaveProblem(ctx, problem.Problem{}, problem.Problem{ID: 1, Revision: 1})
 			return err
 		}, "UpdateItem", "attribute_not_exists (id)", true},
 		{"problem", func(s *Store) error {
-			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1, Version: 4}, problem.Problem{ID: 1, Version: 5})
+			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1, Revision: 4}, problem.Problem{ID: 1, Revision: 5})
 			return err
 		}, "UpdateItem", "ve = {N:4}", true},
 		{"first mark", func(s *Store) error {
-			_, err := s.SaveMark(ctx, dispatch.Mark{}, dispatch.Mark{Version: 1})
+			_, err := s.SaveMark(ctx, dispatch.Mark{}, dispatch.Mark{Revision: 1})
 			return err
 		}, "UpdateItem", "attribute_not_exists (id)", false},
 		{"mark", func(s *Store) error {
-			_, err := s.SaveMark(ctx, dispatch.Mark{Version: 2}, dispatch.Mark{Version: 3})
+			_, err := s.SaveMark(ctx, dispatch.Mark{Revision: 2}, dispatch.Mark{Revision: 3})
 			return err
 		}, "UpdateItem", "v = {N:2}", false},
 		{"credential", func(s *Store) error {
@@ -205,8 +205,8 @@ func plainCondition(body map[string]any) string {
 }
 
 func TestPublishIsOneTransaction(t *testing.T) {
-	before := problem.Problem{ID: 7, Version: 1}
-	after := problem.Problem{ID: 7, Version: 2, Number: 1, WriteID: "0000000000000002"}
+	before := problem.Problem{ID: 7, Revision: 1}
+	after := problem.Problem{ID: 7, Revision: 2, Version: 1, WriteID: "0000000000000002"}
 	cancelled := func(reasons string) reply {
 		return failure("TransactionCanceledException", `,"CancellationReasons":[`+reasons+`]`)
 	}
@@ -248,7 +248,7 @@ func TestPublishIsOneTransaction(t *testing.T) {
 			t.Parallel()
 			wire := &canned{replies: tc.replies}
 			current, saved, err := on(t, wire).SaveProblem(t.Context(), before, after)
-			if saved != tc.saved || (err != nil) != tc.fails || current.Number != tc.number {
+			if saved != tc.saved || (err != nil) != tc.fails || current.Version != tc.number {
 				t.Errorf("got %v, saved %v, error %v", current, saved, err)
 			}
 			if len(wire.requests) != tc.calls {
@@ -294,7 +294,7 @@ func TestGetManyAsksAgain(t *testing.T) {
 	t.Run("for what was left unprocessed", func(t *testing.T) {
 		wire := &canned{replies: []reply{part("a", "b"), part("b", "")}}
 		jobs, err := on(t, wire).GetMany(t.Context(), []string{"a", "b", "a"})
-		if err != nil || len(jobs) != 2 || jobs["a"].Version != 1 || jobs["b"].Version != 1 {
+		if err != nil || len(jobs) != 2 || jobs["a"].Revision != 1 || jobs["b"].Revision != 1 {
 			t.Errorf("got %v, error %v", jobs, err)
 		}
 		for i, want := range []int{2, 1} {
@@ -350,7 +350,7 @@ func TestEveryOperationEndsBeforeItsCaller(t *testing.T) {
 		"version":  func(ctx context.Context, s *Store) error { _, _, err := s.ProblemVersion(ctx, 1, 1); return err },
 		"mark":     func(ctx context.Context, s *Store) error { _, err := s.Mark(ctx); return err },
 		"save mark": func(ctx context.Context, s *Store) error {
-			_, err := s.SaveMark(ctx, dispatch.Mark{}, dispatch.Mark{Version: 1})
+			_, err := s.SaveMark(ctx, dispatch.Mark{}, dispatch.Mark{Revision: 1})
 			return err
 		},
 		"credential": func(ctx context.Context, s *Store) error { _, _, err := s.Credentials().Lookup(ctx, "h"); return err },
@@ -360,11 +360,11 @@ func TestEveryOperationEndsBeforeItsCaller(t *testing.T) {
 			return err
 		},
 		"save a problem": func(ctx context.Context, s *Store) error {
-			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1}, problem.Problem{ID: 1, Version: 1})
+			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1}, problem.Problem{ID: 1, Revision: 1})
 			return err
 		},
 		"publish": func(ctx context.Context, s *Store) error {
-			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1}, problem.Problem{ID: 1, Version: 1, Number: 1})
+			_, _, err := s.SaveProblem(ctx, problem.Problem{ID: 1}, problem.Problem{ID: 1, Revision: 1, Version: 1})
 			return err
 		},
 	} {

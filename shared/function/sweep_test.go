@@ -32,7 +32,7 @@ func sweepable(t *testing.T, now time.Time) *dispatch.Dispatcher {
 	over, _ = job.ClaimOp{Now: ago, Runner: "r", TokenHash: "h", LeaseSeconds: 60, ProblemVersion: 1}.Apply(over)
 	over, _ = job.CancelOp{Now: ago}.Apply(over)
 	for _, j := range []job.Job{waiting, over} {
-		j.Version, j.WriteID = 1, "00"
+		j.Revision, j.WriteID = 1, "00"
 		if _, created, err := store.Create(t.Context(), j); err != nil || !created {
 			t.Fatal(created, err)
 		}

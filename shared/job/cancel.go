@@ -7,18 +7,18 @@ type CancelOp struct{ Now Time }
 // heartbeat, and the job is final when the holder gives up, completes or falls
 // silent for a lease. Repeated, it changes nothing. A finished job is refused
 // with JobFinished.
-func (op CancelOp) Apply(j Job) (Job, Outcome) {
+func (op CancelOp) Apply(j Job) (Job, Decision) {
 	switch {
 	case j.State == Finished:
 		return j, refused(JobFinished)
 	case j.State == Cancelled:
 		return j, unchanged()
 	case j.LeaseExpired(op.Now):
-		return j.endClaim(op.Now, Withdrawn, "", nil).end(op.Now, Cancelled), ok()
-	case j.State == Claimed && j.CancelAsked:
+		return j.endClaim(op.Now, HowCancelled, "", nil).end(op.Now, Cancelled), ok()
+	case j.State == Claimed && j.CancelRequested:
 		return j, unchanged()
 	case j.State == Claimed:
-		j.CancelAsked = true
+		j.CancelRequested = true
 		return j, ok()
 	}
 	return j.end(op.Now, Cancelled), ok()

@@ -13,7 +13,7 @@ type ClaimOp struct {
 // Apply claims j if it is queued, or claimed by a runner whose lease has
 // expired; then that attempt is noted as lost and counts as a failure.
 // Refused with NotPending or AlreadyClaimed (also for the same runner).
-func (op ClaimOp) Apply(j Job) (Job, Outcome) {
+func (op ClaimOp) Apply(j Job) (Job, Decision) {
 	switch {
 	case j.Claimable(op.Now):
 	case j.State == Claimed && !j.Over(op.Now):
@@ -22,7 +22,7 @@ func (op ClaimOp) Apply(j Job) (Job, Outcome) {
 		return j, refused(NotPending)
 	}
 	if j.State == Claimed {
-		j = j.endClaim(op.Now, Lost, "", nil)
+		j = j.endClaim(op.Now, HowLost, "", nil)
 		j.Failures++
 	}
 	j.State = Claimed
@@ -32,7 +32,7 @@ func (op ClaimOp) Apply(j Job) (Job, Outcome) {
 		TokenHash:      op.TokenHash,
 		ProblemVersion: op.ProblemVersion,
 		LeaseSeconds:   op.LeaseSeconds,
-		LeaseUntil:     op.Now + Time(op.LeaseSeconds)*1000,
+		LeaseExpiresAt: op.Now + Time(op.LeaseSeconds)*1000,
 		ClaimedAt:      op.Now,
 		Handle:         op.Handle,
 	}

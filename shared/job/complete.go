@@ -10,9 +10,9 @@ type CompleteOp struct {
 
 // Standing is what a runner with a token is to a job.
 type Standing struct {
-	Code           Code // OK: the current claim, or the one whose result was accepted
-	Accepted       bool // the result of this very attempt has been accepted before
-	ProblemVersion int  // that the attempt was made for; 0: no such attempt is known
+	Outcome        Outcome // OK: the current claim, or the one whose result was accepted
+	Accepted       bool    // the result of this very attempt has been accepted before
+	ProblemVersion int     // that the attempt was made for; 0: no such attempt is known
 	Generation     int
 	Attempt        int
 }
@@ -22,18 +22,18 @@ type Standing struct {
 // judged and noted.
 func (j Job) Stand(runner, tokenHash string) Standing {
 	if j.holds(runner) && equal(tokenHash, j.Claim.TokenHash) {
-		return Standing{Code: OK, ProblemVersion: j.Claim.ProblemVersion, Generation: j.Generation, Attempt: j.Attempt}
+		return Standing{Outcome: OK, ProblemVersion: j.Claim.ProblemVersion, Generation: j.Generation, Attempt: j.Attempt}
 	}
-	s := Standing{Code: NotClaimed}
+	s := Standing{Outcome: NotClaimed}
 	if j.holds(runner) {
-		s.Code = InvalidToken
+		s.Outcome = InvalidToken
 	}
 	if i, found := j.past(runner, tokenHash); found {
 		past := j.Past[i]
 		s.ProblemVersion, s.Generation, s.Attempt = past.ProblemVersion, past.Generation, past.Attempt
 		// A job with such a record is finished: only a rejudge leaves that state.
-		if past.How == Completed && past.Generation == j.Generation {
-			s.Code, s.Accepted = OK, true
+		if past.How == HowCompleted && past.Generation == j.Generation {
+			s.Outcome, s.Accepted = OK, true
 		}
 	}
 	return s
@@ -41,26 +41,26 @@ func (j Job) Stand(runner, tokenHash string) Standing {
 
 // Apply accepts the result of the current claim. Repeating an accepted one
 // changes nothing; a different one is a ResultConflict. If a cancel was asked,
-// the job is cancelled and the Code is JobCancelled. Anybody else is refused
+// the job is cancelled and the Outcome is JobCancelled. Anybody else is refused
 // with NotClaimed or InvalidToken, and what came is noted with its attempt.
-func (op CompleteOp) Apply(j Job) (Job, Outcome) {
+func (op CompleteOp) Apply(j Job) (Job, Decision) {
 	standing := j.Stand(op.Runner, op.TokenHash)
 	switch {
 	case standing.Accepted && j.Result.Digest == op.Result.Digest:
 		return j, unchanged()
 	case standing.Accepted:
 		return j, refused(ResultConflict)
-	case standing.Code != OK:
-		return op.noteLate(j, standing.Code)
+	case standing.Outcome != OK:
+		return op.noteLate(j, standing.Outcome)
 	}
 	verdict := Verdict{op.Result.Status, op.Result.Score}
-	if j.CancelAsked {
-		j = j.endClaim(op.Now, Withdrawn, "", &verdict)
-		return j.end(op.Now, Cancelled), Outcome{Code: JobCancelled, Write: true}
+	if j.CancelRequested {
+		j = j.endClaim(op.Now, HowCancelled, "", &verdict)
+		return j.end(op.Now, Cancelled), Decision{Outcome: JobCancelled, Write: true}
 	}
 	result := op.Result
 	result.Attempt = j.Attempt
-	j = j.endClaim(op.Now, Completed, "", &verdict)
+	j = j.endClaim(op.Now, HowCompleted, "", &verdict)
 	j.Result = &result
 	j = j.end(op.Now, Finished)
 	for _, past := range j.Past {
@@ -71,23 +71,23 @@ func (op CompleteOp) Apply(j Job) (Job, Outcome) {
 
 // noteLate keeps what an attempt sent after its end, once. Whoever comes here was
 // refused: an attempt of this generation whose verdict is known met a cancel.
-func (op CompleteOp) noteLate(j Job, code Code) (Job, Outcome) {
+func (op CompleteOp) noteLate(j Job, refusal Outcome) (Job, Decision) {
 	i, found := j.past(op.Runner, op.TokenHash)
 	if !found {
-		return j, refused(code)
+		return j, refused(refusal)
 	}
 	past := j.Past[i]
 	if past.Verdict != nil && past.Generation == j.Generation {
 		return j, refused(JobCancelled) // the result that met the cancel, repeated
 	}
 	if past.Late != nil || past.Verdict != nil {
-		return j, refused(code)
+		return j, refused(refusal)
 	}
 	records := append(make([]Past, 0, len(j.Past)), j.Past...)
 	records[i].Late = &Late{At: op.Now, Verdict: Verdict{op.Result.Status, op.Result.Score}}
 	j.Past = records
 	j.Disputed = j.Disputed || disputes(records[i], j)
-	return j, Outcome{Code: code, Write: true}
+	return j, Decision{Outcome: refusal, Write: true}
 }
 
 // disputes says whether a late result of j's generation disagrees with the

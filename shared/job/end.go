@@ -5,14 +5,14 @@ package job
 type EndOp struct{ Now Time }
 
 // Apply makes j cancelled or finished with JE if it is Over, else changes nothing.
-func (op EndOp) Apply(j Job) (Job, Outcome) {
+func (op EndOp) Apply(j Job) (Job, Decision) {
 	if !j.Over(op.Now) {
 		return j, unchanged()
 	}
-	if j.CancelAsked {
-		return j.endClaim(op.Now, Withdrawn, "", nil).end(op.Now, Cancelled), ok()
+	if j.CancelRequested {
+		return j.endClaim(op.Now, HowCancelled, "", nil).end(op.Now, Cancelled), ok()
 	}
-	j = j.endClaim(op.Now, Lost, "", nil)
+	j = j.endClaim(op.Now, HowLost, "", nil)
 	j.Failures++
 	return j.endJE(op.Now), ok()
 }

@@ -16,7 +16,7 @@ func drained(t *testing.T, j job.Job, times int) job.Job {
 	t.Helper()
 	for i := range times {
 		token := fmt.Sprint("t", i)
-		j = after(t, j, claim(t0, "r", token), release(t0, "r", token, job.Drain))
+		j = after(t, j, claim(t0, "r", token), release(t0, "r", token, job.ReasonDrain))
 	}
 	return j
 }
@@ -46,13 +46,13 @@ func TestNobodyHoldsWhatIsNotClaimed(t *testing.T) {
 	for name, do := range map[string]step{
 		"heartbeat": heartbeat(t0, ""),
 		"complete":  complete(t0, "", "", "d"),
-		"release":   release(t0, "", "", job.Drain),
+		"release":   release(t0, "", "", job.ReasonDrain),
 	} {
-		if to, out := do(queued); out.Code != job.NotClaimed || out.Write || to.State != job.Queued {
+		if to, out := do(queued); out.Outcome != job.NotClaimed || out.Write || to.State != job.Queued {
 			t.Errorf("%s: %+v", name, out)
 		}
 	}
-	if now := in(2 * job.MaxRun); queued.RunTooLong(now) || queued.MustStop(now) {
+	if now := in(2 * job.MaxRun); queued.RunTooLong(now) || queued.MustCancel(now) {
 		t.Error("nobody is told to stop")
 	}
 }
@@ -75,7 +75,7 @@ func TestLateResultIsNotedWithItsOwnAttempt(t *testing.T) {
 			for _, past := range to.Past {
 				noted = append(noted, past.Late != nil)
 			}
-			if diff := cmp.Diff(c.noted, noted); diff != "" || out.Write != (c.noted[0] || c.noted[1]) || out.Code == job.OK {
+			if diff := cmp.Diff(c.noted, noted); diff != "" || out.Write != (c.noted[0] || c.noted[1]) || out.Outcome == job.OK {
 				t.Errorf("%+v, noted %v, want %v", out, noted, c.noted)
 			}
 		})
@@ -98,12 +98,12 @@ func TestRecordsAreBoundedAndTheLatestAreKept(t *testing.T) {
 func TestTwoFuturesOfOneJob(t *testing.T) {
 	j := drained(t, after(t, created(), submit(t0)), 5) // room behind the records
 	j = after(t, j, claim(t0, "a", "ta"))
-	lost := after(t, j, release(t0, "a", "ta", job.Preempted))
+	lost := after(t, j, release(t0, "a", "ta", job.ReasonPreempted))
 	won := after(t, j, complete(t0, "a", "ta", "d"))
-	if got := lost.Past[5].How; got != job.Released {
+	if got := lost.Past[5].How; got != job.HowReleased {
 		t.Errorf("the record of the release reads %s", got)
 	}
-	if got := won.Past[5].How; got != job.Completed {
+	if got := won.Past[5].How; got != job.HowCompleted {
 		t.Errorf("the record of the result reads %s", got)
 	}
 }
@@ -113,11 +113,11 @@ func TestCancelIsOverWhenTheJobIs(t *testing.T) {
 	ended, out := complete(t0, "a", "ta", "d")(asked)
 	for name, j := range map[string]job.Job{
 		"completed":   ended,
-		"released":    after(t, asked, release(t0, "a", "ta", job.Stopped)),
+		"released":    after(t, asked, release(t0, "a", "ta", job.ReasonCancelled)),
 		"fell silent": after(t, asked, end(in(lease*time.Second))),
 		"was silent":  after(t, created(), submit(t0), claim(t0, "a", "ta"), cancel(in(lease*time.Second))),
 	} {
-		if j.State != job.Cancelled || j.CancelAsked || j.Claim != (job.Claim{}) || len(j.Past) != 1 || j.Past[0].How != job.Withdrawn {
+		if j.State != job.Cancelled || j.CancelRequested || j.Claim != (job.Claim{}) || len(j.Past) != 1 || j.Past[0].How != job.HowCancelled {
 			t.Errorf("%s: %+v (%+v)", name, j, out)
 		}
 	}
@@ -125,7 +125,7 @@ func TestCancelIsOverWhenTheJobIs(t *testing.T) {
 
 func TestClaimedJobRingsAgainAfterSevenDays(t *testing.T) {
 	j := after(t, created(), submit(t0), claim(t0, "a", "ta"))
-	j.Claim.LeaseUntil = in(8 * 24 * time.Hour)
+	j.Claim.LeaseExpiresAt = in(8 * 24 * time.Hour)
 	j = after(t, j, job.AttachOp{Now: t0, Bell: 1, Handle: "h"}.Apply)
 	j, out := job.RingOp{Now: in(7 * 24 * time.Hour)}.Apply(j)
 	if !out.Write || j.Bell != 2 || j.Claim.Handle != "" || j.State != job.Claimed {
@@ -177,7 +177,7 @@ func TestResultOfTheGenerationBefore(t *testing.T) {
 	finished := after(t, created(), submit(t0), claim(t0, "a", "ta"), complete(t0, "a", "ta", "d"))
 	again := after(t, finished, rejudge(t0, 0), claim(t0, "b", "tb"), complete(t0, "b", "tb", "d"))
 	to, out := complete(t0, "a", "ta", "d")(again)
-	if out != (job.Outcome{Code: job.NotClaimed}) || to.Past[0].Late != nil {
+	if out != (job.Decision{Outcome: job.NotClaimed}) || to.Past[0].Late != nil {
 		t.Errorf("%+v, noted as %+v", out, to.Past[0].Late)
 	}
 }
@@ -186,10 +186,10 @@ func TestResultThatMetACancel(t *testing.T) {
 	asked := after(t, created(), submit(t0), claim(t0, "a", "ta"), cancel(t0))
 	cancelled, _ := complete(t0, "a", "ta", "d")(asked)
 	again := complete(in(time.Second), "a", "ta", "d")
-	if to, out := again(cancelled); out != (job.Outcome{Code: job.JobCancelled}) || to.Past[0].Late != nil {
+	if to, out := again(cancelled); out != (job.Decision{Outcome: job.JobCancelled}) || to.Past[0].Late != nil {
 		t.Errorf("repeated: %+v, noted as %+v", out, to.Past[0].Late)
 	}
-	if to, out := again(after(t, cancelled, rejudge(t0, 0))); out != (job.Outcome{Code: job.NotClaimed}) || to.Past[0].Late != nil {
+	if to, out := again(after(t, cancelled, rejudge(t0, 0))); out != (job.Decision{Outcome: job.NotClaimed}) || to.Past[0].Late != nil {
 		t.Errorf("repeated after a rejudge: %+v, noted as %+v", out, to.Past[0].Late)
 	}
 }
@@ -236,21 +236,21 @@ func TestDisputesAreOfOneGeneration(t *testing.T) {
 func TestReleaseRepeated(t *testing.T) {
 	queued := after(t, created(), submit(t0))
 	claimed := after(t, queued, claim(t0, "a", "ta"))
-	give := release(t0, "a", "ta", job.Stopped)
+	give := release(t0, "a", "ta", job.ReasonCancelled)
 	withdrawn := after(t, claimed, cancel(in(lease*time.Second))) // its runner was silent
 	for _, c := range []struct {
 		name string
 		from job.Job
-		want job.Code
+		want job.Outcome
 	}{
-		{"after it", after(t, claimed, release(t0, "a", "ta", job.Drain)), job.OK},
+		{"after it", after(t, claimed, release(t0, "a", "ta", job.ReasonDrain)), job.OK},
 		{"after it ended a cancelled job", after(t, claimed, cancel(t0), give), job.OK},
 		{"while the next has the job", after(t, claimed, give, claim(t0, "b", "tb")), job.OK},
 		{"after a rejudge", after(t, claimed, give, rejudge(t0, 0)), job.NotClaimed},
 		{"after a cancel took the job", withdrawn, job.NotClaimed},
 		{"after the lease was lost", after(t, claimed, claim(in(lease*time.Second), "b", "tb")), job.NotClaimed},
 	} {
-		if _, out := give(c.from); out != (job.Outcome{Code: c.want}) {
+		if _, out := give(c.from); out != (job.Decision{Outcome: c.want}) {
 			t.Errorf("%s: %+v, want %s", c.name, out, c.want)
 		}
 	}
@@ -258,9 +258,9 @@ func TestReleaseRepeated(t *testing.T) {
 
 func TestReasonsOfARelease(t *testing.T) {
 	claimed := after(t, created(), submit(t0), claim(t0, "a", "ta"))
-	for reason, failures := range map[job.Reason]int{job.Drain: 0, job.Preempted: 0, job.InfraError: 1, job.Stopped: 1} {
+	for reason, failures := range map[job.Reason]int{job.ReasonDrain: 0, job.ReasonPreempted: 0, job.ReasonInfraError: 1, job.ReasonCancelled: 1} {
 		j := after(t, claimed, release(t0, "a", "ta", reason))
-		if j.Failures != failures || j.Past[0].How != job.Released || j.Past[0].Reason != reason {
+		if j.Failures != failures || j.Past[0].How != job.HowReleased || j.Past[0].Reason != reason {
 			t.Errorf("%s: %d failures, noted as %+v", reason, j.Failures, j.Past[0])
 		}
 	}

@@ -10,16 +10,16 @@ type HeartbeatOp struct {
 // Apply moves the lease to now + LeaseSeconds, even one that has expired: late
 // is not lost. A claim older than MaxRun is left as it is, so that it ends.
 // Refused with NotClaimed or InvalidToken.
-func (op HeartbeatOp) Apply(j Job) (Job, Outcome) {
+func (op HeartbeatOp) Apply(j Job) (Job, Decision) {
 	if code := j.HeldBy(op.Runner, op.TokenHash); code != OK {
 		return j, refused(code)
 	}
 	until := op.Now + Time(j.Claim.LeaseSeconds)*1000
 	// A handler whose clock is behind must not take back what another one gave.
-	if j.RunTooLong(op.Now) || until <= j.Claim.LeaseUntil {
+	if j.RunTooLong(op.Now) || until <= j.Claim.LeaseExpiresAt {
 		return j, unchanged()
 	}
-	j.Claim.LeaseUntil = until
+	j.Claim.LeaseExpiresAt = until
 	return j, ok()
 }
 
@@ -28,7 +28,7 @@ func (j Job) RunTooLong(now Time) bool {
 	return j.State == Claimed && now.Sub(j.Claim.ClaimedAt) > MaxRun
 }
 
-// MustStop says whether the holder's heartbeat answers `cancel`.
-func (j Job) MustStop(now Time) bool {
-	return j.State == Claimed && (j.CancelAsked || j.RunTooLong(now))
+// MustCancel reports whether the holder's heartbeat is answered with `cancel`.
+func (j Job) MustCancel(now Time) bool {
+	return j.State == Claimed && (j.CancelRequested || j.RunTooLong(now))
 }

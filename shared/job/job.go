@@ -1,7 +1,7 @@
 // Package job is the domain: a job, its states, and one file per transition.
 //
 // A transition is a value (an Op) with an Apply method that takes a Job and
-// returns the next one with an Outcome. Nothing here reads a clock, makes a
+// returns the next one with a Decision. Nothing here reads a clock, makes a
 // random number or talks to anything: time comes in with the Op, and the same
 // Job and Op always give the same answer. Apply never changes the Job that it
 // was given. A lost race ("already claimed") is an Outcome, never an error.
@@ -96,25 +96,25 @@ type Job struct {
 	Group    string   // for fair queues: a user, a contest or a rejudge batch
 	Code     Artifact // a zip
 
-	State       State
-	Attempt     int // the fence: +1 with every claim, never back, not even by rejudge
-	FirstFence  int // Attempt as it was when this generation began
-	Failures    int // the retry budget of this generation
-	Generation  int // +1 per rejudge
-	Bell        int64
-	RungAt      Time // when the bell was rung last
-	CreatedAt   Time
-	QueuedAt    Time // when this generation was queued; release keeps it
-	EndedAt     Time // of a final job
-	CancelAsked bool
+	State           State
+	Attempt         int // the fence: +1 with every claim, never back, not even by rejudge
+	FirstFence      int // Attempt as it was when this generation began
+	Failures        int // the retry budget of this generation
+	Generation      int // +1 per rejudge
+	Bell            int64
+	RungAt          Time // when the bell was rung last
+	CreatedAt       Time
+	QueuedAt        Time // when this generation was queued; release keeps it
+	EndedAt         Time // of a final job
+	CancelRequested bool
 
 	Claim    Claim
 	Result   *Result // of a finished job; never changed in place
 	Past     []Past  // attempts that have ended, oldest first; never changed in place
 	Disputed bool    // a late result of this generation disagrees with the accepted verdict
 
-	Version int64  // +1 with every write
-	WriteID string // of the last write, fresh for every one
+	Revision int64  // +1 with every write
+	WriteID  string // of the last write, fresh for every one
 }
 
 // Claim is who holds a job, until when, and what they were given.
@@ -123,7 +123,7 @@ type Claim struct {
 	TokenHash      string // of the claim token, lower-case hex
 	ProblemVersion int    // pinned by the claim
 	LeaseSeconds   int
-	LeaseUntil     Time
+	LeaseExpiresAt Time
 	ClaimedAt      Time
 	Handle         string // receipt handle of the message; empty: not known yet
 }
@@ -131,20 +131,20 @@ type Claim struct {
 // HeartbeatAt is when the holder was heard of last. It is derived, so that a
 // heartbeat writes the lease and nothing else.
 func (c Claim) HeartbeatAt() Time {
-	return c.LeaseUntil.Add(-time.Duration(c.LeaseSeconds) * time.Second)
+	return c.LeaseExpiresAt.Add(-time.Duration(c.LeaseSeconds) * time.Second)
 }
 
 // Result is what a generation ended with.
 type Result struct {
-	Attempt int // the one that it came from; 0: the system's JE
-	Status  int
-	Score   int
-	RunTime int64  // ms, -1: unknown
-	Memory  int64  // KB, -1: unknown
-	Tasks   []byte // the verdict by task and case, as package judge writes it
-	Digest  string // of what the runner sent, to tell a repetition from a conflict
-	Outputs string // key of the zip of case outputs; "": none, or Packed; OutputsMissing
-	Packed  []byte // the case outputs themselves, as package dispatch packs them, where they are small
+	Attempt     int // the one that it came from; 0: the system's JE
+	Status      int
+	Score       int
+	RunTime     int64  // ms, -1: unknown
+	MemoryUsage int64  // KB, -1: unknown
+	Tasks       []byte // the verdict by task and case, as package judge writes it
+	Digest      string // of what the runner sent, to tell a repetition from a conflict
+	Outputs     string // key of the zip of case outputs; "": none, or Packed; OutputsMissing
+	Packed      []byte // the case outputs themselves, as package dispatch packs them, where they are small
 }
 
 // HasOutputs says whether case outputs are kept, here or under the key.
@@ -160,11 +160,11 @@ type How string
 
 // The ways in which an attempt ends.
 const (
-	Completed  How = "completed"
-	Released   How = "released"
-	Lost       How = "lost"      // its lease ran out and it was replaced or ended
-	Superseded How = "rejudged"  // a rejudge took the job away
-	Withdrawn  How = "cancelled" // the job was cancelled
+	HowCompleted How = "completed"
+	HowReleased  How = "released"
+	HowLost      How = "lost"      // its lease ran out and it was replaced or ended
+	HowRejudged  How = "rejudged"  // a rejudge took the job away
+	HowCancelled How = "cancelled" // the job was cancelled
 )
 
 // Past is the record of an attempt that has ended.
@@ -219,13 +219,13 @@ func (j Job) AttemptsUsed() int { return j.Attempt - j.FirstFence }
 // LeaseExpired says whether j is claimed by a runner that has fallen silent.
 // That alone changes nothing: its holder is current until another replaces it.
 func (j Job) LeaseExpired(now Time) bool {
-	return j.State == Claimed && now >= j.Claim.LeaseUntil
+	return j.State == Claimed && now >= j.Claim.LeaseExpiresAt
 }
 
 // Over says whether j is claimed, its runner silent, and no further attempt
 // allowed: the next to look at it ends it with EndOp.
 func (j Job) Over(now Time) bool {
-	return j.LeaseExpired(now) && (j.CancelAsked || j.Failures+1 >= MaxFailures || j.AttemptsUsed() >= MaxAttempts)
+	return j.LeaseExpired(now) && (j.CancelRequested || j.Failures+1 >= MaxFailures || j.AttemptsUsed() >= MaxAttempts)
 }
 
 // Claimable says whether ClaimOp would succeed.
@@ -236,7 +236,7 @@ func (j Job) Claimable(now Time) bool {
 // ClaimableSince is when j became claimable, if it is.
 func (j Job) ClaimableSince() Time {
 	if j.State == Claimed {
-		return max(j.RungAt, j.Claim.LeaseUntil)
+		return max(j.RungAt, j.Claim.LeaseExpiresAt)
 	}
 	return j.RungAt
 }
@@ -247,7 +247,7 @@ func (j Job) holds(runner string) bool { return j.State == Claimed && j.Claim.Ru
 // HeldBy says whether runner is the current holder of j: OK, NotClaimed, or
 // InvalidToken if it shows the hash of another claim's token. An empty hash is
 // not checked.
-func (j Job) HeldBy(runner, tokenHash string) Code {
+func (j Job) HeldBy(runner, tokenHash string) Outcome {
 	switch {
 	case !j.holds(runner):
 		return NotClaimed
@@ -302,12 +302,12 @@ func (j Job) ring(now Time) Job {
 func (j Job) end(now Time, s State) Job {
 	j.State = s
 	j.EndedAt = now
-	j.CancelAsked = false
+	j.CancelRequested = false
 	return j
 }
 
 // endJE finishes j with the system's own verdict; the reasons are in its records.
 func (j Job) endJE(now Time) Job {
-	j.Result = &Result{Status: StatusJE, RunTime: -1, Memory: -1}
+	j.Result = &Result{Status: StatusJE, RunTime: -1, MemoryUsage: -1}
 	return j.end(now, Finished)
 }

@@ -81,9 +81,9 @@ func (m Received) Dispose(j Job, exists bool, now Time) Handling {
 	case j.Claimable(now):
 		return Handling{Do: Offered}
 	case j.State == Claimed && j.Claim.Handle == "":
-		return Handling{Do: Attached, Hide: max(j.Claim.LeaseUntil.Sub(now), leastHide)}
+		return Handling{Do: Attached, Hide: max(j.Claim.LeaseExpiresAt.Sub(now), leastHide)}
 	case j.State == Claimed:
-		return Handling{Do: Hidden, Hide: max(j.Claim.LeaseUntil.Sub(now), leastHide)}
+		return Handling{Do: Hidden, Hide: max(j.Claim.LeaseExpiresAt.Sub(now), leastHide)}
 	}
 	// A created job has rung no bell; only a message made by hand gets here.
 	return Handling{Do: Hidden, Hide: longestHide}
@@ -99,7 +99,7 @@ type AttachOp struct {
 
 // Apply writes the handle if the claim that is current still has none and the
 // message is the one that was rung for it.
-func (op AttachOp) Apply(j Job) (Job, Outcome) {
+func (op AttachOp) Apply(j Job) (Job, Decision) {
 	if j.State != Claimed || j.Claim.Handle != "" || j.Bell != op.Bell || j.LeaseExpired(op.Now) {
 		return j, unchanged()
 	}
@@ -125,7 +125,7 @@ const (
 )
 
 // Apply gives j a new bell if its message is lost or about to be forgotten.
-func (op RingOp) Apply(j Job) (Job, Outcome) {
+func (op RingOp) Apply(j Job) (Job, Decision) {
 	lost := op.Silent && j.Claimable(op.Now) && op.Now.Sub(j.ClaimableSince()) >= lostAfter
 	old := j.Open() && op.Now.Sub(j.RungAt) >= ringAgainAfter
 	if !lost && !old {

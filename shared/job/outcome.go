@@ -2,36 +2,37 @@ package job
 
 import "crypto/subtle"
 
-// Outcome is what came of an Op. Write says that the Job differs from the one
-// that was read and must be stored, whatever the Code: a late result is refused
-// and noted all the same.
-type Outcome struct {
-	Code  Code
-	Write bool
+// Decision is what an Op makes of a Job. Write reports whether the Job differs
+// from the one that was read and must be stored, whatever the Outcome: a late
+// result is refused and noted all the same.
+type Decision struct {
+	Outcome Outcome
+	Write   bool
 }
 
-// Code is a stable word of the wire contract for what came of an operation.
-type Code string
+// Outcome is what came of a request, as a stable word of the wire contract: the
+// code of a reply.
+type Outcome string
 
 // The outcomes of this package's Ops.
 const (
-	OK                 Code = "ok"
-	NotFound           Code = "not_found"
-	NotPending         Code = "not_pending"
-	AlreadyClaimed     Code = "already_claimed"
-	NotClaimed         Code = "not_claimed_by_runner"
-	InvalidToken       Code = "invalid_submission_token"
-	ResultConflict     Code = "result_conflict"
-	JobCancelled       Code = "job_cancelled"
-	JobConflict        Code = "job_conflict"        // the id is taken by another content
-	JobFinished        Code = "job_finished"        // too late to cancel
-	NotSubmitted       Code = "not_submitted"       // nothing to rejudge yet
-	GenerationConflict Code = "generation_conflict" // rejudge of another generation than the current one
+	OK                 Outcome = "ok"
+	NotFound           Outcome = "not_found"
+	NotPending         Outcome = "not_pending"
+	AlreadyClaimed     Outcome = "already_claimed"
+	NotClaimed         Outcome = "not_claimed_by_runner"
+	InvalidToken       Outcome = "invalid_submission_token"
+	ResultConflict     Outcome = "result_conflict"
+	JobCancelled       Outcome = "job_cancelled"
+	JobConflict        Outcome = "job_conflict"        // the id is taken by another content
+	JobFinished        Outcome = "job_finished"        // too late to cancel
+	NotSubmitted       Outcome = "not_submitted"       // nothing to rejudge yet
+	GenerationConflict Outcome = "generation_conflict" // rejudge of another generation than the current one
 )
 
-func ok() Outcome               { return Outcome{Code: OK, Write: true} }
-func unchanged() Outcome        { return Outcome{Code: OK} }
-func refused(code Code) Outcome { return Outcome{Code: code} }
+func ok() Decision                 { return Decision{Outcome: OK, Write: true} }
+func unchanged() Decision          { return Decision{Outcome: OK} }
+func refused(why Outcome) Decision { return Decision{Outcome: why} }
 
 // equal compares hashes of secrets in constant time.
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

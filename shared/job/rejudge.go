@@ -12,7 +12,7 @@ type RejudgeOp struct {
 // is as it was created: its code is not checked yet. Repeated, it changes
 // nothing; a job that was neither submitted nor cancelled is refused with
 // NotSubmitted, any other generation with GenerationConflict.
-func (op RejudgeOp) Apply(j Job) (Job, Outcome) {
+func (op RejudgeOp) Apply(j Job) (Job, Decision) {
 	switch {
 	case j.Generation == op.Generation+1:
 		return j, unchanged()
@@ -22,12 +22,12 @@ func (op RejudgeOp) Apply(j Job) (Job, Outcome) {
 		return j, refused(GenerationConflict)
 	}
 	if j.State == Claimed {
-		j = j.endClaim(op.Now, Superseded, "", nil)
+		j = j.endClaim(op.Now, HowRejudged, "", nil)
 	}
 	j.Generation++
 	j.FirstFence = j.Attempt
 	j.Failures = 0
-	j.CancelAsked = false
+	j.CancelRequested = false
 	j.Result = nil
 	j.Disputed = false
 	j.EndedAt = 0

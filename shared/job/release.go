@@ -5,14 +5,16 @@ type Reason string
 
 // The reasons of the wire contract.
 const (
-	Drain      Reason = "drain"       // the runner shuts down
-	Preempted  Reason = "preempted"   // the runner is needed for something else
-	InfraError Reason = "infra_error" // the runner is at fault; counts as a failure
-	Stopped    Reason = "cancelled"   // the runner was told to stop, and has
+	ReasonDrain      Reason = "drain"       // the runner shuts down
+	ReasonPreempted  Reason = "preempted"   // the runner is needed for something else
+	ReasonInfraError Reason = "infra_error" // the runner is at fault; counts as a failure
+	ReasonCancelled  Reason = "cancelled"   // the runner was told to stop, and has
 )
 
 // Reasons lists every legal reason.
-func Reasons() []Reason { return []Reason{Drain, Preempted, InfraError, Stopped} }
+func Reasons() []Reason {
+	return []Reason{ReasonDrain, ReasonPreempted, ReasonInfraError, ReasonCancelled}
+}
 
 // ReleaseOp gives a job back at once.
 type ReleaseOp struct {
@@ -26,26 +28,26 @@ type ReleaseOp struct {
 // asked, with JE if its failures or attempts are used up. A runner that was
 // told to stop without a cancel had run for MaxRun; that counts as a failure.
 // Repeated, it changes nothing. Refused with NotClaimed or InvalidToken.
-func (op ReleaseOp) Apply(j Job) (Job, Outcome) {
-	if standing := j.Stand(op.Runner, op.TokenHash); standing.Code != OK || standing.Accepted {
+func (op ReleaseOp) Apply(j Job) (Job, Decision) {
+	if standing := j.Stand(op.Runner, op.TokenHash); standing.Outcome != OK || standing.Accepted {
 		if i, found := j.past(op.Runner, op.TokenHash); found && j.gaveBack(j.Past[i]) {
 			return j, unchanged()
 		}
 		if standing.Accepted {
 			return j, refused(NotClaimed)
 		}
-		return j, refused(standing.Code)
+		return j, refused(standing.Outcome)
 	}
-	cancel := j.CancelAsked
-	how := Released
+	cancel := j.CancelRequested
+	how := HowReleased
 	if cancel {
-		how = Withdrawn
+		how = HowCancelled
 	}
 	j = j.endClaim(op.Now, how, op.Reason, nil)
 	if cancel {
 		return j.end(op.Now, Cancelled), ok()
 	}
-	if op.Reason == InfraError || op.Reason == Stopped {
+	if op.Reason == ReasonInfraError || op.Reason == ReasonCancelled {
 		j.Failures++
 	}
 	if j.Failures >= MaxFailures || j.AttemptsUsed() >= MaxAttempts {
@@ -58,5 +60,5 @@ func (op ReleaseOp) Apply(j Job) (Job, Outcome) {
 // gaveBack says whether an attempt of the current generation ended because its
 // runner let go of it.
 func (j Job) gaveBack(past Past) bool {
-	return past.Generation == j.Generation && (past.How == Released || past.How == Withdrawn && past.Reason != "")
+	return past.Generation == j.Generation && (past.How == HowReleased || past.How == HowCancelled && past.Reason != "")
 }

@@ -5,7 +5,7 @@ type SubmitOp struct{ Now Time }
 
 // Apply queues j. A job that is past that is left as it is, and so is a
 // handwritten one: it is kept, never queued.
-func (op SubmitOp) Apply(j Job) (Job, Outcome) {
+func (op SubmitOp) Apply(j Job) (Job, Decision) {
 	if j.State != Created || j.Language == Handwritten {
 		return j, unchanged()
 	}

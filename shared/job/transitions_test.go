@@ -17,7 +17,7 @@ const (
 func in(d time.Duration) job.Time { return t0.Add(d) }
 
 // step is one Op's Apply.
-type step = func(job.Job) (job.Job, job.Outcome)
+type step = func(job.Job) (job.Job, job.Decision)
 
 func created() job.Job {
 	return job.CreateOp{Now: t0, ID: "j", Problem: 1, Code: job.Artifact{Size: 9, SHA256: "c0de"}}.New()
@@ -28,8 +28,8 @@ func after(t *testing.T, j job.Job, steps ...step) job.Job {
 	t.Helper()
 	for i, s := range steps {
 		next, out := s(j)
-		if out.Code != job.OK {
-			t.Fatalf("step %d: %s", i, out.Code)
+		if out.Outcome != job.OK {
+			t.Fatalf("step %d: %s", i, out.Outcome)
 		}
 		j = next
 	}
@@ -91,7 +91,7 @@ func TestTransitions(t *testing.T) {
 		name  string
 		from  job.Job
 		do    step
-		code  job.Code
+		code  job.Outcome
 		write bool
 		state job.State
 		check func(t *testing.T, from, to job.Job)
@@ -106,7 +106,7 @@ func TestTransitions(t *testing.T) {
 		{"submit of a finished job changes nothing", finished, submit(t0), job.OK, false, job.Finished, nil},
 
 		{"claim of a queued job", queued, claim(t0, "a", "ta"), job.OK, true, job.Claimed, func(t *testing.T, from, to job.Job) {
-			if to.Attempt != 1 || to.Failures != 0 || to.Bell != from.Bell || to.Claim.LeaseUntil != in(lease*time.Second) || to.Claim.ProblemVersion != 4 {
+			if to.Attempt != 1 || to.Failures != 0 || to.Bell != from.Bell || to.Claim.LeaseExpiresAt != in(lease*time.Second) || to.Claim.ProblemVersion != 4 {
 				t.Errorf("claimed as %+v", to)
 			}
 		}},
@@ -116,7 +116,7 @@ func TestTransitions(t *testing.T) {
 		{"claim while another holds it", claimed, claim(in(lease*time.Second-1), "b", "tb"), job.AlreadyClaimed, false, job.Claimed, nil},
 		{"claim while the same runner holds it", claimed, claim(in(time.Second), "a", "tb"), job.AlreadyClaimed, false, job.Claimed, nil},
 		{"claim after the lease counts the failure", claimed, claim(in(lease*time.Second), "b", "tb"), job.OK, true, job.Claimed, func(t *testing.T, _, to job.Job) {
-			if to.Attempt != 2 || to.Failures != 1 || len(to.Past) != 1 || to.Past[0].How != job.Lost || to.Past[0].Runner != "a" {
+			if to.Attempt != 2 || to.Failures != 1 || len(to.Past) != 1 || to.Past[0].How != job.HowLost || to.Past[0].Runner != "a" {
 				t.Errorf("claimed as %+v", to)
 			}
 		}},
@@ -125,7 +125,7 @@ func TestTransitions(t *testing.T) {
 		{"claim after a cancel was asked", asked, claim(in(time.Hour), "b", "tb"), job.NotPending, false, job.Claimed, nil},
 
 		{"heartbeat moves the lease and nothing else", claimed, heartbeat(in(20*time.Second), "a"), job.OK, true, job.Claimed, func(t *testing.T, from, to job.Job) {
-			from.Claim.LeaseUntil = in((20 + lease) * time.Second)
+			from.Claim.LeaseExpiresAt = in((20 + lease) * time.Second)
 			if diff := cmp.Diff(from, to); diff != "" {
 				t.Error(diff)
 			}
@@ -133,7 +133,7 @@ func TestTransitions(t *testing.T) {
 		{"heartbeat after the lease: late is not lost", claimed, heartbeat(in(time.Hour-time.Second), "a"), job.OK, true, job.Claimed, nil},
 		{"heartbeat never takes a lease back", claimed, heartbeat(in(-time.Second), "a"), job.OK, false, job.Claimed, nil},
 		{"heartbeat beyond the longest run", claimed, heartbeat(in(job.MaxRun+time.Second), "a"), job.OK, false, job.Claimed, func(t *testing.T, _, to job.Job) {
-			if !to.MustStop(in(job.MaxRun + time.Second)) {
+			if !to.MustCancel(in(job.MaxRun + time.Second)) {
 				t.Error("the runner is not told to stop")
 			}
 		}},
@@ -143,7 +143,7 @@ func TestTransitions(t *testing.T) {
 		{"heartbeat of a finished job", finished, heartbeat(t0, "a"), job.NotClaimed, false, job.Finished, nil},
 
 		{"complete", claimed, complete(in(time.Second), "a", "ta", "d1"), job.OK, true, job.Finished, func(t *testing.T, _, to job.Job) {
-			if to.Result.Attempt != 1 || to.Result.Score != 100 || to.EndedAt != in(time.Second) || to.Past[0].How != job.Completed {
+			if to.Result.Attempt != 1 || to.Result.Score != 100 || to.EndedAt != in(time.Second) || to.Past[0].How != job.HowCompleted {
 				t.Errorf("finished as %+v", to)
 			}
 		}},
@@ -164,37 +164,37 @@ func TestTransitions(t *testing.T) {
 		}},
 		{"complete of a queued job", queued, complete(t0, "a", "ta", "d1"), job.NotClaimed, false, job.Queued, nil},
 
-		{"release queues and rings", claimed, release(in(time.Second), "a", "ta", job.Drain), job.OK, true, job.Queued, func(t *testing.T, from, to job.Job) {
+		{"release queues and rings", claimed, release(in(time.Second), "a", "ta", job.ReasonDrain), job.OK, true, job.Queued, func(t *testing.T, from, to job.Job) {
 			if to.Failures != 0 || to.Bell != from.Bell+1 || to.QueuedAt != from.QueuedAt || to.Attempt != 1 {
 				t.Errorf("released as %+v", to)
 			}
 		}},
-		{"release by a preempted runner counts nothing", claimed, release(in(time.Second), "a", "ta", job.Preempted), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
+		{"release by a preempted runner counts nothing", claimed, release(in(time.Second), "a", "ta", job.ReasonPreempted), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
 			if to.Failures != 0 {
 				t.Errorf("failures %d", to.Failures)
 			}
 		}},
-		{"release for a fault counts", claimed, release(in(time.Second), "a", "ta", job.InfraError), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
+		{"release for a fault counts", claimed, release(in(time.Second), "a", "ta", job.ReasonInfraError), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
 			if to.Failures != 1 {
 				t.Errorf("failures %d", to.Failures)
 			}
 		}},
-		{"release after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.Stopped), job.OK, true, job.Cancelled, nil},
-		{"release for any reason after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.Drain), job.OK, true, job.Cancelled, nil},
-		{"release of the last failure finishes with JE", overLost, release(overAt, "r", "c", job.InfraError), job.OK, true, job.Finished, func(t *testing.T, from, to job.Job) {
+		{"release after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.ReasonCancelled), job.OK, true, job.Cancelled, nil},
+		{"release for any reason after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.ReasonDrain), job.OK, true, job.Cancelled, nil},
+		{"release of the last failure finishes with JE", overLost, release(overAt, "r", "c", job.ReasonInfraError), job.OK, true, job.Finished, func(t *testing.T, from, to job.Job) {
 			if to.Result.Status != job.StatusJE || to.Result.Attempt != 0 || to.Bell != from.Bell {
 				t.Errorf("finished as %+v", to)
 			}
 		}},
-		{"release again", after(t, claimed, release(t0, "a", "ta", job.Drain)), release(t0, "a", "ta", job.Drain), job.OK, false, job.Queued, nil},
-		{"release after completing", finished, release(t0, "a", "ta", job.Drain), job.NotClaimed, false, job.Finished, nil},
-		{"release with a wrong token", claimed, release(t0, "a", "tb", job.Drain), job.InvalidToken, false, job.Claimed, nil},
-		{"release by another runner", claimed, release(t0, "b", "ta", job.Drain), job.NotClaimed, false, job.Claimed, nil},
+		{"release again", after(t, claimed, release(t0, "a", "ta", job.ReasonDrain)), release(t0, "a", "ta", job.ReasonDrain), job.OK, false, job.Queued, nil},
+		{"release after completing", finished, release(t0, "a", "ta", job.ReasonDrain), job.NotClaimed, false, job.Finished, nil},
+		{"release with a wrong token", claimed, release(t0, "a", "tb", job.ReasonDrain), job.InvalidToken, false, job.Claimed, nil},
+		{"release by another runner", claimed, release(t0, "b", "ta", job.ReasonDrain), job.NotClaimed, false, job.Claimed, nil},
 
 		{"cancel of a created job", created(), cancel(t0), job.OK, true, job.Cancelled, nil},
 		{"cancel of a queued job", queued, cancel(t0), job.OK, true, job.Cancelled, nil},
 		{"cancel of a claimed job is asked", claimed, cancel(t0), job.OK, true, job.Claimed, func(t *testing.T, _, to job.Job) {
-			if !to.CancelAsked || !to.MustStop(t0) {
+			if !to.CancelRequested || !to.MustCancel(t0) {
 				t.Error("not asked")
 			}
 		}},
@@ -209,12 +209,12 @@ func TestTransitions(t *testing.T) {
 			}
 		}},
 		{"rejudge of a claimed job takes it away", claimed, rejudge(in(time.Second), 0), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
-			if to.Past[0].How != job.Superseded || to.Claim != (job.Claim{}) {
+			if to.Past[0].How != job.HowRejudged || to.Claim != (job.Claim{}) {
 				t.Errorf("rejudged as %+v", to)
 			}
 		}},
 		{"rejudge takes a cancel back", asked, rejudge(in(time.Second), 0), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
-			if to.CancelAsked {
+			if to.CancelRequested {
 				t.Error("still asked")
 			}
 		}},
@@ -261,7 +261,7 @@ func TestTransitions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			from := c.from
 			to, out := c.do(from)
-			if got, want := out, (job.Outcome{Code: c.code, Write: c.write}); got != want {
+			if got, want := out, (job.Decision{Outcome: c.code, Write: c.write}); got != want {
 				t.Fatalf("got %+v, want %+v", got, want)
 			}
 			if to.State != c.state {
@@ -284,7 +284,7 @@ func TestAttemptsOfOneGenerationAreBounded(t *testing.T) {
 		if !j.Open() {
 			break
 		}
-		j = after(t, j, claim(now, "r", "t"), release(now, "r", "t", job.Drain))
+		j = after(t, j, claim(now, "r", "t"), release(now, "r", "t", job.ReasonDrain))
 		now = now.Add(time.Second)
 	}
 	if j.AttemptsUsed() != job.MaxAttempts || j.Result == nil || j.Result.Status != job.StatusJE || j.Failures != 0 {
@@ -332,7 +332,7 @@ func TestLateResultThatDisagreesIsFlagged(t *testing.T) {
 
 func TestCreateRepeats(t *testing.T) {
 	op := job.CreateOp{Now: t0, ID: "j", Problem: 1, Group: "g", Code: job.Artifact{Size: 9, SHA256: "c0de"}}
-	if got := op.Repeats(op.New()); got != (job.Outcome{Code: job.OK}) {
+	if got := op.Repeats(op.New()); got != (job.Decision{Outcome: job.OK}) {
 		t.Errorf("the same: %+v", got)
 	}
 	for name, change := range map[string]func(*job.CreateOp){
@@ -344,7 +344,7 @@ func TestCreateRepeats(t *testing.T) {
 	} {
 		other := op
 		change(&other)
-		if got := other.Repeats(op.New()).Code; got != job.JobConflict {
+		if got := other.Repeats(op.New()).Outcome; got != job.JobConflict {
 			t.Errorf("another %s: %s", name, got)
 		}
 	}

@@ -75,7 +75,7 @@ func (s *Store) Save(_ context.Context, before, after job.Job) (job.Job, bool, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current, found := s.jobs[after.ID]
-	if !found || current.Version != before.Version {
+	if !found || current.Revision != before.Revision {
 		return current, found && current.WriteID == after.WriteID, nil
 	}
 	s.put(current, after)
@@ -152,12 +152,12 @@ func (s *Store) SaveProblem(_ context.Context, before, after problem.Problem) (p
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current := s.problems[after.ID]
-	if current.Version != before.Version {
+	if current.Revision != before.Revision {
 		return current, current.WriteID == after.WriteID, nil
 	}
 	s.problems[after.ID] = after
-	if after.Number != before.Number {
-		s.versions[versionKey{after.ID, after.Number}] = after.Current
+	if after.Version != before.Version {
+		s.versions[versionKey{after.ID, after.Version}] = after.Current
 	}
 	return after, true, nil
 }
@@ -181,7 +181,7 @@ func (s *Store) Mark(context.Context) (dispatch.Mark, error) {
 func (s *Store) SaveMark(_ context.Context, before, after dispatch.Mark) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mark.Version != before.Version {
+	if s.mark.Revision != before.Revision {
 		return false, nil
 	}
 	s.mark = after

@@ -35,11 +35,11 @@ type Content struct {
 type Problem struct {
 	ID      int
 	Current Content
-	Number  int // of the current version; 0: never published
+	Version int // of the current version; 0: never published
 	Draft   *Content
 
-	Version int64  // +1 with every write
-	WriteID string // of the last write
+	Revision int64  // +1 with every write
+	WriteID  string // of the last write
 }
 
 // Equal says whether two contents are the same.
@@ -104,10 +104,10 @@ func (p Problem) PutDraft(c Content) (Problem, bool) {
 // anything: an unchanged draft, or none, does not. Whoever calls it has checked
 // the draft's test data.
 func (p Problem) Publish() (Problem, bool) {
-	if p.Draft == nil || (p.Number > 0 && p.Draft.Equal(p.Current)) {
+	if p.Draft == nil || (p.Version > 0 && p.Draft.Equal(p.Current)) {
 		return p, false
 	}
 	p.Current = *p.Draft
-	p.Number++
+	p.Version++
 	return p, true
 }

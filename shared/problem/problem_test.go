@@ -48,14 +48,14 @@ func TestCheck(t *testing.T) {
 func TestDraftAndPublish(t *testing.T) {
 	first := problem.Content{Tasks: []judge.Task{task(100, 1)}, Testdata: job.Artifact{Size: 3, SHA256: "aa"}}
 	p, changed := problem.Problem{ID: 1}.PutDraft(first)
-	if !changed || p.Number != 0 {
+	if !changed || p.Version != 0 {
 		t.Fatalf("drafted %+v", p)
 	}
 	if again, changed := p.PutDraft(first); changed {
 		t.Errorf("the same draft changed %+v", again)
 	}
 	p, changed = p.Publish()
-	if !changed || p.Number != 1 || !p.Current.Equal(first) {
+	if !changed || p.Version != 1 || !p.Current.Equal(first) {
 		t.Fatalf("published %+v", p)
 	}
 	if again, changed := p.Publish(); changed {
@@ -67,7 +67,7 @@ func TestDraftAndPublish(t *testing.T) {
 		t.Errorf("drafted %+v", next.Draft)
 	}
 	next, changed = next.Publish()
-	if !changed || next.Number != 2 || len(next.Current.Tasks) != 2 {
+	if !changed || next.Version != 2 || len(next.Current.Tasks) != 2 {
 		t.Errorf("published %+v", next)
 	}
 	// So they do while newer test data waits to be published.

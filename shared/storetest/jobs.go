@@ -35,7 +35,7 @@ func extremes(t *testing.T, s dispatch.Store) {
 	j.Problem = 1<<31 - 1
 	j.State = job.Finished
 	j.EndedAt = 9_999_999_999_999
-	j.Result = &job.Result{RunTime: -1, Memory: -1}
+	j.Result = &job.Result{RunTime: -1, MemoryUsage: -1}
 	j.Past = []job.Past{{}, {Verdict: &job.Verdict{}, Late: &job.Late{}}}
 	create(t, s, j)
 	same(t, get(t, s, j.ID), j)
@@ -119,35 +119,35 @@ func createRace(t *testing.T, s dispatch.Store) {
 func saveThenGet(t *testing.T, s dispatch.Store) {
 	j := create(t, s, created("life"))
 	now := t0
-	claim := func(runner, token string) func(job.Job) (job.Job, job.Outcome) {
+	claim := func(runner, token string) func(job.Job) (job.Job, job.Decision) {
 		return job.ClaimOp{Now: now, Runner: runner, TokenHash: token, LeaseSeconds: 60, ProblemVersion: 3, Handle: "handle+/="}.Apply
 	}
 	first, second, third := hash(), hash(), hash()
 	for _, step := range []struct {
 		after int64 // seconds
-		op    func() func(job.Job) (job.Job, job.Outcome)
+		op    func() func(job.Job) (job.Job, job.Decision)
 	}{
-		{0, func() func(job.Job) (job.Job, job.Outcome) { return job.SubmitOp{Now: now}.Apply }},
-		{1, func() func(job.Job) (job.Job, job.Outcome) { return claim("runner-1", first) }},
-		{30, func() func(job.Job) (job.Job, job.Outcome) {
+		{0, func() func(job.Job) (job.Job, job.Decision) { return job.SubmitOp{Now: now}.Apply }},
+		{1, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-1", first) }},
+		{30, func() func(job.Job) (job.Job, job.Decision) {
 			return job.HeartbeatOp{Now: now, Runner: "runner-1"}.Apply
 		}},
-		{120, func() func(job.Job) (job.Job, job.Outcome) { return claim("runner-2", second) }},
-		{1, func() func(job.Job) (job.Job, job.Outcome) {
-			return job.ReleaseOp{Now: now, Runner: "runner-2", TokenHash: second, Reason: job.Drain}.Apply
+		{120, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-2", second) }},
+		{1, func() func(job.Job) (job.Job, job.Decision) {
+			return job.ReleaseOp{Now: now, Runner: "runner-2", TokenHash: second, Reason: job.ReasonDrain}.Apply
 		}},
-		{1, func() func(job.Job) (job.Job, job.Outcome) { return claim("runner-3", third) }},
-		{9, func() func(job.Job) (job.Job, job.Outcome) {
+		{1, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-3", third) }},
+		{9, func() func(job.Job) (job.Job, job.Decision) {
 			return job.CompleteOp{Now: now, Runner: "runner-3", TokenHash: third, Result: job.Result{
-				Status: 1, Score: 40, RunTime: 12, Memory: 3400, Tasks: []byte(`[[40]]`), Digest: hash(), Outputs: "results/x.zip", Packed: []byte("packed"),
+				Status: 1, Score: 40, RunTime: 12, MemoryUsage: 3400, Tasks: []byte(`[[40]]`), Digest: hash(), Outputs: "results/x.zip", Packed: []byte("packed"),
 			}}.Apply
 		}},
 		// The loser of the first attempt reports after all.
-		{5, func() func(job.Job) (job.Job, job.Outcome) {
+		{5, func() func(job.Job) (job.Job, job.Decision) {
 			return job.CompleteOp{Now: now, Runner: "runner-1", TokenHash: first, Result: job.Result{Status: 0, Score: 100}}.Apply
 		}},
-		{60, func() func(job.Job) (job.Job, job.Outcome) { return job.RejudgeOp{Now: now}.Apply }},
-		{1, func() func(job.Job) (job.Job, job.Outcome) { return job.CancelOp{Now: now}.Apply }},
+		{60, func() func(job.Job) (job.Job, job.Decision) { return job.RejudgeOp{Now: now}.Apply }},
+		{1, func() func(job.Job) (job.Job, job.Decision) { return job.CancelOp{Now: now}.Apply }},
 	} {
 		now += job.Time(step.after * 1000)
 		j = do(t, s, j, step.op())
@@ -172,7 +172,7 @@ func saveAnyToAny(t *testing.T, s dispatch.Store) {
 
 func savePast(t *testing.T, s dispatch.Store) {
 	record := func(attempt int) job.Past {
-		return job.Past{Attempt: attempt, Runner: "runner-1", TokenHash: hash(), ClaimedAt: t0, EndedAt: t0 + 1, How: job.Lost}
+		return job.Past{Attempt: attempt, Runner: "runner-1", TokenHash: hash(), ClaimedAt: t0, EndedAt: t0 + 1, How: job.HowLost}
 	}
 	late := &job.Late{At: t0 + 9, Verdict: job.Verdict{Status: 1, Score: 30}}
 	j := create(t, s, created("past"))
@@ -187,7 +187,7 @@ func savePast(t *testing.T, s dispatch.Store) {
 	step(func(past []job.Past) []job.Past { return append(past, record(2), record(3)) })
 	step(func(past []job.Past) []job.Past { past[1].Late = late; return past })
 	step(func(past []job.Past) []job.Past { past[0].Late = late; return append(past, record(4)) })
-	step(func(past []job.Past) []job.Past { past[1].Late = nil; past[2].Reason = job.Drain; return past })
+	step(func(past []job.Past) []job.Past { past[1].Late = nil; past[2].Reason = job.ReasonDrain; return past })
 	step(func(past []job.Past) []job.Past { return append(past[1:], record(5)) })
 	step(func(past []job.Past) []job.Past { return past[:2] })
 	step(func([]job.Past) []job.Past { return nil })
@@ -319,15 +319,15 @@ func saveCount(t *testing.T, s dispatch.Store) {
 	}
 	wait.Wait()
 	j := get(t, s, "count")
-	if j.Bell != writers*each || j.Version != 1+writers*each {
-		t.Errorf("bell %d, version %d after %d writes", j.Bell, j.Version, writers*each)
+	if j.Bell != writers*each || j.Revision != 1+writers*each {
+		t.Errorf("bell %d, version %d after %d writes", j.Bell, j.Revision, writers*each)
 	}
 }
 
 func jobCopies(t *testing.T, s dispatch.Store) {
 	fresh := func() job.Job {
 		return job.Job{
-			ID: "copies", State: job.Finished, EndedAt: t0, Version: 1, WriteID: "00000000000000aa",
+			ID: "copies", State: job.Finished, EndedAt: t0, Revision: 1, WriteID: "00000000000000aa",
 			Result: &job.Result{Score: 1, Tasks: []byte("tasks")},
 			Past:   []job.Past{{Attempt: 1, Runner: "runner", Verdict: &job.Verdict{Score: 2}, Late: &job.Late{At: 3}}},
 		}
@@ -364,9 +364,9 @@ func jobCopies(t *testing.T, s dispatch.Store) {
 	same(t, get(t, s, "copies"), fresh())
 
 	want := fresh()
-	want.Version, want.WriteID = 2, "00000000000000bb"
+	want.Revision, want.WriteID = 2, "00000000000000bb"
 	passed = fresh()
-	passed.Version, passed.WriteID = 2, "00000000000000bb"
+	passed.Revision, passed.WriteID = 2, "00000000000000bb"
 	returned, ok, err = s.Save(t.Context(), fresh(), passed)
 	if err != nil || !ok {
 		t.Fatalf("saved %v, error %v", ok, err)

@@ -14,25 +14,25 @@ import (
 func Jobs() *rapid.Generator[job.Job] {
 	return rapid.Custom(func(t *rapid.T) job.Job {
 		j := job.Job{
-			ID:          ids.Draw(t, "id"),
-			Problem:     rapid.IntRange(1, 1<<31-1).Draw(t, "problem"),
-			Language:    job.Language(rapid.IntRange(0, 3).Draw(t, "language")),
-			Group:       rapid.OneOf(rapid.Just(""), ids).Draw(t, "group"),
-			Code:        job.Artifact{Size: rapid.Int64Range(0, 10<<20).Draw(t, "code size"), SHA256: hashes.Draw(t, "code hash")},
-			State:       rapid.SampledFrom([]job.State{job.Created, job.Queued, job.Claimed, job.Finished, job.Cancelled}).Draw(t, "state"),
-			Attempt:     counts.Draw(t, "attempt"),
-			FirstFence:  counts.Draw(t, "first fence"),
-			Failures:    rapid.IntRange(0, job.MaxFailures).Draw(t, "failures"),
-			Generation:  counts.Draw(t, "generation"),
-			Bell:        rapid.Int64Range(0, 1<<62).Draw(t, "bell"),
-			RungAt:      times.Draw(t, "rung"),
-			CreatedAt:   times.Draw(t, "created"),
-			QueuedAt:    times.Draw(t, "queued"),
-			CancelAsked: rapid.Bool().Draw(t, "cancel asked"),
-			Disputed:    rapid.Bool().Draw(t, "disputed"),
-			Past:        rapid.SliceOfN(records, 0, 4).Draw(t, "past"),
-			Version:     1,
-			WriteID:     writeIDs.Draw(t, "write id"),
+			ID:              ids.Draw(t, "id"),
+			Problem:         rapid.IntRange(1, 1<<31-1).Draw(t, "problem"),
+			Language:        job.Language(rapid.IntRange(0, 3).Draw(t, "language")),
+			Group:           rapid.OneOf(rapid.Just(""), ids).Draw(t, "group"),
+			Code:            job.Artifact{Size: rapid.Int64Range(0, 10<<20).Draw(t, "code size"), SHA256: hashes.Draw(t, "code hash")},
+			State:           rapid.SampledFrom([]job.State{job.Created, job.Queued, job.Claimed, job.Finished, job.Cancelled}).Draw(t, "state"),
+			Attempt:         counts.Draw(t, "attempt"),
+			FirstFence:      counts.Draw(t, "first fence"),
+			Failures:        rapid.IntRange(0, job.MaxFailures).Draw(t, "failures"),
+			Generation:      counts.Draw(t, "generation"),
+			Bell:            rapid.Int64Range(0, 1<<62).Draw(t, "bell"),
+			RungAt:          times.Draw(t, "rung"),
+			CreatedAt:       times.Draw(t, "created"),
+			QueuedAt:        times.Draw(t, "queued"),
+			CancelRequested: rapid.Bool().Draw(t, "cancel asked"),
+			Disputed:        rapid.Bool().Draw(t, "disputed"),
+			Past:            rapid.SliceOfN(records, 0, 4).Draw(t, "past"),
+			Revision:        1,
+			WriteID:         writeIDs.Draw(t, "write id"),
 		}
 		switch j.State {
 		case job.Created:
@@ -44,7 +44,7 @@ func Jobs() *rapid.Generator[job.Job] {
 				TokenHash:      hashes.Draw(t, "token hash"),
 				ProblemVersion: counts.Draw(t, "problem version"),
 				LeaseSeconds:   rapid.IntRange(1, 900).Draw(t, "lease seconds"),
-				LeaseUntil:     times.Draw(t, "lease until"),
+				LeaseExpiresAt: times.Draw(t, "lease until"),
 				ClaimedAt:      times.Draw(t, "claimed"),
 				Handle:         handles.Draw(t, "handle"),
 			}
@@ -74,15 +74,15 @@ var (
 
 	results = rapid.Custom(func(t *rapid.T) job.Result {
 		return job.Result{
-			Attempt: counts.Draw(t, "attempt"),
-			Status:  rapid.IntRange(0, 7).Draw(t, "status"),
-			Score:   rapid.IntRange(0, 100).Draw(t, "score"),
-			RunTime: rapid.Int64Range(-1, 1<<31-1).Draw(t, "run time"),
-			Memory:  rapid.Int64Range(-1, 1<<40).Draw(t, "memory"),
-			Tasks:   rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tasks"),
-			Digest:  rapid.OneOf(rapid.Just(""), hashes).Draw(t, "digest"),
-			Outputs: rapid.SampledFrom([]string{"", job.OutputsMissing, "results/a/1/2/b.zip"}).Draw(t, "outputs"),
-			Packed:  rapid.SliceOfN(rapid.Byte(), 0, 50).Draw(t, "packed outputs"),
+			Attempt:     counts.Draw(t, "attempt"),
+			Status:      rapid.IntRange(0, 7).Draw(t, "status"),
+			Score:       rapid.IntRange(0, 100).Draw(t, "score"),
+			RunTime:     rapid.Int64Range(-1, 1<<31-1).Draw(t, "run time"),
+			MemoryUsage: rapid.Int64Range(-1, 1<<40).Draw(t, "memory"),
+			Tasks:       rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tasks"),
+			Digest:      rapid.OneOf(rapid.Just(""), hashes).Draw(t, "digest"),
+			Outputs:     rapid.SampledFrom([]string{"", job.OutputsMissing, "results/a/1/2/b.zip"}).Draw(t, "outputs"),
+			Packed:      rapid.SliceOfN(rapid.Byte(), 0, 50).Draw(t, "packed outputs"),
 		}
 	})
 
@@ -96,7 +96,7 @@ var (
 			ClaimedAt:      times.Draw(t, "claimed"),
 			HeartbeatAt:    times.Draw(t, "heartbeat"),
 			EndedAt:        times.Draw(t, "ended"),
-			How:            rapid.SampledFrom([]job.How{job.Completed, job.Released, job.Lost, job.Superseded, job.Withdrawn}).Draw(t, "how"),
+			How:            rapid.SampledFrom([]job.How{job.HowCompleted, job.HowReleased, job.HowLost, job.HowRejudged, job.HowCancelled}).Draw(t, "how"),
 			Reason:         rapid.SampledFrom(append(job.Reasons(), "")).Draw(t, "reason"),
 			Verdict:        rapid.Ptr(verdicts, true).Draw(t, "verdict"),
 			Late: rapid.Ptr(rapid.Custom(func(t *rapid.T) job.Late {

@@ -30,21 +30,21 @@ func markZero(t *testing.T, s dispatch.Store) {
 }
 
 func markRoundTrip(t *testing.T, s dispatch.Store) {
-	a := dispatch.Mark{Version: 1, Shard: 7, Cursor: "0001772366400000#job-1", SilentSince: t0}
-	b := dispatch.Mark{Version: 2, Shard: 0, Cursor: "", SilentSince: 0}
-	c := dispatch.Mark{Version: 3, Shard: 1, Cursor: "x", SilentSince: 1}
+	a := dispatch.Mark{Revision: 1, Shard: 7, Cursor: "0001772366400000#job-1", SilentSince: t0}
+	b := dispatch.Mark{Revision: 2, Shard: 0, Cursor: "", SilentSince: 0}
+	c := dispatch.Mark{Revision: 3, Shard: 1, Cursor: "x", SilentSince: 1}
 	saveMark(t, s, dispatch.Mark{}, a)
 	saveMark(t, s, a, b)
 	saveMark(t, s, b, c)
 }
 
 func markConflict(t *testing.T, s dispatch.Store) {
-	theirs := dispatch.Mark{Version: 1, Shard: 2}
+	theirs := dispatch.Mark{Revision: 1, Shard: 2}
 	saveMark(t, s, dispatch.Mark{}, theirs)
-	for _, before := range []dispatch.Mark{{}, {Version: 2}} {
-		saved, err := s.SaveMark(t.Context(), before, dispatch.Mark{Version: before.Version + 1, Shard: 3})
+	for _, before := range []dispatch.Mark{{}, {Revision: 2}} {
+		saved, err := s.SaveMark(t.Context(), before, dispatch.Mark{Revision: before.Revision + 1, Shard: 3})
 		if err != nil || saved {
-			t.Errorf("on version %d: saved %v, error %v", before.Version, saved, err)
+			t.Errorf("on version %d: saved %v, error %v", before.Revision, saved, err)
 		}
 		same(t, mark(t, s), theirs)
 	}
@@ -52,7 +52,7 @@ func markConflict(t *testing.T, s dispatch.Store) {
 
 func markRace(t *testing.T, s dispatch.Store) {
 	won := race(t, func(i int) (dispatch.Mark, bool, error) {
-		mine := dispatch.Mark{Version: 1, Shard: i % dispatch.Shards, SilentSince: job.Time(1 + i)}
+		mine := dispatch.Mark{Revision: 1, Shard: i % dispatch.Shards, SilentSince: job.Time(1 + i)}
 		saved, err := s.SaveMark(t.Context(), dispatch.Mark{}, mine)
 		return mine, saved, err
 	})
@@ -60,6 +60,6 @@ func markRace(t *testing.T, s dispatch.Store) {
 }
 
 func markIsNoJob(t *testing.T, s dispatch.Store) {
-	saveMark(t, s, dispatch.Mark{}, dispatch.Mark{Version: 1, Shard: 2, Cursor: "c", SilentSince: t0})
+	saveMark(t, s, dispatch.Mark{}, dispatch.Mark{Revision: 1, Shard: 2, Cursor: "c", SilentSince: t0})
 	eventuallyListed(t, s)
 }

@@ -84,13 +84,13 @@ func openWhileOpen(t *testing.T, s dispatch.Store) {
 	entry := dispatch.OpenJob{ID: "open", QueuedAt: t0}
 	for _, step := range []struct {
 		name string
-		op   func(job.Job) (job.Job, job.Outcome)
+		op   func(job.Job) (job.Job, job.Decision)
 		want []dispatch.OpenJob
 	}{
 		{"submit", job.SubmitOp{Now: t0}.Apply, []dispatch.OpenJob{entry}},
 		{"claim", job.ClaimOp{Now: t0 + 1000, Runner: "a", TokenHash: token, LeaseSeconds: 60}.Apply, []dispatch.OpenJob{entry}},
 		{"heartbeat", job.HeartbeatOp{Now: t0 + 2000, Runner: "a"}.Apply, []dispatch.OpenJob{entry}},
-		{"release", job.ReleaseOp{Now: t0 + 3000, Runner: "a", TokenHash: token, Reason: job.Drain}.Apply, []dispatch.OpenJob{entry}},
+		{"release", job.ReleaseOp{Now: t0 + 3000, Runner: "a", TokenHash: token, Reason: job.ReasonDrain}.Apply, []dispatch.OpenJob{entry}},
 		{"claim again", job.ClaimOp{Now: t0 + 4000, Runner: "a", TokenHash: token, LeaseSeconds: 60}.Apply, []dispatch.OpenJob{entry}},
 		{"complete", job.CompleteOp{Now: t0 + 5000, Runner: "a", TokenHash: token}.Apply, nil},
 		{"rejudge", job.RejudgeOp{Now: t0 + 6000}.Apply, []dispatch.OpenJob{{ID: "open", QueuedAt: t0 + 6000}}},

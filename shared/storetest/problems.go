@@ -41,7 +41,7 @@ var contents = rapid.Custom(func(t *rapid.T) problem.Content {
 })
 
 func nextProblem(before, after problem.Problem) problem.Problem {
-	after.Version = before.Version + 1
+	after.Revision = before.Revision + 1
 	after.WriteID = writeID()
 	return after
 }
@@ -102,16 +102,16 @@ func problemEveryField(t *testing.T, s dispatch.Store) {
 		id++
 		before := problem.Problem{ID: id}
 		for range rapid.IntRange(1, 3).Draw(rt, "writes") {
-			after := problem.Problem{ID: id, Current: before.Current, Number: before.Number, Draft: rapid.Ptr(contents, true).Draw(rt, "draft")}
+			after := problem.Problem{ID: id, Current: before.Current, Version: before.Version, Draft: rapid.Ptr(contents, true).Draw(rt, "draft")}
 			if rapid.Bool().Draw(rt, "publish") {
 				after.Current = contents.Draw(rt, "current")
-				after.Number++
+				after.Version++
 			}
 			before = saveProblem(rt, s, before, after)
 			same(rt, getProblem(rt, s, id), before)
 		}
-		if before.Number > 0 {
-			same(rt, version(rt, s, id, before.Number), before.Current)
+		if before.Version > 0 {
+			same(rt, version(rt, s, id, before.Version), before.Current)
 		}
 	})
 }
@@ -183,8 +183,8 @@ func problemVersions(t *testing.T, s dispatch.Store) {
 		p = publish(t, s, draft(t, s, p, content(10*i)))
 		published = append(published, p.Current)
 		p = draft(t, s, p, content(10*i+5)) // not published, or the next round's
-		if p.Number != i+1 {
-			t.Fatalf("number %d after %d publications", p.Number, i+1)
+		if p.Version != i+1 {
+			t.Fatalf("number %d after %d publications", p.Version, i+1)
 		}
 	}
 	for i, want := range published {
@@ -217,8 +217,8 @@ func problemRace(t *testing.T, s dispatch.Store) {
 		mine, _ = mine.Publish()
 		mine = nextProblem(before, mine)
 		current, saved, err := s.SaveProblem(t.Context(), before, mine)
-		if err == nil && !saved && current.Number != 1 {
-			err = fmt.Errorf("conflict gives number %d", current.Number)
+		if err == nil && !saved && current.Version != 1 {
+			err = fmt.Errorf("conflict gives number %d", current.Version)
 		}
 		return mine, saved, err
 	})
@@ -230,7 +230,7 @@ func problemCopies(t *testing.T, s dispatch.Store) {
 	fresh := func() problem.Problem {
 		c := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}
 		d := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 2, TimeLimit: 2}}}
-		return problem.Problem{ID: 9, Number: 1, Current: c, Draft: &d, Version: 1, WriteID: "00000000000000aa"}
+		return problem.Problem{ID: 9, Version: 1, Current: c, Draft: &d, Revision: 1, WriteID: "00000000000000aa"}
 	}
 	spoil := func(p problem.Problem) {
 		p.Current.Tasks[0].Cases = 99

@@ -106,7 +106,7 @@ func hash() string {
 
 // next is the write that turns before into after.
 func next(before, after job.Job) job.Job {
-	after.Version = before.Version + 1
+	after.Revision = before.Revision + 1
 	after.WriteID = writeID()
 	return after
 }
@@ -120,7 +120,7 @@ func created(id string) job.Job {
 }
 
 // do applies an op to a job and saves the result.
-func do(t *testing.T, s dispatch.Store, before job.Job, op func(job.Job) (job.Job, job.Outcome)) job.Job {
+func do(t *testing.T, s dispatch.Store, before job.Job, op func(job.Job) (job.Job, job.Decision)) job.Job {
 	t.Helper()
 	after, out := op(before)
 	if !out.Write {

@@ -146,7 +146,7 @@ func (h *history) listed(s dispatch.Store) map[string]job.Time {
 }
 
 // op applies an operation, more often than not one that the job is ready for.
-func (h *history) op(j job.Job) (job.Job, job.Outcome) {
+func (h *history) op(j job.Job) (job.Job, job.Decision) {
 	rt := h.rt
 	runner := rapid.SampledFrom([]string{"runner-1", "runner-2"}).Draw(rt, "runner")
 	attempt := j.Attempt - rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(rt, "attempts back")
@@ -175,7 +175,7 @@ func (h *history) op(j job.Job) (job.Job, job.Outcome) {
 	case "complete":
 		score := rapid.SampledFrom([]int{0, 40, 100}).Draw(rt, "score")
 		return job.CompleteOp{Now: h.now, Runner: runner, TokenHash: token, Result: job.Result{
-			Status: 1, Score: score, RunTime: 12, Memory: -1, Tasks: fmt.Appendf(nil, "[[%d]]", score),
+			Status: 1, Score: score, RunTime: 12, MemoryUsage: -1, Tasks: fmt.Appendf(nil, "[[%d]]", score),
 			Digest: tokenOf(score), Outputs: job.OutputsMissing,
 		}}.Apply(j)
 	case "release":

@@ -13,14 +13,14 @@ const (
 			}
 			rung = after.Bell
 		}
-		after.Version = before.Version + 1
+		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
 			return change{}, err
 		}
 		current, saved, err := d.Store.Save(ctx, before, after)
 		switch {
 `
-	ringLast = `		after.Version = before.Version + 1
+	ringLast = `		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
 			return change{}, err
 		}
@@ -44,18 +44,18 @@ var useCases = []source{
 		{name: "update: rings", keeps: "I1", from: `if after.Bell != before.Bell && after.Bell != rung {`, to: `if false && after.Bell != rung {`},
 		{name: "update: no ring, no write", keeps: "I1", from: "\t\t\tif err := d.ring(ctx, after); err != nil {\n\t\t\t\treturn change{}, err\n\t\t\t}\n", to: "\t\t\t_ = d.ring(ctx, after)\n"},
 		{name: "update: a conflict does not ring the same bell twice", keeps: "E", from: `after.Bell != before.Bell && after.Bell != rung {`, to: `after.Bell != before.Bell && after.Bell+1 != rung {`},
-		{name: "update: the version goes up", keeps: "I2", from: `after.Version = before.Version + 1`, to: `after.Version = before.Version`},
+		{name: "update: the version goes up", keeps: "I2", from: `after.Revision = before.Revision + 1`, to: `after.Revision = before.Revision`},
 		{name: "update: a fresh write id", keeps: "I6", from: `after.WriteID, err = d.writeID(); err != nil {`, to: `after.WriteID, err = before.WriteID, nil; err != nil {`},
 		{name: "update: a conflict is no success", keeps: "I2", from: `case saved:`, to: `case saved || current.ID != "":`},
 		{name: "update: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
 		{name: "update: decides again at all", keeps: "I6", from: `for range 1 + maxConflicts {`, to: `for range 1 {`},
 		{name: "update: gives up in the end", keeps: "E", from: `for range 1 + maxConflicts {`, to: `for range 100 + maxConflicts {`},
 		{name: "update: expired under our hands", keeps: "I6", from: `case current.ID == "": // expired under our hands`, to: `case false:`},
-		{name: "update: nothing to write, no write", keeps: "E", from: `if err != nil || !out.Write {`, to: `if err != nil || out.Code != job.OK {`},
-		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `if err != nil || !out.Write {`, to: `if err != nil || !out.Write || out.Code != job.OK {`},
+		{name: "update: nothing to write, no write", keeps: "E", from: `if err != nil || !out.Write {`, to: `if err != nil || out.Outcome != job.OK {`},
+		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `if err != nil || !out.Write {`, to: `if err != nil || !out.Write || out.Outcome != job.OK {`},
 		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {
-		return change{Outcome`, to: `	if !found && id == "" {
-		return change{Outcome`},
+		return change{Decision`, to: `	if !found && id == "" {
+		return change{Decision`},
 		{name: "forget: nothing without a handle", keeps: "E", from: `if handle != "" {`, to: `if true {`},
 		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `panic(err)`},
 		{name: "hide: a message that is not hidden fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not hidden", "error", err)`, to: `panic(err)`},
@@ -65,9 +65,9 @@ var useCases = []source{
 		{name: "claim: only the hash of its token is stored", keeps: "S", from: `op.TokenHash = auth.Hash(claimed.Token)`, to: `op.TokenHash = claimed.Token`},
 		{name: "claim: the least lease", keeps: "E", from: `asked < d.Lease.Least || `, to: ``},
 		{name: "claim: the longest lease", keeps: "I5", from: ` || asked > d.Lease.Longest`, to: ``},
-		{name: "claim: the problem as it is now", keeps: "I4", from: `op.ProblemVersion = p.Number`, to: `op.ProblemVersion = 1`},
-		{name: "claim: a problem that is published", keeps: "I4", from: `if !found || p.Number == 0 {`, to: `if !found {`},
-		{name: "claim: no read of a problem for a job that is taken", keeps: "E", from: `if _, out := op.Apply(j); out.Code != job.OK {`, to: `if _, out := op.Apply(j); out.Code == job.NotFound {`},
+		{name: "claim: the problem as it is now", keeps: "I4", from: `op.ProblemVersion = p.Version`, to: `op.ProblemVersion = 1`},
+		{name: "claim: a problem that is published", keeps: "I4", from: `if !found || p.Version == 0 {`, to: `if !found {`},
+		{name: "claim: no read of a problem for a job that is taken", keeps: "E", from: `if _, out := op.Apply(j); out.Outcome != job.OK {`, to: `if _, out := op.Apply(j); out.Outcome == job.NotFound {`},
 	}},
 	{file: "shared/dispatch/complete.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "complete: deletes the message of a final job only", keeps: "I3", from: `if c.after.Final() {`, to: `if c.Write {`},
@@ -81,10 +81,10 @@ var useCases = []source{
 			},
 		},
 		{name: "complete: an illegal result is refused", keeps: "I4", from: `case result.fault != nil:`, to: `case false:`},
-		{name: "complete: who does not hold it learns nothing of its fault", keeps: "S", from: `case result.fault != nil && standing.Code != job.OK:`, to: `case false:`},
-		{name: "complete: a late result stores no outputs", keeps: "I4", from: `if standing.Code == job.OK && !standing.Accepted`, to: `if !standing.Accepted`},
-		{name: "complete: a repeated result stores no outputs", keeps: "E", from: `standing.Code == job.OK && !standing.Accepted && `, to: `standing.Code == job.OK && `},
-		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelAsked {`, to: ` {`},
+		{name: "complete: who does not hold it learns nothing of its fault", keeps: "S", from: `case result.fault != nil && standing.Outcome != job.OK:`, to: `case false:`},
+		{name: "complete: a late result stores no outputs", keeps: "I4", from: `if standing.Outcome == job.OK && !standing.Accepted`, to: `if !standing.Accepted`},
+		{name: "complete: a repeated result stores no outputs", keeps: "E", from: `standing.Outcome == job.OK && !standing.Accepted && `, to: `standing.Outcome == job.OK && `},
+		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelRequested {`, to: ` {`},
 		{name: "complete: other outputs than announced", keeps: "I4", from: `if stored.mismatch {`, to: `if false {`},
 		{name: "complete: judged by the pinned version", keeps: "I4", from: `d.judge(ctx, j.Problem, standing.ProblemVersion, r)`, to: `d.judge(ctx, j.Problem, max(1, standing.ProblemVersion-1), r)`},
 		{name: "complete: its digest covers the cases", keeps: "I4", from: `}{cases, outputs})`, to: `}{nil, outputs})`},
@@ -133,11 +133,11 @@ var useCases = []source{
 		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
 		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
 		{name: "create: only of a published problem", keeps: "I4", from: `if !published {`, to: `if !published && r.ID == "" {`},
-		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Number == 0 {`, to: `if err != nil || !found {`},
+		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Version == 0 {`, to: `if err != nil || !found {`},
 		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := op.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := op.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
-		{name: "create: other content than what is there", keeps: "I6", from: `out.Code != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Code == job.OK || there.Language`},
-		{name: "create: queues what awaits its upload", keeps: "I1", from: `out.Code != job.OK || there.State != job.Created || there.Language == job.Handwritten`, to: `out.Code != "?" || there.ID == ""`},
-		{name: "create: other content than what came meanwhile", keeps: "I6", from: `if out := op.Repeats(current); out.Code != job.OK {`, to: `if out := op.Repeats(current); out.Code == job.NotFound {`},
+		{name: "create: other content than what is there", keeps: "I6", from: `out.Outcome != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Outcome == job.OK || there.Language`},
+		{name: "create: queues what awaits its upload", keeps: "I1", from: `out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten`, to: `out.Outcome != "?" || there.ID == ""`},
+		{name: "create: other content than what came meanwhile", keeps: "I6", from: `if out := op.Repeats(current); out.Outcome != job.OK {`, to: `if out := op.Repeats(current); out.Outcome == job.NotFound {`},
 		{name: "create: queues what came meanwhile", keeps: "I1", from: `if r.Inline != nil && j.State == job.Created {`, to: `if false {`},
 		{name: "create: an upload only while it is awaited", keeps: "S", from: `if r.Inline == nil && j.State == job.Created {`, to: `if r.Inline == nil {`},
 	}},
@@ -151,16 +151,16 @@ var useCases = []source{
 		{name: "heartbeat: moves the message too", keeps: "E", from: `c.Write && claim.Handle != "" {`, to: `false {
 		_ = claim`},
 		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `c.Write && claim.Handle != "" {`, to: `claim.Handle != "" {`},
-		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := update(ctx, id, apply(op.Apply))\n", to: "\tc, err := update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
-		{name: "heartbeat: tells to stop", keeps: "I5", from: `if c.after.MustStop(op.Now) {`, to: `if false {`},
+		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := update(ctx, id, apply(op.Apply))\n", to: "\tc, err := update(ctx, id, func(j job.Job) (job.Job, job.Decision, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "heartbeat: tells to stop", keeps: "I5", from: `if c.after.MustCancel(op.Now) {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/release.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "release: deletes the message of its own write only", keeps: "I3", from: `if c.Write {`, to: `if true {`},
-		{name: "release: deletes last", keeps: "I3", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Outcome, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "release: deletes last", keeps: "I3", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Decision, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
 		{name: "release: deletes at all", keeps: "E", from: `if c.Write {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/download.go", tests: []command{dispatch}, guards: []guard{
-		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Code: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
+		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
 		{name: "download: code for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code"},
 		{name: "download: test data for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,"},
 		{name: "download: test data of the pinned version", keeps: "I4", from: `d.version(ctx, j.Problem, j.Claim.ProblemVersion)`, to: `d.version(ctx, j.Problem, j.Claim.ProblemVersion+1)`},
@@ -169,10 +169,10 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/problem.go", tests: []command{dispatch}, guards: []guard{
 		{name: "publish: test data is checked", keeps: "I4", from: `changed && td != (job.Artifact{}) {`, to: `changed && td != td {`},
-		{name: "publish: only what there is", keeps: "I6", from: `if p.Version == 0 {`, to: `if false {`},
+		{name: "publish: only what there is", keeps: "I6", from: `if p.Revision == 0 {`, to: `if false {`},
 		{name: "publish: writes on the condition", keeps: "I2", from: `if err != nil || saved {`, to: `if err != nil || saved || current.ID != 0 {`},
 		{name: "publish: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
-		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Version = before.Version + 1`, to: `after.Version = before.Version`},
+		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Revision = before.Revision + 1`, to: `after.Revision = before.Revision`},
 	}},
 	{file: "shared/dispatch/receive.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "receive: a job is offered once", keeps: "E", from: `if !offered[j.ID] {`, to: `if true {`},
@@ -206,7 +206,7 @@ var useCases = []source{
 		{name: "fair: a bounded memory", keeps: "S", from: `if len(n.heard) >= maxGroups {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/sweep.go", tests: []command{dispatch, simulate}, guards: []guard{
-		{name: "sweep: ends what is over", keeps: "I5", from: `next, out := job.EndOp{Now: now}.Apply(j)`, to: `next, out := j, job.Outcome{Code: job.OK}`},
+		{name: "sweep: ends what is over", keeps: "I5", from: `next, out := job.EndOp{Now: now}.Apply(j)`, to: `next, out := j, job.Decision{Outcome: job.OK}`},
 		{name: "sweep: rings for what is lost", keeps: "I1", from: `if !out.Write {`, to: `if false {`},
 		{name: "sweep: rings only with a silent queue", keeps: "E", from: `job.RingOp{Now: now, Silent: silent}`, to: `job.RingOp{Now: now, Silent: true}`},
 		{name: "sweep: a visible message is no silence", keeps: "E", from: `case visible > 0:`, to: `case visible < 0:`},
@@ -219,7 +219,7 @@ var useCases = []source{
 		{name: "sweep: the cursor reaches every shard", keeps: "I5", from: `if cursor == "" {`, to: `if false {`},
 		{name: "sweep: all shards", keeps: "I5", from: `for shard := range Shards {`, to: `for shard := range Shards - 1 {`},
 		{name: "sweep: remembers where it stopped", keeps: "I5", from: `_, err = d.Store.SaveMark(ctx, mark, next)`, to: ``},
-		{name: "sweep: the version of its mark goes up", keeps: "I2", from: "\tnext.Version++\n", to: ""},
+		{name: "sweep: the version of its mark goes up", keeps: "I2", from: "\tnext.Revision++\n", to: ""},
 		{name: "sweep: nothing to do, no write", keeps: "E", from: `if next == mark {`, to: `if false {`},
 		{name: "sweep: one page while the queue is alive", keeps: "E", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase true:\n\t\tpages = sweepPages\n"},
 		{name: "sweep: more pages while it is silent", keeps: "I1", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase false:\n\t\tpages = sweepPages\n"},
@@ -230,9 +230,9 @@ var useCases = []source{
 		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `back = append(back, Hiding{o.handle, listHide})`, to: `_ = back`},
 		{name: "sync: deletes messages after the last write", keeps: "I3", from: "\td.forget(ctx, spent...)\n", to: "\t_ = spent\n"},
 		{name: "sync: hides messages of leases", keeps: "E", from: "\td.hide(ctx, hidings)\n", to: "\t_ = hidings\n"},
-		{name: "sync: a failed result is said to have failed", keeps: "I6", from: `answer = Answer{Code: ItemFailed}`, to: `answer = granted`},
+		{name: "sync: a failed result is said to have failed", keeps: "I6", from: `answer = Answer{Outcome: ItemFailed}`, to: `answer = granted`},
 		{name: "sync: what a call wrote is what its next item meets", keeps: "E", from: `jobs[id] = c.after`, to: `_ = c.after`},
 		{name: "sync: the results are of who asks", keeps: "S", from: "\t\tdone.Runner = r.Runner\n", to: ""},
-		{name: "sync: a lost lease is told", keeps: "I2", from: `action = LeaseLost`, to: `action = Continue`},
+		{name: "sync: a lost lease is told", keeps: "I2", from: `action = ActionLost`, to: `action = ActionContinue`},
 	}},
 }

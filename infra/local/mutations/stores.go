@@ -12,8 +12,8 @@ var stores = []source{
 		{name: "memory store: create condition", keeps: "I6", from: `; taken {`, to: `; taken && j.ID == "" {`},
 		{name: "memory store: create, write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
 		{name: "memory store: create, another's write id", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, true, nil`},
-		{name: "memory store: version condition", keeps: "I2", from: `if !found || current.Version != before.Version {`, to: `if !found {`},
-		{name: "memory store: saves only what there is", keeps: "I6", from: `if !found || current.Version != before.Version {`, to: `if found && current.Version != before.Version {`},
+		{name: "memory store: version condition", keeps: "I2", from: `if !found || current.Revision != before.Revision {`, to: `if !found {`},
+		{name: "memory store: saves only what there is", keeps: "I6", from: `if !found || current.Revision != before.Revision {`, to: `if found && current.Revision != before.Revision {`},
 		{name: "memory store: write id recognition", keeps: "I6", from: `return current, found && current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
 		{name: "memory store: another's write id", keeps: "I2", from: `return current, found && current.WriteID == after.WriteID, nil`, to: `return current, found, nil`},
 		{name: "memory store: the index lists what is open", keeps: "I5", from: "\tif after.Open() {\n\t\ti, _ :=", to: "\tif false {\n\t\ti, _ :="},
@@ -26,12 +26,12 @@ var stores = []source{
 			i++
 		}
 `, to: "\t\t_ = found\n"},
-		{name: "memory store: problem, version condition", keeps: "I2", from: `	if current.Version != before.Version {
+		{name: "memory store: problem, version condition", keeps: "I2", from: `	if current.Revision != before.Revision {
 		return current, current.WriteID`, to: `	if false {
 		return current, current.WriteID`},
 		{name: "memory store: problem, write id recognition", keeps: "I6", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
-		{name: "memory store: published versions are kept", keeps: "I4", from: `if after.Number != before.Number {`, to: `if false {`},
-		{name: "memory store: mark, version condition", keeps: "I2", from: `if s.mark.Version != before.Version {`, to: `if false {`},
+		{name: "memory store: published versions are kept", keeps: "I4", from: `if after.Version != before.Version {`, to: `if false {`},
+		{name: "memory store: mark, version condition", keeps: "I2", from: `if s.mark.Revision != before.Revision {`, to: `if false {`},
 	}},
 	{file: "shared/memory/credentials.go", tests: []command{{pkg: "./shared/memory", tests: "^TestCredentials$"}}, guards: []guard{
 		{name: "memory credentials: put condition", keeps: "S", from: `; taken {`, to: `; taken && c.ID == "" {`},
@@ -39,11 +39,11 @@ var stores = []source{
 		{name: "memory credentials: the first revocation stays", keeps: "S", from: `if c.RevokedAt.IsZero() {`, to: `if true {`},
 	}},
 	{file: "shared/dynamo/jobs.go", tests: []command{dynamoWire, dynamoItems}, guards: []guard{
-		{name: "dynamo: version condition", keeps: "I2", from: `changeIf(aVersion, before.Version)`, to: `changeIf(aVersion, after.Version)`},
-		{name: "dynamo: the condition is on the version", keeps: "I2", from: `changeIf(aVersion, before.Version)`, to: `changeIf(JobsKey, before.Version)`},
+		{name: "dynamo: version condition", keeps: "I2", from: `changeIf(aRevision, before.Revision)`, to: `changeIf(aRevision, after.Revision)`},
+		{name: "dynamo: the condition is on the version", keeps: "I2", from: `changeIf(aRevision, before.Revision)`, to: `changeIf(JobsKey, before.Revision)`},
 		{name: "dynamo: the condition is sent", keeps: "I2", from: `		ConditionExpression:                 &change.condition,
 `, to: ""},
-		{name: "dynamo: create condition", keeps: "I6", from: `changeIf(aVersion, 0)`, to: `changeIf(aVersion, 1)`},
+		{name: "dynamo: create condition", keeps: "I6", from: `changeIf(aRevision, 0)`, to: `changeIf(aRevision, 1)`},
 		{name: "dynamo: the create condition is sent", keeps: "I6", from: `		ConditionExpression:                 &free.condition,
 `, to: ""},
 		{name: "dynamo: write id recognition", keeps: "I6", from: `return current, current.WriteID == j.WriteID, nil`, to: `return current, false, nil`},
@@ -89,7 +89,7 @@ var stores = []source{
 		{name: "dynamo: final jobs expire", keeps: "E", from: "\tw.number(TTL, int64(j.ExpiresAt())/1000)", to: "\t_ = TTL"},
 		{name: "dynamo: the handle is kept", keeps: "E", from: "\tw.text(aHandle, j.Claim.Handle)\n", to: ""},
 		{name: "dynamo: the attempt fence is kept", keeps: "I4", from: "\tw.number(aFirstFence, int64(j.FirstFence))\n", to: ""},
-		{name: "dynamo: the bell is kept", keeps: "I3", from: `Bell:        r.number(aBell),`, to: ``},
+		{name: "dynamo: the bell is kept", keeps: "I3", from: `r.number(aBell)`, to: `0`},
 		{name: "dynamo: packed outputs are kept", keeps: "I4", from: "\tw.bytes(rPacked, res.Packed)\n", to: "\tw.bytes(rPacked, nil)\n"},
 		{name: "dynamo: evidence is kept", keeps: "I4", from: `if l := past.Late; l != nil {`, to: `if l := past.Late; false {`},
 	}},
@@ -99,14 +99,14 @@ var stores = []source{
 		{name: "dynamo: a refused transaction", keeps: "I6", from: `if first.Code != nil && *first.Code == reasonCondition {`, to: `if false {`},
 	}},
 	{file: "shared/dynamo/mark.go", tests: []command{dynamoWire}, guards: []guard{
-		{name: "dynamo: mark, version condition", keeps: "I2", from: `changeIf(mVersion, before.Version)`, to: `changeIf(mVersion, max(before.Version, 0)+1)`},
-		{name: "dynamo: another's mark is no failure", keeps: "I6", from: `; isRefusal {`, to: `; isRefusal && before.Version < 0 {`},
+		{name: "dynamo: mark, version condition", keeps: "I2", from: `changeIf(mRevision, before.Revision)`, to: `changeIf(mRevision, max(before.Revision, 0)+1)`},
+		{name: "dynamo: another's mark is no failure", keeps: "I6", from: `; isRefusal {`, to: `; isRefusal && before.Revision < 0 {`},
 	}},
 	{file: "shared/dynamo/problems.go", tests: []command{dynamoWire}, guards: []guard{
-		{name: "dynamo: problem, version condition", keeps: "I2", from: `changeIf(oVersion, before.Version)`, to: `changeIf(oVersion, before.Version+1)`},
+		{name: "dynamo: problem, version condition", keeps: "I2", from: `changeIf(oRevision, before.Revision)`, to: `changeIf(oRevision, before.Revision+1)`},
 		{name: "dynamo: problem, write id recognition", keeps: "I6", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, false, nil`},
 		{name: "dynamo: problem, another's write id", keeps: "I2", from: `return current, current.WriteID == after.WriteID, nil`, to: `return current, true, nil`},
-		{name: "dynamo: a version and its record in one transaction", keeps: "I4", from: `if after.Number == before.Number {`, to: `if true {`},
+		{name: "dynamo: a version and its record in one transaction", keeps: "I4", from: `if after.Version == before.Version {`, to: `if true {`},
 		{name: "dynamo: a published version is not overwritten", keeps: "I4", from: `			ConditionExpression:      &free.condition,
 `, to: ""},
 		{name: "dynamo: busy is tried again", keeps: "I6", from: "\t\tcase why.busy:\n\t\t\tcontinue\n", to: ""},

@@ -25,7 +25,7 @@ func (d Dispatcher) Publish(ctx context.Context) error {
 		return err
 	}
 	if _, _, answer, err := d.Dispatcher.Publish(ctx, Problem); err != nil || !answer.OK() {
-		return fmt.Errorf("publish the problem: %s, %w", answer.Code, err)
+		return fmt.Errorf("publish the problem: %s, %w", answer.Outcome, err)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (d Dispatcher) Do(ctx context.Context, in Input) Output {
 	if err != nil {
 		return Output{Code: Unknown}
 	}
-	out.Code = string(answer.Code)
+	out.Code = string(answer.Outcome)
 	if !answer.OK() {
 		return Output{Code: out.Code}
 	}
@@ -95,7 +95,7 @@ func (d Dispatcher) sweep(ctx context.Context) Output {
 func (d Dispatcher) view(j domain.Job) View {
 	v := View{
 		State: string(j.State), Attempt: j.Attempt, Generation: j.Generation, Failures: j.Failures,
-		Holder: j.Claim.Runner, Silent: j.LeaseExpired(domain.At(d.Now())), Asked: j.CancelAsked, Status: Pending,
+		Holder: j.Claim.Runner, Silent: j.LeaseExpired(domain.At(d.Now())), Asked: j.CancelRequested, Status: Pending,
 	}
 	if j.Result != nil {
 		v.Status = j.Result.Status

@@ -202,7 +202,7 @@ type careless struct{ dispatch.Store }
 func (c careless) Save(ctx context.Context, before, after domain.Job) (domain.Job, bool, error) {
 	pause()
 	if now, found, _ := c.Get(ctx, after.ID); found {
-		before.Version, after.Version = now.Version, now.Version+1
+		before.Revision, after.Revision = now.Revision, now.Revision+1
 	}
 	return c.Store.Save(ctx, before, after)
 }

@@ -125,7 +125,7 @@ func (r *runner) sync(w *world) ask {
 func (r *runner) about(w *world, g grant) ask {
 	switch w.rng.IntN(12) {
 	case 0:
-		return ask{kind: askRelease, id: g.id, runner: r.name, tokenHash: g.tokenHash, reason: job.InfraError}
+		return ask{kind: askRelease, id: g.id, runner: r.name, tokenHash: g.tokenHash, reason: job.ReasonInfraError}
 	case 1:
 		reasons := job.Reasons()
 		return ask{kind: askRelease, id: g.id, runner: r.name, tokenHash: g.tokenHash, reason: reasons[w.rng.IntN(len(reasons))]}
@@ -157,7 +157,7 @@ func (r *runner) heard(w *world, a ask, said answer) {
 	r.held = append(r.held, said.grants...)
 	switch a.kind {
 	case askHeartbeat:
-		if said.code != job.OK || said.action == dispatch.Stop && w.rng.IntN(2) == 0 {
+		if said.code != job.OK || said.action == dispatch.ActionCancel && w.rng.IntN(2) == 0 {
 			r.drop(w, a.tokenHash, a.id)
 		}
 	case askComplete, askRelease:
@@ -169,7 +169,7 @@ func (r *runner) heard(w *world, a ask, said answer) {
 			}
 		}
 		for i, action := range said.active {
-			if action == dispatch.LeaseLost {
+			if action == dispatch.ActionLost {
 				r.drop(w, a.active[i].tokenHash, a.active[i].id)
 			}
 		}

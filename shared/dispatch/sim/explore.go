@@ -41,7 +41,7 @@ type Scope struct {
 func Scopes() []Scope {
 	two := []string{"a", "b"}
 	one := two[:1]
-	infra, both := []job.Reason{job.InfraError}, []job.Reason{job.InfraError, job.Drain}
+	infra, both := []job.Reason{job.ReasonInfraError}, []job.Reason{job.ReasonInfraError, job.ReasonDrain}
 	back := []kind{askSweep, askRelease}
 	return []Scope{
 		{Name: "heartbeats", Width: 2, Runners: two, Attempts: 2, Messages: 2, Heartbeats: true, Lists: true},
@@ -155,7 +155,7 @@ func (x *explorer) transparent(f *flight) {
 	for !f.over {
 		switch f.at.port {
 		case portProblem:
-			f.hear(reply{ok: true, problem: problem.Problem{ID: problemID, Current: content, Number: 1, Version: 1}})
+			f.hear(reply{ok: true, problem: problem.Problem{ID: problemID, Current: content, Version: 1, Revision: 1}})
 		case portProblemVersion:
 			f.hear(reply{ok: true, content: content})
 		case portHide, portPut:
@@ -408,7 +408,7 @@ func (x *explorer) movesFrom(s *state) []move {
 			moves = append(moves, move{failAfter, uint8(slot), 0})
 		}
 	}
-	running := s.exists && s.item.State == job.Claimed && s.item.Claim.LeaseUntil > job.At(s.now)
+	running := s.exists && s.item.State == job.Claimed && s.item.Claim.LeaseExpiresAt > job.At(s.now)
 	waiting := x.scope.Sweeps && (s.exists && s.item.Open() && job.At(s.now).Sub(s.item.RungAt) < age ||
 		s.mark.SilentSince != 0 && job.At(s.now).Sub(s.mark.SilentSince) < age)
 	if running || waiting {
@@ -583,7 +583,7 @@ func (x *explorer) effect(s *state, u *underway, c *call, choice int) (r reply, 
 	case portMark:
 		r.mark = s.mark
 	case portSaveMark:
-		if r.ok = s.mark.Version == c.was.Version; r.ok {
+		if r.ok = s.mark.Revision == c.was.Revision; r.ok {
 			s.mark = c.is
 			s.mark.Shard, s.mark.Cursor = 0, ""
 		}
@@ -615,7 +615,7 @@ func (x *explorer) inStore(s *state, u *underway, c *call) (r reply, b *broken) 
 	if err != nil {
 		panic(err)
 	}
-	if exists == s.exists && now.Version == s.item.Version && now.WriteID == s.item.WriteID {
+	if exists == s.exists && now.Revision == s.item.Revision && now.WriteID == s.item.WriteID {
 		if r.ok {
 			return r, breaks(lost, "a write that did not happen was answered as done")
 		}

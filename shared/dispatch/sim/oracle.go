@@ -78,7 +78,7 @@ func (w *write) receiver() bool {
 }
 
 func (w *write) silent() bool {
-	return w.before.State == job.Claimed && w.now >= w.before.Claim.LeaseUntil
+	return w.before.State == job.Claimed && w.now >= w.before.Claim.LeaseExpiresAt
 }
 
 func (w *write) usedUp(failures int) bool {
@@ -92,8 +92,8 @@ func (w *write) check() *broken {
 		return w.checkCreate()
 	}
 	switch {
-	case to.Version != from.Version+1:
-		return breaks(stale, "version %d was written over %d", to.Version, from.Version)
+	case to.Revision != from.Revision+1:
+		return breaks(stale, "version %d was written over %d", to.Revision, from.Revision)
 	case to.WriteID == "" || to.WriteID == from.WriteID:
 		return breaks(stale, "the write has no id of its own")
 	case to.Attempt < from.Attempt:
@@ -128,7 +128,7 @@ func (w *write) checkCreate() *broken {
 	to := w.after
 	queued := to.State == job.Queued && to.Bell == 1 && w.rung(to.ID, 1)
 	switch {
-	case w.by.kind != askCreate || to.Version != 1 || to.Attempt != 0 || to.Generation != 0:
+	case w.by.kind != askCreate || to.Revision != 1 || to.Attempt != 0 || to.Generation != 0:
 		return breaks(stale, "created as %+v", to)
 	case to.State != job.Created && !queued:
 		return breaks(lost, "created as %s with bell %d, which was not rung", to.State, to.Bell)
@@ -188,7 +188,7 @@ func (w *write) checkStep() (failures int, b *broken) {
 			state = job.Created
 		}
 		ok := to.Generation == from.Generation+1 && to.State == state && to.Attempt == from.Attempt &&
-			to.FirstFence == from.Attempt && !to.CancelAsked && from.State != job.Created &&
+			to.FirstFence == from.Attempt && !to.CancelRequested && from.State != job.Created &&
 			w.asked(askRejudge, func(a ask) bool { return a.id == to.ID && a.generation == from.Generation })
 		if !ok {
 			return denied()
@@ -202,7 +202,7 @@ func (w *write) checkStep() (failures int, b *broken) {
 		}
 		if from.State == job.Claimed {
 			failures++
-			if !w.silent() || from.CancelAsked || w.usedUp(failures) {
+			if !w.silent() || from.CancelRequested || w.usedUp(failures) {
 				return denied()
 			}
 		} else if from.State != job.Queued {
@@ -219,8 +219,8 @@ func (w *write) checkStep() (failures int, b *broken) {
 	case to.State == job.Finished:
 		return w.checkFinish(denied)
 	case to.State == job.Cancelled:
-		byHolder := from.CancelAsked && (w.asked(askComplete, w.holder) || w.asked(askRelease, w.holder))
-		bySystem := from.CancelAsked && w.silent() && w.receiver()
+		byHolder := from.CancelRequested && (w.asked(askComplete, w.holder) || w.asked(askRelease, w.holder))
+		bySystem := from.CancelRequested && w.silent() && w.receiver()
 		byProducer := w.asked(askCancel, nil) && (from.State != job.Claimed || w.silent())
 		if !byHolder && !bySystem && !byProducer {
 			return denied()
@@ -234,8 +234,8 @@ func (w *write) checkStep() (failures int, b *broken) {
 	}
 	// What is left is claimed to queued: a release.
 	counts := false
-	ok := !from.CancelAsked && w.asked(askRelease, func(a ask) bool {
-		counts = a.reason == job.InfraError || a.reason == job.Stopped
+	ok := !from.CancelRequested && w.asked(askRelease, func(a ask) bool {
+		counts = a.reason == job.ReasonInfraError || a.reason == job.ReasonCancelled
 		return w.holder(a)
 	})
 	if counts {
@@ -252,17 +252,17 @@ func (w *write) checkStep() (failures int, b *broken) {
 func (w *write) checkFinish(denied func() (int, *broken)) (int, *broken) {
 	from, to := w.before, w.after
 	if to.Result.Attempt != 0 {
-		if from.CancelAsked || to.Result.Attempt != from.Attempt || !w.asked(askComplete, w.holder) {
+		if from.CancelRequested || to.Result.Attempt != from.Attempt || !w.asked(askComplete, w.holder) {
 			return denied()
 		}
 		return from.Failures, nil
 	}
 	failures := from.Failures + 1
-	if w.silent() && !from.CancelAsked && w.usedUp(failures) && w.receiver() {
+	if w.silent() && !from.CancelRequested && w.usedUp(failures) && w.receiver() {
 		return failures, nil
 	}
-	ok := !from.CancelAsked && w.asked(askRelease, func(a ask) bool {
-		if a.reason != job.InfraError && a.reason != job.Stopped {
+	ok := !from.CancelRequested && w.asked(askRelease, func(a ask) bool {
+		if a.reason != job.ReasonInfraError && a.reason != job.ReasonCancelled {
 			failures--
 		}
 		return w.holder(a)
@@ -277,14 +277,14 @@ func (w *write) checkFinish(denied func() (int, *broken)) (int, *broken) {
 func (w *write) checkStay() *broken {
 	from, to := w.before, w.after
 	claim := to.Claim
-	if claim.LeaseUntil != from.Claim.LeaseUntil {
+	if claim.LeaseExpiresAt != from.Claim.LeaseExpiresAt {
 		heard := w.asked(askHeartbeat, func(a ask) bool {
 			return a.id == to.ID && a.runner == from.Claim.Runner && (a.tokenHash == "" || a.tokenHash == from.Claim.TokenHash)
 		})
-		if !heard || claim.LeaseUntil < from.Claim.LeaseUntil || claim.LeaseUntil > w.now.Add(time.Duration(claim.LeaseSeconds)*time.Second) {
-			return breaks(stale, "the lease moved from %d to %d by %s", from.Claim.LeaseUntil, claim.LeaseUntil, w.by)
+		if !heard || claim.LeaseExpiresAt < from.Claim.LeaseExpiresAt || claim.LeaseExpiresAt > w.now.Add(time.Duration(claim.LeaseSeconds)*time.Second) {
+			return breaks(stale, "the lease moved from %d to %d by %s", from.Claim.LeaseExpiresAt, claim.LeaseExpiresAt, w.by)
 		}
-		claim.LeaseUntil = from.Claim.LeaseUntil
+		claim.LeaseExpiresAt = from.Claim.LeaseExpiresAt
 	}
 	if claim.Handle != from.Claim.Handle && !w.receiver() {
 		return breaks(stale, "the handle changed by %s", w.by)
@@ -293,7 +293,7 @@ func (w *write) checkStay() *broken {
 	switch {
 	case claim != from.Claim:
 		return breaks(stale, "the claim of attempt %d changed to %+v", from.Attempt, to.Claim)
-	case to.CancelAsked != from.CancelAsked && (from.CancelAsked || !w.asked(askCancel, nil)):
+	case to.CancelRequested != from.CancelRequested && (from.CancelRequested || !w.asked(askCancel, nil)):
 		return breaks(stale, "the cancel changed by %s", w.by)
 	case to.Bell != from.Bell && w.by.kind != askSweep:
 		return breaks(stale, "rung by %s", w.by)

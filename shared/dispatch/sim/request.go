@@ -88,12 +88,12 @@ type grant struct {
 // answer is what a client hears.
 type answer struct {
 	err    error // no answer, or a 5xx: nothing is known
-	code   job.Code
+	code   job.Outcome
 	jobs   []string // of a list
 	grants []grant  // of a claim or a sync
 	view   job.Job  // of a get, create, submit, cancel or rejudge
 	action dispatch.Action
-	done   []job.Code        // of a sync
+	done   []job.Outcome     // of a sync
 	active []dispatch.Action // of a sync
 	swept  dispatch.Swept
 }
@@ -136,7 +136,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askList:
 		var l dispatch.Listing
 		l, out.err = d.List(ctx, a.limit)
-		said.Code = job.OK
+		said.Outcome = job.OK
 		for _, j := range l.Jobs {
 			out.jobs = append(out.jobs, j.ID)
 		}
@@ -163,7 +163,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		var s dispatch.Synced
 		s, said, out.err = d.Sync(ctx, r)
 		for _, done := range s.Done {
-			out.done = append(out.done, done.Code)
+			out.done = append(out.done, done.Outcome)
 		}
 		out.active = s.Active
 		for _, c := range s.Jobs {
@@ -171,9 +171,9 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		}
 	case askSweep:
 		out.swept, out.err = d.Sweep(ctx)
-		said.Code = job.OK
+		said.Outcome = job.OK
 	}
-	out.code = said.Code
+	out.code = said.Outcome
 	return out
 }
 

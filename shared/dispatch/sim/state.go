@@ -125,7 +125,7 @@ func (e *encoder) job(j job.Job) {
 	e.int(j.Failures)
 	e.int(j.Generation)
 	e.bell(j.Bell)
-	e.flag(j.CancelAsked)
+	e.flag(j.CancelRequested)
 	e.flag(j.QueuedAt != 0)
 	if e.sweeps {
 		e.past(j.RungAt)
@@ -134,7 +134,7 @@ func (e *encoder) job(j job.Job) {
 		e.runner(j.Claim.Runner)
 		e.token(j.Claim.TokenHash)
 		e.handle(j.Claim.Handle)
-		left := j.Claim.LeaseUntil.Sub(job.At(e.s.now))
+		left := j.Claim.LeaseExpiresAt.Sub(job.At(e.s.now))
 		e.int(int(max(left, 0)))
 		if left <= 0 && e.sweeps {
 			e.elapsed(-left)
@@ -219,7 +219,7 @@ func (e *encoder) reply(r *reply) {
 	e.int(len(r.page))
 	if e.sweeps {
 		e.past(r.mark.SilentSince)
-		e.flag(r.mark.Version == e.s.mark.Version)
+		e.flag(r.mark.Revision == e.s.mark.Revision)
 	}
 }
 
@@ -231,5 +231,5 @@ func (e *encoder) seen(j job.Job) {
 		return
 	}
 	e.job(j)
-	e.flag(e.s.exists && j.Version == e.s.item.Version && j.WriteID == e.s.item.WriteID)
+	e.flag(e.s.exists && j.Revision == e.s.item.Revision && j.WriteID == e.s.item.WriteID)
 }

@@ -154,7 +154,7 @@ func newWorld(seed uint64, out io.Writer) *world {
 
 // publish makes version 1 of the problem.
 func publish(s *memory.Store) {
-	p := problem.Problem{ID: problemID, Current: content, Number: 1, Version: 1, WriteID: "p"}
+	p := problem.Problem{ID: problemID, Current: content, Version: 1, Revision: 1, WriteID: "p"}
 	if _, saved, err := s.SaveProblem(context.Background(), problem.Problem{}, p); err != nil || !saved {
 		panic("a new store took no problem")
 	}
@@ -269,7 +269,7 @@ func (w *world) land(j *journey) {
 
 // checkAnswer: who hears that a result was accepted can rely on it.
 func (w *world) checkAnswer(j *journey) {
-	accepted := func(a ask, code job.Code) {
+	accepted := func(a ask, code job.Outcome) {
 		if a.kind != askComplete || code != job.OK {
 			return
 		}
@@ -329,7 +329,7 @@ func (w *world) write(j *journey) reply {
 	before, existed, _ := w.store.Get(context.Background(), c.after.ID)
 	r := w.adapters.perform(c)
 	now, _, _ := w.store.Get(context.Background(), c.after.ID)
-	if now.Version == before.Version && now.WriteID == before.WriteID {
+	if now.Revision == before.Revision && now.WriteID == before.WriteID {
 		w.trace.step(w, "request %d: %s %s changes nothing (ok %v)", j.number, c.port, c.after.ID, r.ok)
 		w.report.Seen.Conflicts++
 		if c.port == portSave && r.ok && before.WriteID != c.after.WriteID {
@@ -365,11 +365,11 @@ func (s *Seen) note(before, now job.Job) {
 	}
 	entered := func(state job.State) bool { return now.State == state && before.State != state }
 	again := now.State == before.State && now.Attempt == before.Attempt && now.Generation == before.Generation
-	one(&s.Created, before.Version == 0)
+	one(&s.Created, before.Revision == 0)
 	one(&s.Queued, entered(job.Queued) && before.Attempt == 0 && now.Generation == 0)
 	one(&s.Claimed, now.Attempt != before.Attempt)
 	one(&s.Replaced, now.Attempt != before.Attempt && before.State == job.Claimed)
-	one(&s.Heartbeats, again && now.Claim.LeaseUntil != before.Claim.LeaseUntil)
+	one(&s.Heartbeats, again && now.Claim.LeaseExpiresAt != before.Claim.LeaseExpiresAt)
 	one(&s.Accepted, entered(job.Finished) && now.Result.Attempt != 0)
 	one(&s.UsedUp, entered(job.Finished) && now.Result.Attempt == 0)
 	one(&s.Cancelled, entered(job.Cancelled))
@@ -390,7 +390,7 @@ func (s *Seen) noteSync(before, now job.Job) {
 		s.SyncClaimed++
 	case now.State == job.Finished && before.State != job.Finished && now.Result.Attempt != 0:
 		s.SyncAccepted++
-	case now.State == before.State && now.Claim.LeaseUntil != before.Claim.LeaseUntil:
+	case now.State == before.State && now.Claim.LeaseExpiresAt != before.Claim.LeaseExpiresAt:
 		s.SyncHeartbeats++
 	}
 }
@@ -500,11 +500,11 @@ func (w *world) delete(j *journey) {
 
 // describe is a job in one line of a trace.
 func describe(j job.Job) string {
-	s := fmt.Sprintf("%s v%d %s generation %d attempt %d failures %d bell %d", j.ID, j.Version, j.State, j.Generation, j.Attempt, j.Failures, j.Bell)
+	s := fmt.Sprintf("%s v%d %s generation %d attempt %d failures %d bell %d", j.ID, j.Revision, j.State, j.Generation, j.Attempt, j.Failures, j.Bell)
 	if j.State == job.Claimed {
-		s += fmt.Sprintf(" held by %s with %s until %s", j.Claim.Runner, short(j.Claim.TokenHash), j.Claim.LeaseUntil.Std().Sub(start))
+		s += fmt.Sprintf(" held by %s with %s until %s", j.Claim.Runner, short(j.Claim.TokenHash), j.Claim.LeaseExpiresAt.Std().Sub(start))
 	}
-	if j.CancelAsked {
+	if j.CancelRequested {
 		s += " cancel asked"
 	}
 	if j.Result != nil {

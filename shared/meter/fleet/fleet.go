@@ -104,7 +104,7 @@ func Run(s Scene) (Outcome, error) {
 	kept := memory.NewStore()
 	content := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
 	ctx := context.Background()
-	if _, saved, err := kept.SaveProblem(ctx, problem.Problem{}, problem.Problem{ID: problemID, Number: 1, Current: content, Version: 1}); err != nil || !saved {
+	if _, saved, err := kept.SaveProblem(ctx, problem.Problem{}, problem.Problem{ID: problemID, Version: 1, Current: content, Revision: 1}); err != nil || !saved {
 		return Outcome{}, fmt.Errorf("publish problem: %w", err)
 	}
 	r.store = &store{Store: kept, net: r.net, claimed: r.claimed}
@@ -180,7 +180,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 		at := job.At(r.began.Add(-time.Hour))
 		j := job.Job{
 			ID: id(i), Problem: problemID, Language: job.CPP, Group: group(), Code: code, State: job.Finished, Attempt: 1, Bell: 1,
-			CreatedAt: at, QueuedAt: at, RungAt: at, EndedAt: at, Version: 1, WriteID: "00000000000000aa",
+			CreatedAt: at, QueuedAt: at, RungAt: at, EndedAt: at, Revision: 1, WriteID: "00000000000000aa",
 			Result: &job.Result{Attempt: 1, Score: 100},
 		}
 		if _, created, err := kept.Create(ctx, j); err != nil || !created {
@@ -211,7 +211,7 @@ func failed(what string, answer dispatch.Answer, err error) error {
 	if err != nil || answer.OK() {
 		return err
 	}
-	return fmt.Errorf("%s: %s", what, answer.Code)
+	return fmt.Errorf("%s: %s", what, answer.Outcome)
 }
 
 // poll is how often an idle runner asks.

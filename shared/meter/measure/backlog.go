@@ -79,7 +79,7 @@ func crowded(t T, b Backlog) *world {
 		it := maps.Clone(model)
 		maps.Copy(it, keys(i))
 		if i < b.InFlight {
-			it[dynamo.LeaseUntil] = &types.AttributeValueMemberN{Value: lease}
+			it[dynamo.LeaseExpiresAt] = &types.AttributeValueMemberN{Value: lease}
 		}
 		return it
 	})

@@ -27,7 +27,7 @@ func HeapPerWaitingJob(t T, jobs int) float64 {
 	d := dispatch.New(store, queue, artifacts)
 	d.Log = slog.New(slog.DiscardHandler)
 	content := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
-	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 17, Number: 1, Current: content, Version: 1}); err != nil || !saved {
+	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 17, Version: 1, Current: content, Revision: 1}); err != nil || !saved {
 		t.Fatal("problem not published", err)
 	}
 	create := func(i int) {

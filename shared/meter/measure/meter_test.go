@@ -28,14 +28,14 @@ func TestRefusedWriteCounts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t)
-			stored := job.Job{ID: "a", State: job.Created, Group: strings.Repeat("g", tc.bytes), Version: 1, WriteID: "0000000000000001"}
+			stored := job.Job{ID: "a", State: job.Created, Group: strings.Repeat("g", tc.bytes), Revision: 1, WriteID: "0000000000000001"}
 			if _, created, err := w.store.Create(t.Context(), stored); err != nil || !created {
 				t.Fatal(created, err)
 			}
 			stale := stored
-			stale.Version = 7
+			stale.Revision = 7
 			after := stale
-			after.Version, after.WriteID, after.Group = 8, "0000000000000002", "" // the new item would be small
+			after.Revision, after.WriteID, after.Group = 8, "0000000000000002", "" // the new item would be small
 			w.meter.Take()
 			if _, saved, err := w.store.Save(t.Context(), stale, after); err != nil || saved {
 				t.Fatal(saved, err)

@@ -325,10 +325,10 @@ func TestWrite(t *testing.T) {
 
 	for _, j := range m.jobs {
 		first := job.CreateOp{Now: j.CreatedAt, ID: j.ID, Problem: j.Problem, Language: j.Language, Group: j.Group, Code: j.Code}.New()
-		first.Version, first.WriteID = 1, j.WriteID
+		first.Revision, first.WriteID = 1, j.WriteID
 		_, _, err := p.store.Create(ctx, first)
 		must(t, err)
-		if j.Version > 1 {
+		if j.Revision > 1 {
 			_, _, err = p.store.Save(ctx, first, j)
 			must(t, err)
 		}
@@ -341,8 +341,8 @@ func TestWrite(t *testing.T) {
 	for i, pr := range m.problems {
 		before := problem.Problem{ID: pr.ID}
 		if i == len(m.problems)-1 { // publish its versions first
-			for n := 1; n <= pr.Number; n++ {
-				after := problem.Problem{ID: pr.ID, Number: n, Current: m.versions[n], Version: int64(n), WriteID: pr.WriteID}
+			for n := 1; n <= pr.Version; n++ {
+				after := problem.Problem{ID: pr.ID, Version: n, Current: m.versions[n], Revision: int64(n), WriteID: pr.WriteID}
 				_, _, err := p.store.SaveProblem(ctx, before, after)
 				must(t, err)
 				before = after

@@ -31,13 +31,13 @@ func v24b93b5() meaning {
 	one := func(id string, change func(*job.Job)) job.Job {
 		j := job.Job{
 			ID: id, Problem: 17, Language: job.CPP, Group: "contest-3", Code: code,
-			State: job.Queued, CreatedAt: t0, QueuedAt: t0 + 5, Bell: 1, RungAt: t0 + 5, Version: 2, WriteID: "00000000000000a1",
+			State: job.Queued, CreatedAt: t0, QueuedAt: t0 + 5, Bell: 1, RungAt: t0 + 5, Revision: 2, WriteID: "00000000000000a1",
 		}
 		change(&j)
 		return j
 	}
 	final := func(j *job.Job, s job.State) {
-		j.State, j.Attempt, j.EndedAt, j.Version = s, 1, t0+9*minute, 4
+		j.State, j.Attempt, j.EndedAt, j.Revision = s, 1, t0+9*minute, 4
 	}
 	past := func(attempt int, how job.How) job.Past {
 		return job.Past{
@@ -45,12 +45,12 @@ func v24b93b5() meaning {
 			ClaimedAt: t0 + minute, HeartbeatAt: t0 + 2*minute, EndedAt: t0 + 3*minute, How: how,
 		}
 	}
-	completed := past(1, job.Completed)
+	completed := past(1, job.HowCompleted)
 	completed.Verdict = &job.Verdict{Status: int(judge.OLE), Score: 40}
 	// The outputs of three cases, as they are kept with the verdict.
 	packed := []byte("p\x04out\n\x00\x00\x00\x00\x01e")
 	result := job.Result{
-		Attempt: 1, Status: int(judge.OLE), Score: 40, RunTime: 12, Memory: 3400, Tasks: []byte(record), Digest: digest,
+		Attempt: 1, Status: int(judge.OLE), Score: 40, RunTime: 12, MemoryUsage: 3400, Tasks: []byte(record), Digest: digest,
 	}
 	outputsKey := "results/finished_outputs/0/1/" + digest + ".zip"
 	draft := problem.Content{
@@ -63,24 +63,24 @@ func v24b93b5() meaning {
 	}
 	return meaning{
 		jobs: []job.Job{
-			one("created", func(j *job.Job) { j.State, j.QueuedAt, j.Bell, j.RungAt, j.Version = job.Created, 0, 0, 0, 1 }),
+			one("created", func(j *job.Job) { j.State, j.QueuedAt, j.Bell, j.RungAt, j.Revision = job.Created, 0, 0, 0, 1 }),
 			one("handwritten", func(j *job.Job) {
-				j.State, j.QueuedAt, j.Bell, j.RungAt, j.Version = job.Created, 0, 0, 0, 1
+				j.State, j.QueuedAt, j.Bell, j.RungAt, j.Revision = job.Created, 0, 0, 0, 1
 				j.Language, j.Group, j.Problem, j.Code = job.Handwritten, "", 0, job.Artifact{Size: 1, SHA256: aHash}
 			}),
 			one("queued", func(j *job.Job) { j.Language = job.C }),
 			one("queued_again", func(j *job.Job) { // after every way to lose an attempt, and a rejudge
-				j.Attempt, j.FirstFence, j.Failures, j.Generation, j.Bell, j.Version = 3, 1, 1, 1, 4, 9
-				rejudged, released, lost := past(1, job.Superseded), past(2, job.Released), past(3, job.Lost)
-				released.Generation, released.Reason = 1, job.InfraError
+				j.Attempt, j.FirstFence, j.Failures, j.Generation, j.Bell, j.Revision = 3, 1, 1, 1, 4, 9
+				rejudged, released, lost := past(1, job.HowRejudged), past(2, job.HowReleased), past(3, job.HowLost)
+				released.Generation, released.Reason = 1, job.ReasonInfraError
 				lost.Generation, lost.Late = 1, &job.Late{At: t0 + 4*minute, Verdict: job.Verdict{Status: int(judge.WA), Score: 1}}
 				j.Past = []job.Past{rejudged, released, lost}
 			}),
 			one("claimed", func(j *job.Job) {
-				j.State, j.Attempt, j.CancelAsked, j.Version = job.Claimed, 1, true, 5
+				j.State, j.Attempt, j.CancelRequested, j.Revision = job.Claimed, 1, true, 5
 				j.Claim = job.Claim{
 					Runner: "judge-07", TokenHash: auth.Hash(tokens[auth.Claim]), ProblemVersion: 2,
-					LeaseSeconds: 600, LeaseUntil: t0 + 20*minute, ClaimedAt: t0 + 10*minute, Handle: "AQEB+receipt/handle==",
+					LeaseSeconds: 600, LeaseExpiresAt: t0 + 20*minute, ClaimedAt: t0 + 10*minute, Handle: "AQEB+receipt/handle==",
 				}
 			}),
 			one("finished", func(j *job.Job) {
@@ -105,18 +105,18 @@ func v24b93b5() meaning {
 			one("finished_by_system", func(j *job.Job) {
 				final(j, job.Finished)
 				j.Attempt, j.Failures = 3, job.MaxFailures
-				j.Past = []job.Past{past(1, job.Lost), past(2, job.Lost), past(3, job.Lost)}
-				j.Result = &job.Result{Status: job.StatusJE, RunTime: -1, Memory: -1}
+				j.Past = []job.Past{past(1, job.HowLost), past(2, job.HowLost), past(3, job.HowLost)}
+				j.Result = &job.Result{Status: job.StatusJE, RunTime: -1, MemoryUsage: -1}
 			}),
 			one("cancelled", func(j *job.Job) {
 				final(j, job.Cancelled)
-				j.Past = []job.Past{past(1, job.Withdrawn)}
+				j.Past = []job.Past{past(1, job.HowCancelled)}
 			}),
 		},
-		mark: dispatch.Mark{Version: 7, Shard: 3, Cursor: "1793612412350#queued", SilentSince: t0},
+		mark: dispatch.Mark{Revision: 7, Shard: 3, Cursor: "1793612412350#queued", SilentSince: t0},
 		problems: []problem.Problem{
-			{ID: 16, Draft: &draft, Version: 1, WriteID: "00000000000000b1"},
-			{ID: 17, Number: 2, Current: published, Draft: &draft, Version: 4, WriteID: "00000000000000b2"},
+			{ID: 16, Draft: &draft, Revision: 1, WriteID: "00000000000000b1"},
+			{ID: 17, Version: 2, Current: published, Draft: &draft, Revision: 4, WriteID: "00000000000000b2"},
 		},
 		versions: map[int]problem.Content{1: draft, 2: published}, // of problem 17
 		credentials: []auth.Credential{
