@@ -68,6 +68,8 @@ func (r resources) value(variable string) *string {
 		return r.queues.deadLetter.QueueUrl()
 	case grants.EnvBucket:
 		return r.bucket.BucketName()
+	case grants.EnvBucketHost:
+		return r.bucket.BucketRegionalDomainName()
 	}
 	panic("no value for " + variable)
 }

@@ -70,6 +70,7 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 			grants.EnvQueue:           made.output(t, "QueueUrl"),
 			grants.EnvDeadLetterQueue: made.output(t, "DeadLetterQueueUrl"),
 			grants.EnvBucket:          made.output(t, "Bucket"),
+			grants.EnvBucketHost:      "${" + strings.Trim(made.output(t, "Bucket"), "${}") + ".RegionalDomainName}",
 		}
 		_, stage, _ := strings.Cut(made.name, "-")
 		for name, f := range made.functions(t) {

@@ -31,7 +31,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	d := dispatch.Bare()
 	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL)
-	urls, err := presign.New(cfg, c.BucketName)
+	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable})
 	d := dispatch.Bare()
 	d.Store = store
-	urls, err := presign.New(cfg, c.BucketName)
+	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
 	if err != nil {
 		return nil, err
 	}

@@ -31,8 +31,9 @@ const (
 
 // Actions, named as IAM does. Each is also the name of the API call, but for
 // three: HeadObject needs GetObject; a GET or HEAD of a key that is not there
-// answers 404 instead of 403 only to who has ListBucket; and a batch call of
-// SQS needs the action of the single one.
+// is answered by 404 instead of 403 only if its role, or that of the function
+// that signed it, has ListBucket; and a batch call of SQS needs the action of
+// the single one.
 const (
 	BatchGetItem            = "dynamodb:BatchGetItem"
 	GetItem                 = "dynamodb:GetItem"
@@ -77,15 +78,18 @@ var table = map[string][]Grant{
 		{Problems, []string{GetItem}},
 		{Code, []string{GetObject}},
 		{Testdata, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 	"get-code": {
 		{Jobs, []string{GetItem}},
 		{Code, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 	"get-testdata": {
 		{Jobs, []string{GetItem}},
 		{Problems, []string{GetItem}},
 		{Testdata, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 	"heartbeat": {
 		{Jobs, []string{GetItem, UpdateItem}},
@@ -191,7 +195,9 @@ func Functions() []string { return slices.Sorted(maps.Keys(table)) }
 func Env(granted []Grant) []string {
 	set := map[string]bool{}
 	for _, g := range granted {
-		set[variables[g.Resource]] = true
+		for _, variable := range variables[g.Resource] {
+			set[variable] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(set))
 }
@@ -205,17 +211,18 @@ const (
 	EnvQueue           = "RUNLEASE_QUEUE_URL"
 	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
 	EnvBucket          = "RUNLEASE_BUCKET"
+	EnvBucketHost      = "RUNLEASE_BUCKET_HOST" // the host that S3 serves the bucket under
 )
 
-var variables = map[Resource]string{
-	Jobs:            EnvJobs,
-	OpenJobs:        EnvJobs,
-	Problems:        EnvProblems,
-	Credentials:     EnvCredentials,
-	Queue:           EnvQueue,
-	DeadLetterQueue: EnvDeadLetterQueue,
-	Code:            EnvBucket,
-	Testdata:        EnvBucket,
-	Results:         EnvBucket,
-	Bucket:          EnvBucket,
+var variables = map[Resource][]string{
+	Jobs:            {EnvJobs},
+	OpenJobs:        {EnvJobs},
+	Problems:        {EnvProblems},
+	Credentials:     {EnvCredentials},
+	Queue:           {EnvQueue},
+	DeadLetterQueue: {EnvDeadLetterQueue},
+	Code:            {EnvBucket, EnvBucketHost},
+	Testdata:        {EnvBucket, EnvBucketHost},
+	Results:         {EnvBucket, EnvBucketHost},
+	Bucket:          {EnvBucket, EnvBucketHost},
 }

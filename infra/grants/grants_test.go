@@ -56,7 +56,7 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 		want     []string
 	}{
 		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvQueue}},
-		{"claim-job", []string{EnvBucket, EnvCredentials, EnvJobs, EnvProblems}},
+		{"claim-job", []string{EnvBucket, EnvBucketHost, EnvCredentials, EnvJobs, EnvProblems}},
 		{Sweep, []string{EnvJobs, EnvQueue}},
 		{NotFound, nil},
 	} {
@@ -65,6 +65,28 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 				t.Errorf("variables (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestWhatIsMissingIs404: whoever may get an object is told that it is missing,
+// not that it is forbidden.
+func TestWhatIsMissingIs404(t *testing.T) {
+	signing := 0
+	for name, granted := range All() {
+		gets, lists := false, false
+		for _, g := range granted {
+			gets = gets || slices.Contains(g.Actions, GetObject)
+			lists = lists || slices.Contains(g.Actions, ListBucket)
+		}
+		if gets {
+			signing++
+		}
+		if gets != lists {
+			t.Errorf("%s: may get objects: %v, may list the bucket: %v", name, gets, lists)
+		}
+	}
+	if signing < 8 {
+		t.Errorf("only %d functions get objects", signing)
 	}
 }
 

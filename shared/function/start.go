@@ -43,9 +43,10 @@ type (
 	DeadLetter struct {
 		DeadLetterURL string `env:"RUNLEASE_DEAD_LETTER_QUEUE_URL,required,notEmpty"`
 	}
-	// Bucket names the bucket.
+	// Bucket names the bucket, and the host that S3 serves it under.
 	Bucket struct {
 		BucketName string `env:"RUNLEASE_BUCKET,required,notEmpty"`
+		BucketHost string `env:"RUNLEASE_BUCKET_HOST,required,notEmpty"`
 	}
 )
 

@@ -53,7 +53,7 @@ func client(through transport) *s3.Client {
 
 func artifacts(t *testing.T, through transport, bucket string) *s3artifact.Artifacts {
 	t.Helper()
-	urls, err := presign.New(local(through), bucket)
+	urls, err := presign.New(local(through), bucket, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func TestConformance(t *testing.T) {
 			Client:    &http.Client{Timeout: 30 * time.Second},
 			// Only S3 has the other clock, so the URL is signed in the past.
 			Aged: func(age time.Duration) dispatch.Artifacts {
-				urls, err := presign.New(local(direct), bucket)
+				urls, err := presign.New(local(direct), bucket, "")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 
 	made := deploy(t, config(t, emulator()))
 	cfg := config(t, front.URL)
-	urls, err := presign.New(cfg, made.bucket)
+	urls, err := presign.New(cfg, made.bucket, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func newLean(t T, w *world) *lean {
 	l.tap.attach(&cfg)
 	l.config = cfg
 	l.dynamodb, l.sqs, l.s3 = dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), s3artifact.NewClient(cfg)
-	urls, err := presign.New(cfg, bucket)
+	urls, err := presign.New(cfg, bucket, host)
 	if err != nil {
 		t.Fatal(err)
 	}

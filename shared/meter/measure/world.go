@@ -88,7 +88,7 @@ func newWorld(t T) *world {
 	cfg := config(t)
 	cfg.HTTPClient = &http.Client{Transport: w.backend}
 	w.meter = meter.Attach(&cfg)
-	urls, err := presign.New(cfg, bucket)
+	urls, err := presign.New(cfg, bucket, host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package presign
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -25,19 +26,18 @@ func endpointOf(cfg aws.Config) (string, error) {
 	return aws.ToString(cfg.BaseEndpoint), nil
 }
 
-// bucketURL is the URL of a bucket, with a slash at its end. On AWS the bucket
-// is part of the host name, unless it has dots that no certificate covers. An
-// endpoint of its own takes it in the path: there are no host names for it.
-func bucketURL(endpoint, region, bucket string) (*url.URL, error) {
+// bucketURL is the URL of a bucket, with a slash at its end. On AWS that is
+// the bucket's own host, which differs between AWS's partitions: the caller
+// has it from AWS. An endpoint in place of AWS takes the bucket in the path:
+// there are no host names for it.
+func bucketURL(endpoint, bucket, host string) (*url.URL, error) {
 	if endpoint != "" {
 		return url.Parse(strings.TrimSuffix(endpoint, "/") + "/" + bucket + "/")
 	}
-	host := "s3." + region + ".amazonaws.com"
-	if strings.HasPrefix(region, "cn-") {
-		host += ".cn"
+	if host == "" {
+		return nil, errNoHost
 	}
-	if strings.Contains(bucket, ".") {
-		return url.Parse("https://" + host + "/" + bucket + "/")
-	}
-	return url.Parse("https://" + bucket + "." + host + "/")
+	return url.Parse("https://" + host + "/")
 }
+
+var errNoHost = errors.New("neither the bucket's host nor an endpoint in place of AWS is given")

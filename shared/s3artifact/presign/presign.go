@@ -39,13 +39,14 @@ type Presigner struct {
 
 // New is a Presigner for a bucket, with the region, the credentials and the
 // endpoint of cfg, if it has one (for emulators, AWS_ENDPOINT_URL or
-// AWS_ENDPOINT_URL_S3).
-func New(cfg aws.Config, bucket string) (*Presigner, error) {
+// AWS_ENDPOINT_URL_S3). host is the bucket's regional domain name, as
+// CloudFormation gives it; it is not needed where there is an endpoint.
+func New(cfg aws.Config, bucket, host string) (*Presigner, error) {
 	endpoint, err := endpointOf(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("find S3 endpoint: %w", err)
 	}
-	base, err := bucketURL(endpoint, cfg.Region, bucket)
+	base, err := bucketURL(endpoint, bucket, host)
 	if err != nil {
 		return nil, fmt.Errorf("make bucket URL: %w", err)
 	}

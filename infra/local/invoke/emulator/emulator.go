@@ -192,6 +192,7 @@ func (d *Deployment) Env(granted []grants.Grant, endpoint string) map[string]str
 		grants.EnvQueue:           d.Queue,
 		grants.EnvDeadLetterQueue: d.DeadLetter,
 		grants.EnvBucket:          d.Bucket,
+		grants.EnvBucketHost:      d.Bucket + ".s3.invalid", // the endpoint takes its place
 	}
 	for _, name := range grants.Env(granted) {
 		env[name] = all[name]
@@ -204,7 +205,7 @@ func (d *Deployment) Endpoint() string { return d.getenv("AWS_ENDPOINT_URL") }
 
 // World is the whole API in this process, on this deployment, with tokens.
 func (d *Deployment) World(ctx context.Context) (*given.World, error) {
-	urls, err := presign.New(d.cfg, d.Bucket)
+	urls, err := presign.New(d.cfg, d.Bucket, "")
 	if err != nil {
 		return nil, err
 	}

@@ -196,6 +196,9 @@ func (n Names) walk(v any, found map[Call]bool) {
 			}
 			if u, err := url.Parse(text); err == nil {
 				found[n.s3(method, u)] = true
+				if method == http.MethodGet { // whoever gets nothing is told so
+					found[Call{grants.ListBucket, grants.Bucket}] = true
+				}
 			}
 		}
 		for _, inner := range v {

@@ -97,7 +97,7 @@ func TestPresignedURLsCountAsCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []record.Call{{grants.GetObject, grants.Code}, {grants.PutObject, grants.Results}}
+	want := []record.Call{{grants.GetObject, grants.Code}, {grants.ListBucket, grants.Bucket}, {grants.PutObject, grants.Results}}
 	if diff := cmp.Diff(want, names.Presigned(reply)); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
