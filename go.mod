@@ -40,6 +40,7 @@ require (
 	github.com/cdklabs/cdk-nag-go/cdknag/v2 v2.35.0
 	github.com/criyle/go-sandbox v0.13.6
 	github.com/go-json-experiment/json v1.27.2
+	github.com/rs/cors v1.11.1
 	golang.org/x/sync v0.21.0
 	golang.org/x/sys v0.46.0
 )

@@ -37,7 +37,7 @@ var may = map[string][]string{
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
 	"shared/function":           {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 
-	"shared/api":   {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
+	"shared/api":   {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/version"},
 	"shared/apigw": {"shared/api"},
 }
 

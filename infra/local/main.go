@@ -50,10 +50,9 @@ type hello struct {
 // How long a client may take, and how long an end may.
 const (
 	headerTimeout = 10 * time.Second
-	// A body of 3 MB, or an upload of test data, over a slow line.
-	bodyTimeout  = 5 * time.Minute
-	idleTimeout  = 2 * time.Minute
-	drainTimeout = 15 * time.Second
+	replyTimeout  = 5 * time.Minute // a download of test data over a slow line
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 15 * time.Second
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -62,6 +61,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0: any free one")
 	lease := flags.Duration("lease", 600*time.Second, "lease of claims that ask for none; below 30s also the least that a claim may ask for")
 	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
+	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
+	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -90,15 +91,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	url := "http://" + listener.Addr().String()
-	s, err := newServer(url, *lease, log)
+	front, err := newEdge(listener.Addr(), *public, *pages)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
+	s, err := newServer(front, *lease, log)
 	if err != nil {
 		return err
 	}
 	if *rate > 0 {
 		s.rate = api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
 	}
-	greeting := hello{URL: url}
+	greeting := hello{URL: front.fallback}
 	if greeting.RunnerToken, greeting.ProducerToken, err = s.issueTokens(ctx); err != nil {
 		return err
 	}
@@ -106,8 +111,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	server := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      bodyTimeout,
+		ReadTimeout:       headerTimeout, // of a body too, until its sender is known: see edge
+		WriteTimeout:      replyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

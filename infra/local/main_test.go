@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +170,7 @@ func TestShortLeaseComesBackByItself(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{"-lease", "0s"}, {"-lease", "16m"}, {"-lease", "x"}, {"extra"}, {"-addr", "nowhere:x"}, {"-rate", "-1"}, {"-rate", "NaN"}, {"-rate", "0.01"}} {
+	for _, args := range [][]string{{"-lease", "0s"}, {"-lease", "16m"}, {"-lease", "x"}, {"extra"}, {"-addr", "nowhere:x"}, {"-rate", "-1"}, {"-rate", "NaN"}, {"-rate", "0.01"}, {"-public-url", "judge.lan"}, {"-public-url", "http://u:p@judge.lan"}, {"-public-url", "http://judge.lan/?x"}} {
 		var out, logs bytes.Buffer
 		if err := run(t.Context(), args, &out, &logs); err == nil {
 			t.Errorf("%v: started", args)
@@ -210,5 +212,135 @@ func TestReplyToABodyThatIsRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// raw sends a request as it is written and returns the reply, up to the end of
+// the connection.
+func (s *started) raw(t *testing.T, request string) string {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatalf("%v after %q", err, reply)
+	}
+	return string(reply)
+}
+
+// TestLinks: they lead where the client came from only if nothing better is known.
+func TestLinks(t *testing.T) {
+	for _, c := range []struct {
+		name, host, want string
+		args             []string
+	}{
+		{"a wildcard, by the request", "judge.lan:8080", "http://judge.lan:8080/", []string{"-addr", "0.0.0.0:0"}},
+		{"a wildcard of IPv6", "[fd00::1]:8080", "http://[fd00::1]:8080/", []string{"-addr", "[::]:0"}},
+		{"what is no host", "judge.lan:8080@evil", "http://127.0.0.1:", []string{"-addr", "0.0.0.0:0"}},
+		{"one address", "judge.lan:8080", "http://127.0.0.1:", []string{"-addr", "127.0.0.1:0"}},
+		{"as it was told", "judge.lan:8080", "https://judge.example/api/", []string{"-addr", "0.0.0.0:0", "-public-url", "https://judge.example/api/"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			listening, err := new(net.ListenConfig).Listen(t.Context(), "tcp", c.args[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listening.Close()
+			var public string
+			if len(c.args) > 2 {
+				public = c.args[3]
+			}
+			front, err := newEdge(listening.Addr(), public, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := newServer(front, time.Minute, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, producer, err := s.issueTokens(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequestWithContext(t.Context(), "PUT", "/problems/1", strings.NewReader(strings.TrimSuffix(aProblem, "}")+`,"testdata":{"size":1,"sha256":"`+strings.Repeat("0", 64)+`"}}`))
+			r.Host = c.host
+			r.Header.Set("Authorization", "Bearer "+producer)
+			recorded := httptest.NewRecorder()
+			s.handler().ServeHTTP(recorded, r)
+			if want := `"url":"` + c.want; !strings.Contains(recorded.Body.String(), want) {
+				t.Errorf("%d %s, want %s", recorded.Code, recorded.Body, want)
+			}
+		})
+	}
+}
+
+// TestSlowBodyHoldsNoConnection announces a body, sends none of it and shows no
+// good token: the reply comes at once and the connection ends soon after. Who
+// has a good token may take as long for the body as the line needs.
+func TestSlowBodyHoldsNoConnection(t *testing.T) {
+	s := start(t)
+	t.Cleanup(func() { s.end(t) })
+	t.Run("no good token", func(t *testing.T) {
+		t.Parallel()
+		began := time.Now()
+		reply := s.raw(t, "POST /runner/sync HTTP/1.1\r\nHost: x\r\nX-Runner-Token: none\r\nX-Runner-Name: a\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n")
+		if !strings.HasPrefix(reply, "HTTP/1.1 403 ") {
+			t.Errorf("reply %.60q", reply)
+		}
+		if took := time.Since(began); took > 2*refusedTimeout {
+			t.Errorf("it held its connection for %s", took)
+		}
+	})
+	t.Run("a good token", func(t *testing.T) {
+		t.Parallel()
+		body, rest := io.Pipe()
+		go func() {
+			time.Sleep(headerTimeout + time.Second)
+			io.WriteString(rest, `{"slots":0,"done":[],"active":[]}`)
+			rest.Close()
+		}()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/runner/sync", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Runner-Token", s.RunnerToken)
+		request.Header.Set("X-Runner-Name", "a")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s", response.Status)
+		}
+	})
+}
+
+// TestPagesOfOtherOrigins: their scripts may call the API only where a flag says so.
+func TestPagesOfOtherOrigins(t *testing.T) {
+	for _, c := range []struct {
+		args    []string
+		origin  string
+		allowed string
+	}{
+		{nil, "https://judge.example.com", ""},
+		{[]string{"-cors-origin", "https://judge.example.com"}, "https://judge.example.com", "https://judge.example.com"},
+		{[]string{"-cors-origin", "https://judge.example.com"}, "https://evil.example.com", ""},
+	} {
+		s := start(t, c.args...)
+		for _, request := range []string{"OPTIONS /jobs", "GET /healthz"} {
+			reply := s.raw(t, request+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nOrigin: "+c.origin+"\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization,content-type\r\n\r\n")
+			if want := "Access-Control-Allow-Origin: " + c.allowed + "\r\n"; strings.Contains(reply, "Access-Control-Allow-Origin") != (c.allowed != "") || c.allowed != "" && !strings.Contains(reply, want) {
+				t.Errorf("%v, %s from %s: %q", c.args, request, c.origin, reply)
+			}
+		}
+		s.end(t)
 	}
 }

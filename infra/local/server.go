@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,23 +25,25 @@ type server struct {
 	credentials *memory.Credentials
 	log         *slog.Logger
 	rate        api.Rate // of each runner and each producer
+	edge        edge
 }
 
 // embeddedPace: polls cost nothing here, so a waiting runner asks every second
 // and a busy one at once.
 var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
 
-func newServer(url string, lease time.Duration, log *slog.Logger) (*server, error) {
+func newServer(front edge, lease time.Duration, log *slog.Logger) (*server, error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("make a secret for URLs: %w", err)
 	}
 	s := &server{
 		store:       memory.NewStore(),
-		artifacts:   memory.NewArtifacts(url, secret, time.Now),
+		artifacts:   memory.NewArtifacts(front.fallback, secret, time.Now),
 		credentials: memory.NewCredentials(),
 		log:         log,
 		rate:        api.Unlimited,
+		edge:        front,
 	}
 	s.dispatch = dispatch.New(s.store, memory.NewQueue(time.Now), s.artifacts)
 	s.dispatch.Log = log
@@ -73,24 +74,14 @@ func (s *server) handler() http.Handler {
 		RunnerRate: s.rate, ProducerRate: s.rate,
 	}).Handler()
 	// Not a ServeMux, which would redirect an unclean path; the API answers it.
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.edge.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := routes
 		if strings.HasPrefix(r.URL.Path, memory.BlobPath) {
 			next = s.artifacts
 		}
 		next.ServeHTTP(w, r)
-		// A client that still sends a body would lose the reply to it: it sees
-		// its connection end. API Gateway takes a request in whole, too, up to so much.
-		// Who has announced to wait for a 100 sends nothing more after the reply.
-		if r.Header.Get("Expect") == "" {
-			_, _ = io.CopyN(io.Discard, r.Body, gatewayBody)
-		}
-	})
+	}))
 }
-
-// gatewayBody is the largest body that API Gateway takes, 10 MB
-// (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
-const gatewayBody = 10 << 20
 
 // sweepEveryMinute stands for the sweep's rule and for the table's time to live.
 func (s *server) sweepEveryMinute(ctx context.Context) {

@@ -17,6 +17,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/memory"
+	"runlease/shared/version"
 )
 
 // legal is, for every route, a request that is granted once the job j1, claimed
@@ -173,6 +174,25 @@ func TestRoutesThatAreNot(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestHealth: whether the API answers, and in which version, is told without a
+// token, by the function for what no route takes too.
+func TestHealth(t *testing.T) {
+	w := newWorld(t)
+	want := `{"data":{"version":"` + version.Version + `"},"message":"ok","status":"ok"}`
+	same(t, w.must(200, get("/healthz").by("nobody")), want)
+	if got := w.must(200, ask{method: http.MethodHead, path: "/healthz", as: "nobody"}); got.raw != "" {
+		t.Errorf("HEAD: %q", got.raw)
+	}
+	recorded := httptest.NewRecorder()
+	api.New(api.Config{}).NotFound().ServeHTTP(recorded, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+	if got := strings.TrimSpace(recorded.Body.String()); recorded.Code != 200 || got != want {
+		t.Errorf("not-found: %d %s", recorded.Code, got)
+	}
+	if got := w.expect("POST", post("/healthz", "{}"), 405, "method_not_allowed"); got.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("Allow %q", got.header.Get("Allow"))
 	}
 }
 

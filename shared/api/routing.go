@@ -50,6 +50,12 @@ func find(routes []Route, r *http.Request) (route Route, id string, found bool) 
 func unrouted(r *http.Request) reply {
 	path := r.URL.EscapedPath()
 	var allowed []string
+	if strings.TrimSuffix(path, "/") == HealthPath {
+		if slices.Contains(healthMethods, r.Method) {
+			return healthz()
+		}
+		allowed = healthMethods
+	}
 	for _, route := range Routes() {
 		if _, matches := route.match(path); matches {
 			allowed = append(allowed, route.Method)
@@ -61,9 +67,8 @@ func unrouted(r *http.Request) reply {
 	if len(allowed) == 0 || slices.Contains(allowed, r.Method) {
 		return refuse(unknownRoute)
 	}
-	slices.Sort(allowed)
 	refused := refuse(methodNotAllowed)
-	refused.header = http.Header{"Allow": {strings.Join(slices.Compact(allowed), ", ")}}
+	refused.header = http.Header{"Allow": {strings.Join(slices.Compact(slices.Sorted(slices.Values(allowed))), ", ")}}
 	return refused
 }
 

@@ -43,6 +43,14 @@ func NewArtifacts(baseURL string, secret []byte, now func() time.Time) *Artifact
 	return &Artifacts{baseURL: baseURL, secret: secret, now: now, objects: make(map[string]object)}
 }
 
+type originKey struct{}
+
+// WithOrigin gives the URLs that are presigned with ctx another origin than the
+// Artifacts' baseURL: that by which the client reaches the server.
+func WithOrigin(ctx context.Context, origin string) context.Context {
+	return context.WithValue(ctx, originKey{}, origin)
+}
+
 // The parameters of a presigned URL.
 const (
 	paramExpires   = "expires"   // epoch seconds
@@ -59,18 +67,18 @@ const (
 )
 
 // GetURL presigns a download.
-func (a *Artifacts) GetURL(_ context.Context, key, filename string) (string, error) {
-	return a.sign(http.MethodGet, key, dispatch.URLLife, url.Values{paramFilename: {filename}}), nil
+func (a *Artifacts) GetURL(ctx context.Context, key, filename string) (string, error) {
+	return a.sign(ctx, http.MethodGet, key, dispatch.URLLife, url.Values{paramFilename: {filename}}), nil
 }
 
 // PutURL presigns an upload.
-func (a *Artifacts) PutURL(_ context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
+func (a *Artifacts) PutURL(ctx context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
 	sum, err := hex.DecodeString(want.SHA256)
 	if err != nil {
 		return dispatch.Upload{}, fmt.Errorf("presign upload: %w", err)
 	}
 	return dispatch.Upload{
-		URL: a.sign(http.MethodPut, key, dispatch.UploadLife, url.Values{
+		URL: a.sign(ctx, http.MethodPut, key, dispatch.UploadLife, url.Values{
 			paramSize:   {strconv.FormatInt(want.Size, 10)},
 			paramSHA256: {want.SHA256},
 		}),
@@ -114,10 +122,14 @@ func measure(body []byte) job.Artifact {
 	return job.Artifact{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])}
 }
 
-func (a *Artifacts) sign(method, key string, life time.Duration, params url.Values) string {
+func (a *Artifacts) sign(ctx context.Context, method, key string, life time.Duration, params url.Values) string {
 	params.Set(paramExpires, strconv.FormatInt(a.now().Add(life).Unix(), 10))
 	params.Set(paramSignature, a.signature(method, key, params))
-	return a.baseURL + BlobPath + key + "?" + params.Encode()
+	origin, given := ctx.Value(originKey{}).(string)
+	if !given {
+		origin = a.baseURL
+	}
+	return origin + BlobPath + key + "?" + params.Encode()
 }
 
 // signature covers everything that a URL says.

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rs/cors"
+
+	"runlease/shared/memory"
+)
+
+// edge stands in front of the API as API Gateway does on AWS: it knows by which
+// address clients reach the server, and what a body may cost before anybody has
+// looked at its token.
+type edge struct {
+	// origin is scheme, host and port (and a path, behind a proxy) of links;
+	// empty: those of the request, since the server listens on every address.
+	origin string
+	// fallback is the origin of links for a request whose Host cannot be one.
+	fallback string
+	// pages are the origins whose scripts may call the API; none: no CORS.
+	pages []string
+}
+
+// newEdge is the edge of a server that listens on an address. public is what
+// -public-url says, pages what -cors-origin says; both may be empty.
+func newEdge(listening net.Addr, public, pages string) (edge, error) {
+	e := edge{fallback: "http://" + listening.String()}
+	at, isTCP := listening.(*net.TCPAddr)
+	wildcard := isTCP && at.IP.IsUnspecified()
+	if wildcard {
+		e.fallback = fmt.Sprintf("http://127.0.0.1:%d", at.Port)
+	}
+	for page := range strings.SplitSeq(pages, ",") {
+		if page = strings.TrimSpace(page); page != "" {
+			e.pages = append(e.pages, page)
+		}
+	}
+	switch {
+	case public != "":
+		u, err := url.Parse(public)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return edge{}, errors.New("-public-url: want http:// or https://, a host, and nothing behind it but a path")
+		}
+		e.origin = strings.TrimSuffix(public, "/")
+		e.fallback = e.origin
+	case !wildcard:
+		e.origin = e.fallback
+	}
+	return e, nil
+}
+
+// asHost is a Host that may stand in a link: a name or an address, and a port.
+var asHost = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+
+// originFor is the origin of the links in the reply to r.
+func (e edge) originFor(r *http.Request) string {
+	switch {
+	case e.origin != "":
+		return e.origin
+	case asHost.MatchString(r.Host):
+		return "http://" + r.Host
+	}
+	return e.fallback
+}
+
+const (
+	// gatewayBody is the largest body that API Gateway takes, 10 MB
+	// (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
+	gatewayBody = 10 << 20
+	// admittedTimeout is how long a body may take once its sender is known: 3 MB,
+	// or an upload of test data, over a slow line.
+	admittedTimeout = 5 * time.Minute
+	// refusedTimeout is how long a body is taken in that nobody reads.
+	refusedTimeout = 5 * time.Second
+)
+
+// wrap puts the edge in front of a handler that reads a body only once it has
+// checked who sends it: the API checks the token first, the blobs their signature.
+func (e edge) wrap(next http.Handler) http.Handler {
+	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		connection := http.NewResponseController(w)
+		r = r.WithContext(memory.WithOrigin(r.Context(), e.originFor(r)))
+		// The server's own ReadTimeout is that of a header. Setting another
+		// deadline fails for a recorder of a test only, which has none.
+		if r.Body == nil || r.Body == http.NoBody {
+			_ = connection.SetReadDeadline(time.Time{})
+			next.ServeHTTP(w, r)
+			return
+		}
+		body := &admittedBody{ReadCloser: r.Body, admit: func() {
+			_ = connection.SetReadDeadline(time.Now().Add(admittedTimeout))
+		}}
+		r.Body = body
+		next.ServeHTTP(refuser{w, body}, r)
+		// A client that still sends a body would lose the reply to it: it sees
+		// its connection end. API Gateway takes a request in whole, too, up to so much.
+		// A client that waits for a 100 sends nothing more after the reply.
+		if !body.ended && r.Header.Get("Expect") == "" {
+			_ = connection.Flush()
+			_ = connection.SetReadDeadline(time.Now().Add(refusedTimeout))
+			_, _ = io.CopyN(io.Discard, body.ReadCloser, gatewayBody)
+		}
+	})
+	if len(e.pages) == 0 {
+		return served
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: e.pages,
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{
+			"Authorization", "Content-Type", "X-Runner-Token", "X-Runner-Name", "X-Claim-Token",
+			"X-Amz-Checksum-Sha256", "If-None-Match", // of uploads
+		},
+		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "X-Request-Id"},
+		MaxAge:         600,
+	}).Handler(served)
+}
+
+// admittedBody gives a body more time from its first read on.
+type admittedBody struct {
+	io.ReadCloser
+	admit func()
+	ended bool
+}
+
+// Read is for io.Reader.
+func (b *admittedBody) Read(p []byte) (int, error) {
+	if b.admit != nil {
+		b.admit()
+		b.admit = nil
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.ended = err != nil
+	return n, err
+}
+
+// refuser ends the connection after a reply to a request whose body nobody has
+// begun to read: what is left of it would hold the connection.
+type refuser struct {
+	http.ResponseWriter
+	body *admittedBody
+}
+
+// WriteHeader is for http.ResponseWriter.
+func (w refuser) WriteHeader(status int) {
+	if w.body.admit != nil {
+		w.Header().Set("Connection", "close")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (w refuser) Unwrap() http.ResponseWriter { return w.ResponseWriter }
