@@ -5,6 +5,8 @@
 //	go run ./infra/ctl jobs                          the oldest open jobs, and who has them
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
 //	go run ./infra/ctl -version
+//	go run ./infra/ctl restore                       a new table of what a table held at a moment
+//	go run ./infra/ctl adopt                         what a destroyed deployment left, for cdk import
 //	go run ./infra/ctl cost                          what a month costs, by counted requests and listed prices
 //
 // Results go to stdout, explanations to stderr. It exits with 0, with 1 if
@@ -41,6 +43,8 @@ type operator struct {
 	jobs func(ctx context.Context, table string) (openedJobs, error)
 	// letters opens the dead-letter queue of a deployment, and its job queue.
 	letters func(ctx context.Context, queue, deadLetter string) (letters, error)
+	// recovery opens what restores tables.
+	recovery func(ctx context.Context) (recovery, error)
 }
 
 // command is a subcommand or one of its verbs.
@@ -54,6 +58,8 @@ var commands = []command{
 	{"token", "issue, list and revoke credentials of runners and producers", token},
 	{"jobs", "show the oldest open jobs, and who has them", jobs},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
+	{"restore", "make a new table of what a table held at a moment", restore},
+	{"adopt", "name what a destroyed deployment left, for cdk import", adopt},
 	{"cost", "what a month costs, from counted requests and a list of prices", cost},
 }
 
@@ -62,7 +68,7 @@ func main() {
 	code := run(ctx, operator{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, now: time.Now, random: rand.Reader,
-		credentials: openCredentials, jobs: openJobs, letters: openLetters,
+		credentials: openCredentials, jobs: openJobs, letters: openLetters, recovery: openRecovery,
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)

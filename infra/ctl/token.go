@@ -10,7 +10,7 @@ import (
 // token issues, lists and revokes credentials.
 func token(ctx context.Context, op operator, args []string) error {
 	return choose(ctx, op, "ctl token", []command{
-		{"issue", "make a token and print it, once", tokenIssue},
+		{"issue", "make a token and print it, once, or write it to a file", tokenIssue},
 		{"list", "print all credentials, without secrets", tokenList},
 		{"revoke", "make a token useless, within 60 s", tokenRevoke},
 	}, args)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +18,8 @@ import (
 // issued is what an operator gets to see of a new credential. The token is
 // nowhere else: whoever loses it issues another.
 type issued struct {
-	Token     string     `json:"token"`
+	Token     string     `json:"token,omitempty"`     // unless it is in a file
+	TokenFile string     `json:"tokenFile,omitempty"` // that holds the token alone
 	ID        string     `json:"id"`
 	Kind      auth.Kind  `json:"kind"`
 	Name      string     `json:"name"`
@@ -34,6 +37,7 @@ func tokenIssue(ctx context.Context, op operator, args []string) error {
 	fleet := f.Bool("fleet", false, "a runner token for several runners: each says its own name, and could say another's")
 	scopes := f.String("scopes", "", "comma-separated `list` of what a producer may do: "+strings.Join(allScopes(), ","))
 	expires := f.String("expires", "365d", "`life` of the token in days (90d) or as 12h, or never")
+	file := f.String("token-file", "", "`file` to write the token to, for its owner alone; it must not be there yet (default: print it)")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -65,12 +69,30 @@ func tokenIssue(ctx context.Context, op operator, args []string) error {
 	if err != nil {
 		return err
 	}
+	// The file first: a token that cannot be kept is not issued.
+	var keep *os.File
+	if *file != "" {
+		if keep, err = os.OpenFile(*file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return fmt.Errorf("make the token's file: %w", err)
+		}
+		defer keep.Close()
+	}
 	token, c, err := auth.Issue(ctx, store, grant, op.now(), op.random)
 	if err != nil {
+		if keep != nil {
+			_ = os.Remove(*file)
+		}
 		return err
 	}
+	if keep != nil {
+		_, err := keep.WriteString(token + "\n")
+		if err = errors.Join(err, keep.Close()); err != nil {
+			return fmt.Errorf("write the token of %s (nobody has seen it: revoke that id and issue another): %w", c.ID, err)
+		}
+		token = ""
+	}
 	shown := issued{
-		Token: token, ID: c.ID, Kind: c.Kind, Name: c.Name,
+		Token: token, TokenFile: *file, ID: c.ID, Kind: c.Kind, Name: c.Name,
 		Runner: c.Runner, Fleet: c.Fleet, Scopes: c.Scopes,
 	}
 	if !c.ExpiresAt.IsZero() {

@@ -125,6 +125,40 @@ func TestIssueProducer(t *testing.T) {
 	}
 }
 
+func TestATokenGoesToAFileOfItsOwnersAlone(t *testing.T) {
+	d := newDesk()
+	file := filepath.Join(t.TempDir(), "judge-1.token")
+	args := []string{"token", "issue", "-kind", "runner", "-name", "judge-1", "-token-file", file}
+	out, errs, exit := d.ctl(t, args...)
+	if exit != 0 {
+		t.Fatalf("exit %d: %s", exit, errs)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := strings.TrimSuffix(string(text), "\n")
+	if _, err := d.verifier().Runner(t.Context(), token, ""); err != nil {
+		t.Errorf("the file holds no good token: %v", err)
+	}
+	if strings.Contains(out+errs, token) || !strings.Contains(out, `"tokenFile":"`+file) {
+		t.Errorf("printed %q and %q", out, errs)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+	// A file that is there is kept, and no token is issued that nobody has.
+	if _, errs, exit := d.ctl(t, args...); exit != 1 || !strings.Contains(errs, file) {
+		t.Errorf("again: exit %d, %q", exit, errs)
+	}
+	if again, err := os.ReadFile(file); err != nil || !bytes.Equal(again, text) {
+		t.Errorf("the file holds %q, %v", again, err)
+	}
+	if list, _, _ := d.ctl(t, "token", "list"); strings.Count(list, "\n") != 2 {
+		t.Errorf("issued again: %s", list)
+	}
+}
+
 func TestListShowsEverythingButSecrets(t *testing.T) {
 	d := newDesk()
 	bound := d.issue(t, "-kind", "runner", "-name", "judge-1")
