@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"runlease/shared/auth"
 )
@@ -38,8 +37,6 @@ func (a *API) authenticate(c *call) (*reply, error) {
 		refused = refuse(runnerNameMismatch)
 	case errors.Is(err, auth.ErrScope):
 		refused = refuse(missingScope, c.route.Scope)
-	case errors.Is(err, auth.ErrBusy):
-		refused = busy(time.Second)
 	default:
 		return nil, err
 	}

@@ -22,8 +22,5 @@ func EndpointNames() []string {
 func Callers(a *API) int {
 	a.rates.mu.Lock()
 	defer a.rates.mu.Unlock()
-	if len(a.rates.byKey) != a.rates.recent.Len() {
-		return -1
-	}
-	return a.rates.recent.Len()
+	return a.rates.callers.Len()
 }

@@ -38,6 +38,9 @@ func queryJobs(a *API, c *call) (reply, error) {
 			return refuse(malformedID, fmt.Sprintf("ids[%d]", i)), nil
 		}
 	}
+	if refusal := a.charge(c, (len(ids)-1)/idsPerRequest); refusal != nil {
+		return *refusal, nil
+	}
 	jobs, missing, err := a.dispatch.Query(c.Context(), ids)
 	if err != nil {
 		return reply{}, err

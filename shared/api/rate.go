@@ -1,12 +1,14 @@
 package api
 
 import (
-	"container/list"
 	"math"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/time/rate"
 
 	"runlease/shared/auth"
 )
@@ -30,30 +32,27 @@ var (
 	Unlimited = Rate{PerSecond: math.Inf(1), Burst: math.MaxInt32}
 )
 
+// idsPerRequest of a query count as one request of its caller's rate: each is a
+// read of the table, and a query must not be a lever on the bill.
+const idsPerRequest = 10
+
 // maxCallers is how many callers are remembered, those of the longest silence
-// forgotten first. An entry is about 250 bytes, all of them 1 MB.
+// forgotten first. An entry is about 350 bytes, all of them 1.4 MB.
 const maxCallers = 4096
 
-// rates counts the requests of callers. Each caller has one time, when all that
-// it has asked for is paid off at PerSecond; that may lie Burst requests ahead.
+// rates counts the requests of callers.
 type rates struct {
 	of  map[Caller]Rate
 	now func() time.Time
 
-	mu     sync.Mutex
-	byKey  map[callerKey]*list.Element
-	recent *list.List // of *spending; the last heard first
+	mu      sync.Mutex
+	callers *simplelru.LRU[callerKey, *rate.Limiter]
 }
 
 type callerKey struct {
 	caller     Caller
 	credential string // the hash of its token: a fleet token cannot spend what is a bound one's
 	runner     string
-}
-
-type spending struct {
-	key     callerKey
-	paidOff time.Time
 }
 
 func newRates(runner, producer Rate, now func() time.Time) *rates {
@@ -63,66 +62,58 @@ func newRates(runner, producer Rate, now func() time.Time) *rates {
 	if producer == (Rate{}) {
 		producer = DefaultProducerRate
 	}
-	return &rates{
-		of:    map[Caller]Rate{Runner: runner, Producer: producer},
-		now:   now,
-		byKey: make(map[callerKey]*list.Element), recent: list.New(),
-	}
+	callers, _ := simplelru.NewLRU[callerKey, *rate.Limiter](maxCallers, nil) // fails for a size of 0 only
+	return &rates{of: map[Caller]Rate{Runner: runner, Producer: producer}, now: now, callers: callers}
 }
 
-// take counts a request; if it is one too many it is not counted, and wait is
-// when there is room for it.
-func (r *rates) take(key callerKey) (wait time.Duration, ok bool) {
-	rate := r.of[key.caller]
-	if math.IsInf(rate.PerSecond, 1) {
+// take counts a request as cost requests. If that is too much it is not counted,
+// and wait is how long it takes until there is room for it.
+func (r *rates) take(key callerKey, cost int) (wait time.Duration, ok bool) {
+	of := r.of[key.caller]
+	if math.IsInf(of.PerSecond, 1) {
 		return 0, true
 	}
-	each := time.Duration(float64(time.Second) / rate.PerSecond)
-	ahead := each * time.Duration(max(rate.Burst, 1)-1)
+	burst := max(of.Burst, 1)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// The wall clock: a function's environment is frozen between requests, and
-	// its monotonic clock may stand still meanwhile.
-	now := r.now().Round(0)
-	s := r.spendingOf(key)
-	// What lies further ahead than can be was written before the clock was set back.
-	if s.paidOff.Before(now) || s.paidOff.After(now.Add(ahead+each)) {
-		s.paidOff = now
+	limiter, known := r.callers.Get(key)
+	if !known {
+		limiter = rate.NewLimiter(rate.Limit(of.PerSecond), burst)
+		r.callers.Add(key, limiter)
 	}
-	if wait := s.paidOff.Sub(now) - ahead; wait > 0 {
+	// The wall clock: a function's environment is frozen between requests, and
+	// its monotonic clock may stand still meanwhile. A reservation that is taken
+	// back, and not AllowN, because it also notes a clock that was set back.
+	now := r.now().Round(0)
+	reserved := limiter.ReserveN(now, min(cost, burst))
+	if wait := reserved.DelayFrom(now); wait > 0 {
+		reserved.CancelAt(now)
 		return wait, false
 	}
-	s.paidOff = s.paidOff.Add(each)
 	return 0, true
 }
 
-func (r *rates) spendingOf(key callerKey) *spending {
-	if e, known := r.byKey[key]; known {
-		r.recent.MoveToFront(e)
-		return e.Value.(*spending)
-	}
-	if r.recent.Len() >= maxCallers {
-		last := r.recent.Back()
-		delete(r.byKey, r.recent.Remove(last).(*spending).key)
-	}
-	s := &spending{key: key}
-	r.byKey[key] = r.recent.PushFront(s)
-	return s
-}
-
-// admit refuses what a caller asks too much. It comes before anything is read or
-// looked up for the request, but for the caller's credential.
+// admit refuses a request of a caller that asks too often. It comes before
+// anything is read or looked up for the request, but for the caller's credential.
 func (a *API) admit(c *call) *reply {
 	token := c.Header.Get(headerRunnerToken)
 	if c.route.Caller == Producer {
 		token = auth.Bearer(c.Header.Get("Authorization"))
 	}
-	wait, ok := a.rates.take(callerKey{c.route.Caller, auth.Hash(token), c.runner})
-	if ok {
+	c.key = callerKey{c.route.Caller, auth.Hash(token), c.runner}
+	return a.charge(c, 1)
+}
+
+// charge counts so much more for a request that was admitted.
+func (a *API) charge(c *call, cost int) *reply {
+	if cost <= 0 {
 		return nil
 	}
-	return new(busy(wait))
+	if wait, ok := a.rates.take(c.key, cost); !ok {
+		return new(busy(wait))
+	}
+	return nil
 }
 
 // busy is the reply to a request that comes too early by so much.

@@ -133,10 +133,11 @@ func TestRatesAreOfOneCaller(t *testing.T) {
 	w.must(200, list)
 	w.must(200, list.by("runner-b"))
 
-	// A clock that is set back by an hour costs nobody an hour.
+	// A clock that is set back by an hour costs nobody an hour, and gives no gift.
 	w.pass(-time.Hour)
+	w.busy("the clock was set back", list)
+	w.pass(time.Second)
 	w.must(200, list)
-	w.busy("and gives no gift", list)
 }
 
 // TestRatesAreBounded: callers without end push out those who were silent
@@ -189,21 +190,39 @@ func TestDefaultRates(t *testing.T) {
 	}
 }
 
-// TestFloodOfUnknownTokens: what is not looked up any more is told so.
+// TestCostOfAQuery: whoever asks for many jobs at once asks as often.
+func TestCostOfAQuery(t *testing.T) {
+	w := newWorld(t)
+	w.limit(api.Rate{PerSecond: 1, Burst: 10})
+	query := func(n int) ask {
+		return post("/jobs/query", `{"ids":["j"`+strings.Repeat(`,"j"`, n-1)+`]}`)
+	}
+	w.must(200, query(100))
+	w.busy("the rate is used up", query(1))
+	w.pass(2 * time.Second)
+	w.must(200, query(11))
+	w.busy("two were saved", query(1))
+	w.pass(time.Second)
+	w.busy("one was saved", query(11))
+}
+
+// TestFloodOfUnknownTokens: two thousand unknown tokens a second cost their
+// look-ups, and keep nobody out whose token was never seen before.
 func TestFloodOfUnknownTokens(t *testing.T) {
 	w := newWorld(t)
-	w.must(200, get("/runner/jobs"))
-	unknown := func(kind auth.Kind) string {
-		token, err := auth.New(kind, rand.Reader)
+	for range 2000 {
+		token, err := auth.New(auth.Runner, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return token
+		w.tokens["unknown"] = token
+		if got := w.direct(get("/runner/jobs").by("unknown")); got != http.StatusForbidden {
+			t.Fatalf("an unknown token: %d", got)
+		}
 	}
-	for range 200 {
-		w.expect("unknown", get("/runner/jobs").with("X-Runner-Token", unknown(auth.Runner)), 403, "invalid_runner_token")
+	for _, ask := range []ask{get("/runner/jobs").by("runner-b"), post("/jobs/query", `{"ids":[]}`).by("reader")} {
+		if got := w.direct(ask); got != http.StatusOK {
+			t.Errorf("%s: %d for a good token that is new to the process", ask.as, got)
+		}
 	}
-	w.busy("one too many", get("/runner/jobs").with("X-Runner-Token", unknown(auth.Runner)))
-	w.busy("a producer's", get("/jobs/j1").with("Authorization", "Bearer "+unknown(auth.Producer)))
-	w.must(200, get("/runner/jobs"))
 }

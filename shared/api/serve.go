@@ -18,6 +18,7 @@ type call struct {
 	sender string // who calls, on a producer route; for the log
 	body   *fields
 	entry  *entry
+	key    callerKey // who calls, as its rate counts it
 }
 
 // serve finds the request's route among routes and answers. Every reply, and

@@ -8,7 +8,6 @@ import (
 	"math/big"
 	"strings"
 	"testing"
-	"time"
 
 	"runlease/shared/auth"
 )
@@ -50,37 +49,6 @@ func TestKnownTokenOutlivesAnyNumberOfUnknownOnes(t *testing.T) {
 	}
 	if got := s.count(); got != flood+1 {
 		t.Errorf("%d look-ups: the known token was looked up again", got)
-	}
-}
-
-// TestTokenThatIsGoneIsAStranger: once it is found to be gone, it is one of those
-// that a flood turns away.
-func TestTokenThatIsGoneIsAStranger(t *testing.T) {
-	s := &shelf{}
-	now := noon
-	v := auth.NewVerifier(s)
-	v.Now = func() time.Time { return now }
-	token := issue(t, s, noon, bound)
-	ask := func(token string) error {
-		_, err := v.Runner(t.Context(), token, "")
-		return err
-	}
-	if err := ask(token); err != nil {
-		t.Fatal(err)
-	}
-	s.set(func(s *shelf) { delete(s.kept, auth.Hash(token)) })
-	now = now.Add(time.Minute)
-	if err := ask(token); !errors.Is(err, auth.ErrUnknown) {
-		t.Fatal(err)
-	}
-	now = now.Add(time.Minute)
-	for range 200 {
-		if err := ask(fresh(t, auth.Runner)); !errors.Is(err, auth.ErrUnknown) {
-			t.Fatal(err)
-		}
-	}
-	if err := ask(token); !errors.Is(err, auth.ErrBusy) {
-		t.Errorf("got %v, want it turned away", err)
 	}
 }
 

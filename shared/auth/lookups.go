@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -16,7 +17,7 @@ const (
 	// A token that was just issued must not be refused for long, and a runner
 	// with a wrong one asks every 5 s.
 	keepUnknown = 5 * time.Second
-	// One entry is about 600 bytes: at most 1.2 MB for both halves. The halves
+	// One entry is about 700 bytes: at most 1.4 MB for both halves. The halves
 	// are apart so that unknown tokens cannot push the known ones out.
 	maxKept = 1000
 	// A look-up serves everybody who waits for it, so it does not end with the
@@ -31,10 +32,10 @@ type lookups struct {
 	known   answers
 	unknown answers
 	running singleflight.Group
-	misses  *misses // nil: any number
 }
 
-type answers map[string]answer
+// answers forgets those that were not asked for longest; nil: there are none.
+type answers = *simplelru.LRU[string, answer]
 
 type answer struct {
 	credential Credential
@@ -43,8 +44,8 @@ type answer struct {
 }
 
 // find reads a credential from memory or else from the store. Errors are not
-// remembered. It fails with ErrBusy if too many unknown tokens were looked up;
-// one that was known before is looked up all the same.
+// remembered. The number of look-ups is not bounded here: a bound that unknown
+// tokens can use up keeps good ones out, for the price of a read.
 func (l *lookups) find(ctx context.Context, store Store, hash string, now func() time.Time) (Credential, bool, error) {
 	if a, ok := l.recall(hash, now()); ok {
 		return a.credential, a.found, nil
@@ -53,16 +54,9 @@ func (l *lookups) find(ctx context.Context, store Store, hash string, now func()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
 		a := answer{asked: now()}
-		stranger := !l.knew(hash)
-		if stranger && !l.misses.take(a.asked) {
-			return nil, ErrBusy
-		}
 		var err error
 		if a.credential, a.found, err = store.Lookup(ctx, hash); err != nil {
-			return nil, err // it cost a look-up, whoever asked
-		}
-		if stranger && a.found {
-			l.misses.giveBack()
+			return nil, err
 		}
 		l.keep(hash, a)
 		return a, nil
@@ -86,19 +80,15 @@ func (l *lookups) find(ctx context.Context, store Store, hash string, now func()
 func (l *lookups) recall(hash string, now time.Time) (answer, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a, ok := l.known[hash]; ok && fresh(a, now) {
-		return a, true
+	for _, half := range []answers{l.known, l.unknown} {
+		if half == nil {
+			continue
+		}
+		if a, ok := half.Get(hash); ok && fresh(a, now) {
+			return a, true
+		}
 	}
-	a, ok := l.unknown[hash]
-	return a, ok && fresh(a, now)
-}
-
-// knew says whether a credential was found the last time, however long ago.
-func (l *lookups) knew(hash string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, known := l.known[hash]
-	return known
+	return answer{}, false
 }
 
 // fresh also refuses answers from the future: the clock was set back, and their
@@ -116,20 +106,14 @@ func (l *lookups) keep(hash string, a answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.known == nil {
-		l.known, l.unknown = make(answers), make(answers)
+		// It fails for a size of 0 only.
+		l.known, _ = simplelru.NewLRU[string, answer](maxKept, nil)
+		l.unknown, _ = simplelru.NewLRU[string, answer](maxKept, nil)
 	}
 	into, outOf := l.unknown, l.known
 	if a.found {
 		into, outOf = l.known, l.unknown
 	}
-	delete(outOf, hash)
-	if _, has := into[hash]; !has && len(into) >= maxKept {
-		// Any one has to go: whoever misses it looks it up again. Looking for a
-		// stale one would make a flood of unknown tokens dearer for us.
-		for other := range into {
-			delete(into, other)
-			break
-		}
-	}
-	into[hash] = a
+	outOf.Remove(hash)
+	into.Add(hash, a)
 }

@@ -45,8 +45,8 @@ func TestLookupsStayBounded(t *testing.T) {
 					t.Fatalf("%s: an answer of %v ago", hash, age)
 				}
 			}
-			if len(l.known) > maxKept || len(l.unknown) > maxKept {
-				t.Fatalf("%d known and %d unknown are kept", len(l.known), len(l.unknown))
+			if l.known.Len() > maxKept || l.unknown.Len() > maxKept {
+				t.Fatalf("%d known and %d unknown are kept", l.known.Len(), l.unknown.Len())
 			}
 			now = now.Add(time.Duration(rapid.IntRange(0, 70).Draw(t, "seconds")) * time.Second)
 		}
@@ -64,7 +64,7 @@ func TestOneTooManyIsNotKept(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if n := len(l.known) + len(l.unknown); n != maxKept {
+			if n := l.known.Len() + l.unknown.Len(); n != maxKept {
 				t.Errorf("%d are kept, want %d", n, maxKept)
 			}
 		})

@@ -31,10 +31,6 @@ var (
 	ErrRunnerMismatch = errors.New("runner name is not the one of the token")
 	// ErrScope: the token is good, and not for this.
 	ErrScope = errors.New("scope missing")
-
-	// ErrBusy: nothing is known about the token, and so many unknown ones were
-	// asked about that this one is not looked up now. Ask again in a second.
-	ErrBusy = errors.New("too many unknown tokens")
 )
 
 // Verifier tells who is calling. It remembers what it looked up: a revocation
@@ -47,16 +43,12 @@ type Verifier struct {
 	seen lookups
 }
 
-// NewVerifier is a Verifier with real time that bounds how many unknown tokens
-// it looks up: 20 a second, 200 at once. What it found before is never refused
-// for that.
-func NewVerifier(s Store) *Verifier {
-	return &Verifier{Store: s, Now: time.Now, seen: lookups{misses: new(misses)}}
-}
+// NewVerifier is a Verifier with real time.
+func NewVerifier(s Store) *Verifier { return &Verifier{Store: s, Now: time.Now} }
 
 // Runner checks a runner's token and then its name, and returns the name to go
 // by. A bound token brings its own name; saying it again is fine. It fails with
-// ErrToken, ErrRunnerName, ErrRunnerMismatch or ErrBusy, or with the store's error.
+// ErrToken, ErrRunnerName or ErrRunnerMismatch, or with the store's error.
 func (v *Verifier) Runner(ctx context.Context, token, name string) (runner string, err error) {
 	c, err := v.verify(ctx, Runner, token)
 	if err != nil {
@@ -77,7 +69,7 @@ func (v *Verifier) Runner(ctx context.Context, token, name string) (runner strin
 
 // Producer checks a producer's token, without its "Bearer " (see Bearer), and
 // that it has a scope, and returns its credential's name for the log. It fails
-// with ErrToken, ErrScope or ErrBusy, or with the store's error.
+// with ErrToken or ErrScope, or with the store's error.
 func (v *Verifier) Producer(ctx context.Context, token, scope string) (producer string, err error) {
 	c, err := v.verify(ctx, Producer, token)
 	if err != nil {

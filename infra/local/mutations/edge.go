@@ -4,7 +4,7 @@ var (
 	order    = command{pkg: "./shared/api", tests: "^TestOrderOfChecks$"}
 	bodies   = command{pkg: "./shared/api", tests: "^Test(Bodies|OrderOfChecks|CreateJob)$"}
 	identity = command{pkg: "./shared/api", tests: "^Test(Heartbeat|CreateJob|QueryJobs|OrderOfChecks|GetJob|PutProblem)$"}
-	rateTest = command{pkg: "./shared/api", tests: "^TestRates"}
+	rateTest = command{pkg: "./shared/api", tests: "^Test(Rates|CostOfAQuery)"}
 	routes   = command{pkg: "./shared/api", tests: "^Test(ClaimJob|Downloads|CompleteJob.*|ReleaseJob|ListJobs|UploadedOutputs|RejudgeJob|RunnerNames|Failures|RoutesThatAreNot)$"}
 )
 
@@ -60,6 +60,7 @@ var edge = []source{
 	}},
 	{file: "shared/api/query_jobs.go", tests: []command{identity}, guards: []guard{
 		{name: "api: query checks the ids", keeps: "S", from: ` || !job.ValidID(ids[i]) {`, to: ` || !job.ValidID("any") {`},
+		{name: "api: a query costs what it asks for", keeps: "S", from: `(len(ids)-1)/idsPerRequest`, to: `0`, tests: []command{rateTest}},
 		{name: "api: query asks for at most 100", keeps: "S", from: ` || len(raw) > maxQuery {`, to: ` {`},
 		{name: "api: query fits into a reply", keeps: "S", from: `size > maxQueryReply && len(found.Jobs) > 0 {`, to: `size < 0 {`, tests: []command{{pkg: "./shared/api", tests: "^TestQueryJobsFitsIntoAReply$"}}},
 	}},
@@ -86,11 +87,9 @@ var edge = []source{
 	}},
 	{file: "shared/api/rate.go", tests: []command{rateTest}, guards: []guard{
 		{name: "api: rates refuse", keeps: "S", from: `; wait > 0 {`, to: `; wait > time.Hour {`},
-		{name: "api: a refused request is not counted", keeps: "S", from: "\t\treturn wait, false\n", to: "\t\ts.paidOff = s.paidOff.Add(each)\n\t\treturn wait, false\n"},
+		{name: "api: a refused request is not counted", keeps: "S", from: "\t\treserved.CancelAt(now)\n", to: ""},
 		{name: "api: rates of one credential", keeps: "S", from: `auth.Hash(token), c.runner}`, to: `auth.Hash(token[:4]), c.runner}`},
 		{name: "api: rates of one runner", keeps: "S", from: `auth.Hash(token), c.runner}`, to: `auth.Hash(token), ""}`},
-		{name: "api: rates after the clock was set back", keeps: "S", from: ` || s.paidOff.After(now.Add(ahead+each)) {`, to: ` {`},
-		{name: "api: a bounded number of callers", keeps: "S", from: `if r.recent.Len() >= maxCallers {`, to: `if false {`},
-		{name: "api: the longest silent is forgotten", keeps: "S", from: "\t\tr.recent.MoveToFront(e)\n", to: ""},
+		{name: "api: a bounded number of callers", keeps: "S", from: `simplelru.NewLRU[callerKey, *rate.Limiter](maxCallers, nil)`, to: `simplelru.NewLRU[callerKey, *rate.Limiter](100*maxCallers, nil)`},
 	}},
 }
