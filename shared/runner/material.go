@@ -52,7 +52,7 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 	if err != nil {
 		return nil, err
 	}
-	err = unpack.Code(zip, code.at.Size, in.SourceDir, in.Language, unpack.CodeLimits)
+	err = unpack.Code(ctx, zip, code.at.Size, in.SourceDir, in.Language, unpack.CodeLimits)
 	_ = zip.Close()
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		return nil, err
 	}
 	// A copy of its own for every job: what one does to its files stays with it.
-	err = unpack.TestData(zip, data.at.Size, in.TestDataDir, in.Tasks, unpack.TestDataLimits)
+	err = unpack.TestData(ctx, zip, data.at.Size, in.TestDataDir, in.Tasks, unpack.TestDataLimits)
 	_ = zip.Close()
 	if err != nil {
 		return nil, err

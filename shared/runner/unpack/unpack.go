@@ -1,16 +1,20 @@
 // Package unpack gets the material of a job out of its zip files, within strict
-// limits: nothing outside the directory, no links, not more entries, bytes or
-// compression than agreed. A *Fault is a fault of the material, and says to an
-// operator what is wrong with it; any other error is the runner's.
+// limits: nothing outside the directory, no links, not more entries, folders,
+// bytes or compression than agreed. What is wrong with an entry that no job
+// needs is no reason to refuse the zip: the entry is passed over. A *Fault is a
+// fault of the material, and says to an operator what is wrong with it; any
+// other error is the runner's, or the cause of a context that is done.
 package unpack
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -38,15 +42,16 @@ func faultf(format string, args ...any) error { return &Fault{fmt.Sprintf(format
 
 // Code unpacks a submission of size bytes into dir, which must exist and be
 // empty, and makes sure that the source file of its language is there.
-func Code(r io.ReaderAt, size int64, dir string, id int, limits Limits) error {
+func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, limits Limits) error {
 	source, known := language.Source(id)
 	if !known {
 		return faultf("unknown language %d", id)
 	}
-	if err := unpack(r, size, dir, limits); err != nil {
+	needed := map[string]bool{source: true}
+	if err := unpack(ctx, r, size, dir, needed, limits); err != nil {
 		return named("code zip", err)
 	}
-	if !isFile(dir, source) {
+	if needed[source] {
 		return faultf("code zip: no file %s at its root", source)
 	}
 	return nil
@@ -54,20 +59,30 @@ func Code(r io.ReaderAt, size int64, dir string, id int, limits Limits) error {
 
 // TestData unpacks the test data of size bytes into dir, which must exist and be
 // empty, and makes sure that every case has its two files.
-func TestData(r io.ReaderAt, size int64, dir string, tasks []execute.Task, limits Limits) error {
-	if err := unpack(r, size, dir, limits); err != nil {
-		return named("test data zip", err)
-	}
-	for t, task := range tasks {
-		for c := range task.CaseCount {
-			for _, ending := range []string{testdata.In, testdata.Out} {
-				if name := execute.CaseName(t, c) + ending; !isFile(dir, name) {
-					return faultf("test data zip: no file %s at its root (task %d, case %d)", name, t, c)
+func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks []execute.Task, limits Limits) error {
+	needed := map[string]bool{}
+	each := func(do func(name string, task, number int) error) error {
+		for t, task := range tasks {
+			for c := range task.CaseCount {
+				for _, ending := range []string{testdata.In, testdata.Out} {
+					if err := do(execute.CaseName(t, c)+ending, t, c); err != nil {
+						return err
+					}
 				}
 			}
 		}
+		return nil
 	}
-	return nil
+	_ = each(func(name string, _, _ int) error { needed[name] = true; return nil })
+	if err := unpack(ctx, r, size, dir, needed, limits); err != nil {
+		return named("test data zip", err)
+	}
+	return each(func(name string, task, number int) error {
+		if needed[name] {
+			return faultf("test data zip: no file %s at its root (task %d, case %d)", name, task, number)
+		}
+		return nil
+	})
 }
 
 func named(what string, err error) error {
@@ -77,19 +92,21 @@ func named(what string, err error) error {
 	return fmt.Errorf("unpack %s: %w", what, err)
 }
 
-func isFile(dir, name string) bool {
-	info, err := os.Lstat(filepath.Join(dir, name))
-	return err == nil && info.Mode().IsRegular()
-}
+const (
+	// bytesPerEntry is what an entry may take in the zip's directory: 46 bytes, its
+	// name and a few extra fields.
+	bytesPerEntry = 1 << 10
+	// maxFolders bounds what a zip may have made beside its files: one name can
+	// stand for a hundred folders.
+	maxFolders = 1000
+)
 
-// bytesPerEntry is what an entry may take in the zip's directory: 46 bytes, its
-// name and a few extra fields.
-const bytesPerEntry = 1 << 10
-
-func unpack(r io.ReaderAt, size int64, dir string, limits Limits) error {
+// unpack writes the files of a zip into dir. It takes those that it has written
+// out of needed.
+func unpack(ctx context.Context, r io.ReaderAt, size int64, dir string, needed map[string]bool, limits Limits) error {
 	// Reading the directory takes memory for every entry, before they can be
 	// counted; so the directory's bytes are bounded.
-	budget := &budgetReader{r: r, left: int64(limits.Entries)*bytesPerEntry + 128<<10}
+	budget := &budgetReader{ctx: ctx, r: r, left: int64(limits.Entries)*bytesPerEntry + 128<<10}
 	archive, err := zip.NewReader(budget, size)
 	switch {
 	case budget.err != nil:
@@ -104,82 +121,124 @@ func unpack(r io.ReaderAt, size int64, dir string, limits Limits) error {
 	if len(archive.File) > limits.Entries {
 		return faultf("%d entries, at most %d are allowed", len(archive.File), limits.Entries)
 	}
-	most := limits.Most(size)
-	left := most
+	// What is announced is refused before it is written; what comes is counted.
+	if _, fault := limits.Check(archive.File, size); fault != nil {
+		return faultf("%s", fault.Why)
+	}
+	t := &target{dir: dir, left: limits.Most(size), folders: map[string]bool{".": true}}
+	// What is needed comes first, so that nothing else can stand in its way.
+	var rest []*zip.File
+	seen := map[string]bool{}
 	for _, file := range archive.File {
-		// What is announced is refused before it is written; what comes is counted.
-		if file.UncompressedSize64 > uint64(left) {
-			return faultf("unpacks to more than %d bytes, the most allowed for a zip of %d bytes", most, size)
+		if !needed[file.Name] && !seen[file.Name] {
+			rest = append(rest, file)
+			continue
 		}
-		written, err := extract(file, dir, left)
-		left -= written
-		if budget.err != nil {
-			return fmt.Errorf("read: %w", budget.err)
+		if seen[file.Name] {
+			return faultf("entry %.80q is there twice", file.Name)
 		}
-		if err != nil {
+		if err := t.extract(file); err != nil {
+			return ours(err, budget)
+		}
+		seen[file.Name] = true
+		delete(needed, file.Name)
+	}
+	for _, file := range rest {
+		err := ours(t.extract(file), budget)
+		if fault, ok := errors.AsType[*Fault](err); err != nil && (!ok || fault == t.full) {
 			return err
-		}
-		if left < 0 {
-			return faultf("unpacks to more than %d bytes, the most allowed for a zip of %d bytes", most, size)
 		}
 	}
 	return nil
 }
 
-// extract writes one entry and returns how many bytes came out, at most left + 1.
-func extract(file *zip.File, dir string, left int64) (int64, error) {
+// ours puts what went wrong with the disk, or the context, before what the zip
+// seems to have wrong because of it.
+func ours(err error, from *budgetReader) error {
+	if from.err != nil {
+		return fmt.Errorf("read: %w", from.err)
+	}
+	return err
+}
+
+// target is a directory that a zip is unpacked into.
+type target struct {
+	dir     string
+	left    int64           // bytes that may still be written
+	folders map[string]bool // that are there
+	full    *Fault          // why nothing more may be written
+}
+
+// extract writes one entry. A *Fault means that nothing is left of it.
+func (t *target) extract(file *zip.File) error {
 	name := file.Name
 	if len(name) > 255 || strings.ContainsAny(name, "\\\x00") || !filepath.IsLocal(name) {
-		return 0, faultf("entry %.80q has a name that is not allowed", name)
+		return faultf("entry %.80q has a name that is not allowed", name)
 	}
-	path := filepath.Join(dir, filepath.FromSlash(name))
-	mode := file.Mode()
-	switch {
-	case file.Flags&1 != 0:
-		return 0, faultf("entry %.80q is encrypted", name)
-	case mode.IsDir():
-		return 0, ours(os.MkdirAll(path, 0o700), name)
-	case mode&fs.ModeType != 0:
-		return 0, faultf("entry %.80q is a link or a device", name)
+	if file.Mode().IsDir() {
+		return t.folder(strings.TrimSuffix(name, "/"))
 	}
-	if err := ours(os.MkdirAll(filepath.Dir(path), 0o700), name); err != nil {
-		return 0, err
+	if why := zipdir.Readable(file); why != "" {
+		return faultf("entry %.80q: %s", name, why)
+	}
+	if err := t.folder(path.Dir(name)); err != nil {
+		return err
 	}
 	from, err := file.Open()
 	if err != nil {
-		return 0, faultf("entry %.80q is damaged (%v)", name, err)
+		return faultf("entry %.80q is damaged (%v)", name, err)
 	}
 	defer func() { _ = from.Close() }()
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	at := filepath.Join(t.dir, filepath.FromSlash(name))
+	to, err := os.OpenFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return faultf("entry %.80q is there twice", name)
+	}
 	if err != nil {
-		return 0, ours(err, name)
+		return fmt.Errorf("make %.80q: %w", name, err)
 	}
 	sink := &errorKeeper{w: to}
-	written, err := io.Copy(sink, io.LimitReader(from, left+1))
+	written, err := io.Copy(sink, io.LimitReader(from, t.left+1))
 	if closeErr := to.Close(); sink.err == nil {
 		sink.err = closeErr
 	}
+	t.left -= written
 	switch {
 	case sink.err != nil:
-		return written, fmt.Errorf("write %.80q: %w", name, sink.err)
+		return fmt.Errorf("write %.80q: %w", name, sink.err)
+	case t.left < 0:
+		t.full = &Fault{"unpacks to more than its size allows"}
+		return t.full
 	case err != nil:
-		return written, faultf("entry %.80q is damaged (%v)", name, err)
+		if gone := os.Remove(at); gone != nil {
+			return fmt.Errorf("remove what is left of %.80q: %w", name, gone)
+		}
+		return faultf("entry %.80q is damaged (%v)", name, err)
 	}
-	return written, nil
+	return nil
 }
 
-// ours sorts the errors of making a file: a name twice, or a file as a
-// directory, is the zip's fault.
-func ours(err error, name string) error {
-	switch {
-	case err == nil:
+// folder makes a folder, and those above it.
+func (t *target) folder(name string) error {
+	if t.folders[name] {
 		return nil
-	case errors.Is(err, fs.ErrExist):
-		return faultf("entry %.80q is there twice", name)
-	case strings.Contains(err.Error(), "not a directory"):
-		return faultf("entry %.80q is below a file", name)
 	}
-	return fmt.Errorf("make %.80q: %w", name, err)
+	if err := t.folder(path.Dir(name)); err != nil {
+		return err
+	}
+	if len(t.folders) > maxFolders {
+		t.full = &Fault{fmt.Sprintf("more than %d folders", maxFolders)}
+		return t.full
+	}
+	err := os.Mkdir(filepath.Join(t.dir, filepath.FromSlash(name)), 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return faultf("folder %.80q is a file, too", name)
+	}
+	if err != nil {
+		return fmt.Errorf("make %.80q: %w", name, err)
+	}
+	t.folders[name] = true
+	return nil
 }
 
 // errorKeeper remembers that it was writing, not reading, that failed.
@@ -196,9 +255,10 @@ func (k *errorKeeper) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// budgetReader stops reading when too much was read, and remembers errors of the
-// disk. A negative budget is none.
+// budgetReader stops reading when too much was read or its context is done, and
+// remembers that, or an error of the disk. A negative budget is none.
 type budgetReader struct {
+	ctx  context.Context //nolint:containedctx // archive/zip reads without one
 	r    io.ReaderAt
 	left int64
 	over bool
@@ -206,6 +266,10 @@ type budgetReader struct {
 }
 
 func (b *budgetReader) ReadAt(p []byte, off int64) (int, error) {
+	if b.ctx.Err() != nil {
+		b.err = context.Cause(b.ctx)
+		return 0, b.err
+	}
 	if off < 0 { // the zip says so; a disk would fail on it as if it were broken
 		return 0, errors.New("offset before the start")
 	}

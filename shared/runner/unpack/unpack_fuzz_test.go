@@ -56,7 +56,7 @@ func FuzzCode(f *testing.F) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		err = Code(bytes.NewReader(b), int64(len(b)), dir, execute.C, limits)
+		err = Code(t.Context(), bytes.NewReader(b), int64(len(b)), dir, execute.C, limits)
 		if fault, ok := errors.AsType[*Fault](err); err != nil && (!ok || fault.Why == "" || len(fault.Why) > 1000) {
 			t.Errorf("not a fault of the zip: %v", err)
 		}
