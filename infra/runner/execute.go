@@ -33,7 +33,7 @@ func newExecutor(ctx context.Context, cfg config, dir string, log *slog.Logger) 
 		return command, closing, err
 	case cfg.isolation == isolationNative:
 		native, err := execute.NewNative(execute.NativeConfig{
-			Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes,
+			Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes, Log: log,
 		})
 		if err != nil {
 			return nil, closing, err

@@ -37,6 +37,7 @@ import (
 	"runlease/shared/runner/guard"
 	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/spool"
+	"runlease/shared/runner/workdir"
 	"runlease/shared/version"
 )
 
@@ -72,6 +73,9 @@ func fail(err error) {
 	_, _ = fmt.Fprintln(os.Stderr, "runner:", err)
 	os.Exit(exitFailed)
 }
+
+// errWorkLost: the work directory has gone to another runner, or cannot be made.
+var errWorkLost = errors.New("the work directory is lost")
 
 type config struct {
 	url, name, token string
@@ -114,13 +118,20 @@ func run(args []string, token string, stderr io.Writer) int {
 		return executeOne(ctx, cfg, os.Stdin, os.Stdout, stderr)
 	}
 
-	work, owner, err := own(cfg.work)
+	lock, err := workdir.Own(cfg.work)
 	if err != nil {
 		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
 		return exitFailed
 	}
-	defer func() { _ = owner.Close() }()
-	r, closing, err := build(ctx, cfg, work, log)
+	defer func() { _ = lock.Close() }()
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	go func() {
+		if err := lock.Keep(ctx, log); err != nil {
+			lose(fmt.Errorf("%w: %w", errWorkLost, err))
+		}
+	}()
+	r, closing, err := build(ctx, cfg, lock.Dir, log)
 	if err != nil {
 		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
 		return exitFailed
@@ -130,6 +141,10 @@ func run(args []string, token string, stderr io.Writer) int {
 	if err := r.Run(ctx); err != nil {
 		log.ErrorContext(ctx, "stopped", slog.Any("error", err))
 		return exitRefused
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, errWorkLost) {
+		log.ErrorContext(ctx, "stopped", slog.Any("error", cause))
+		return exitFailed
 	}
 	log.InfoContext(ctx, "stopped")
 	return 0
@@ -159,7 +174,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 		return config{}, fmt.Errorf("RUNNER_COMPAT is %q: want true or false", os.Getenv("RUNNER_COMPAT"))
 	}
 	flags.BoolVar(&cfg.compat, "compat", compat, "do without sync: a call for every list, claim, heartbeat and result (or RUNNER_COMPAT=true)")
-	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> where temporary files are)")
+	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
 	flags.StringVar(&cfg.isolation, "isolation", isolationSandbox, "sandbox, or native: plain processes, for trusted code only")
@@ -185,7 +200,6 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	if cfg.execute {
 		return cfg, nil
 	}
-	cfg.work = cmp.Or(cfg.work, filepath.Join(os.TempDir(), "runlease-runner-"+cfg.name))
 	cfg.token = token
 	if *tokenFile != "" {
 		text, err := os.ReadFile(*tokenFile)
@@ -210,7 +224,10 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	case cfg.cacheMB < 1 || cfg.outputMB < 1 || cfg.keptKB < 1 || cfg.processes < 1 || cfg.grace < 0:
 		return config{}, errors.New("sizes must be positive")
 	}
-	return cfg, nil
+	if cfg.work == "" {
+		cfg.work, err = workdir.Default(cfg.name)
+	}
+	return cfg, err
 }
 
 // build wires a runner that has work as its own directory.
@@ -241,11 +258,12 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	}
 	// Jobs that were running when an earlier process died are somebody else's now.
 	running := filepath.Join(work, "running")
-	if err := os.RemoveAll(running); err != nil {
-		return nil, nil, fmt.Errorf("clear directory of running jobs: %w", err)
+	stays, err := workdir.Empty(running)
+	if err != nil {
+		return nil, nil, fmt.Errorf("directory of running jobs: %w", err)
 	}
-	if err := os.Mkdir(running, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("make directory of running jobs: %w", err)
+	if stays != nil {
+		log.WarnContext(ctx, "what an earlier job left stays", slog.Any("error", stays))
 	}
 	executor, closing, err := newExecutor(ctx, cfg, running, log)
 	if err != nil {
@@ -255,26 +273,4 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
 		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Log: log,
 	}, closing, nil
-}
-
-// own makes a directory, finds its absolute path and locks it until the file is
-// closed or the process is over: two runners would deliver each other's results
-// and clear away each other's jobs.
-func own(dir string) (string, *os.File, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", nil, fmt.Errorf("find work directory: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", nil, fmt.Errorf("make work directory: %w", err)
-	}
-	file, err := os.OpenFile(filepath.Join(dir, "owner"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return "", nil, fmt.Errorf("open owner file: %w", err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = file.Close()
-		return "", nil, fmt.Errorf("work directory %s belongs to another runner that is running: give this one its own by -name or -work (%w)", dir, err)
-	}
-	return dir, file, nil
 }

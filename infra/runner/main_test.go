@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/workdir"
 )
 
 func TestMain(m *testing.M) {
@@ -93,10 +94,11 @@ func serve(t *testing.T, h http.HandlerFunc) []string {
 
 // TestWorkOfItsOwn: two runners of one machine do not meet in one directory.
 func TestWorkOfItsOwn(t *testing.T) {
-	t.Setenv("TMPDIR", "/tmp/of-this-test")
+	t.Setenv("STATE_DIRECTORY", "")
+	t.Setenv("XDG_STATE_HOME", "/of-this-test")
 	for args, want := range map[string]string{
-		"-url http://127.0.0.1 -name a":          "/tmp/of-this-test/runlease-runner-a",
-		"-url http://127.0.0.1 -name b":          "/tmp/of-this-test/runlease-runner-b",
+		"-url http://127.0.0.1 -name a":          "/of-this-test/runlease-runner-a",
+		"-url http://127.0.0.1 -name b":          "/of-this-test/runlease-runner-b",
 		"-url http://127.0.0.1 -name a -work /w": "/w",
 	} {
 		cfg, err := parse(strings.Fields(args), "s3cret", io.Discard)
@@ -169,12 +171,9 @@ func TestExitCodes(t *testing.T) {
 	})
 }
 
-func TestOneRunnerPerDirectory(t *testing.T) {
-	cfg := config{url: "http://x", name: "n", token: "t", slots: 1, work: filepath.Join(t.TempDir(), "work"), cacheMB: 1}
-	work, owner, err := own(cfg.work)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestStartsOverWhatIsLeft(t *testing.T) {
+	cfg := config{url: "http://x", name: "n", token: "t", slots: 1, cacheMB: 1}
+	work := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(work, "running", "job-1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -185,15 +184,34 @@ func TestOneRunnerPerDirectory(t *testing.T) {
 	if left, _ := os.ReadDir(r.Dir); len(left) != 0 {
 		t.Errorf("left of an earlier process: %v", left)
 	}
-	if _, _, err := own(cfg.work); err == nil || !strings.Contains(err.Error(), "belongs to another runner") {
-		t.Errorf("second runner: %v", err)
+}
+
+// TestStopsWithoutItsDirectory: another runner has made it again, and has it.
+func TestStopsWithoutItsDirectory(t *testing.T) {
+	args := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
+	})
+	work := args[len(args)-1]
+	var log safeBuffer
+	code := make(chan int, 1)
+	go func() { code <- run(args, "s3cret", &log) }()
+	for !strings.Contains(log.String(), "started") {
+		time.Sleep(time.Millisecond)
 	}
-	if err := owner.Close(); err != nil {
+	if err := os.Rename(work, work+".old"); err != nil {
 		t.Fatal(err)
 	}
-	_, owner, err = own(cfg.work)
+	other, err := workdir.Own(work)
 	if err != nil {
-		t.Errorf("after the first one: %v", err)
+		t.Fatal(err)
 	}
-	_ = owner.Close()
+	defer func() { _ = other.Close() }()
+	select {
+	case got := <-code:
+		if got != exitFailed || !strings.Contains(log.String(), "belongs to another runner") {
+			t.Errorf("exit code %d, log:\n%s", got, log.String())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("did not stop")
+	}
 }

@@ -428,7 +428,7 @@ func TestMaterialAtFault(t *testing.T) {
 	}{
 		"code is no zip":      {func(s *fakeServer) { s.code = []byte("hello") }, "code zip: not a zip file"},
 		"no source file":      {func(s *fakeServer) { s.code = pack(s.t, map[string]string{"main.c": ""}) }, "code zip: no file main.py"},
-		"outside":             {func(s *fakeServer) { s.code = pack(s.t, map[string]string{"../main.py": ""}) }, "not allowed"},
+		"outside":             {func(s *fakeServer) { s.code = pack(s.t, map[string]string{"../main.py": ""}) }, "no file main.py at its root"},
 		"test data is no zip": {func(s *fakeServer) { s.testData = []byte("hello") }, "test data zip: not a zip file"},
 		"case missing":        {func(s *fakeServer) { s.testData = pack(s.t, map[string]string{"0000.in": ""}) }, "no file 0000.out"},
 		"code too large":      {func(s *fakeServer) { s.code = make([]byte, maxCodeZip+1) }, "code zip: 10485761 bytes"},

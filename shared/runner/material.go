@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/unpack"
+	"runlease/shared/runner/workdir"
 )
 
 const (
@@ -22,11 +24,15 @@ const (
 // judge fetches what a job needs and runs it. A *unpack.Fault is the job's
 // fault, any other error ours.
 func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, error) {
-	dir, err := os.MkdirTemp(r.Dir, "job-")
+	dir, err := workdir.Temp(r.Dir, "job-")
 	if err != nil {
 		return nil, fmt.Errorf("make job directory: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() {
+		if err := workdir.Remove(dir); err != nil {
+			r.Log.WarnContext(ctx, "what a job left stays", slog.String("job_id", claim.ID), slog.Any("error", err))
+		}
+	}()
 	in := execute.Input{
 		Language: claim.Language, Tasks: claim.Meta.Tasks,
 		SourceDir: filepath.Join(dir, "source"), TestDataDir: filepath.Join(dir, "testdata"),

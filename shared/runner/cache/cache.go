@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"runlease/shared/runner/workdir"
 )
 
 // Cache is a directory of files named by their hash, of bounded total size. One
@@ -38,16 +40,16 @@ const partial = ".partial"
 // Open makes the directory if it is not there and clears away what an earlier
 // process did not finish. maxBytes bounds the sum of all files.
 func Open(dir string, maxBytes int64, log *slog.Logger) (*Cache, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make cache: %w", err)
+	if err := workdir.Make(dir); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
 	}
 	leftovers, err := filepath.Glob(filepath.Join(dir, "*"+partial))
 	if err != nil {
 		return nil, fmt.Errorf("look for unfinished files: %w", err)
 	}
 	for _, path := range leftovers {
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("clear cache: %w", err)
+		if err := workdir.Remove(path); err != nil {
+			log.Warn("an unfinished file of the cache stays", slog.Any("error", err))
 		}
 	}
 	return &Cache{dir: dir, max: maxBytes, log: log, busy: map[string]chan struct{}{}}, nil
@@ -72,9 +74,9 @@ func (c *Cache) Get(ctx context.Context, sha string, fetch func(context.Context,
 	if file != nil || err != nil {
 		return file, err
 	}
-	file, err = os.CreateTemp(c.dir, sha+".*"+partial)
+	file, err = workdir.TempFile(c.dir, sha+".*"+partial)
 	if err != nil {
-		return nil, fmt.Errorf("make cache file: %w", err)
+		return nil, fmt.Errorf("cache: %w", err)
 	}
 	ok := false
 	defer func() {
@@ -154,8 +156,8 @@ func (c *Cache) verified(ctx context.Context, path, sha string) (*os.File, error
 	}
 	_ = file.Close()
 	c.log.WarnContext(ctx, "cached test data is damaged, fetching it again", slog.String("sha256", sha))
-	if err := os.Remove(path); err != nil {
-		return nil, fmt.Errorf("drop damaged cache file: %w", err)
+	if err := workdir.Remove(path); err != nil {
+		c.log.WarnContext(ctx, "damaged test data stays", slog.Any("error", err)) // under another name
 	}
 	return nil, nil
 }

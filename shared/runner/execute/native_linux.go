@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"runlease/shared/runner/workdir"
 )
 
 // NativeConfig says where Native works and what a program may use. The zero
@@ -27,6 +30,8 @@ type NativeConfig struct {
 	KeptOutput int
 	// Processes bounds the processes and threads of one case; default 64.
 	Processes int
+	// Log is where it is said what could not be removed; default nowhere.
+	Log *slog.Logger
 }
 
 // Native runs submissions as plain processes of the runner's own user. See the
@@ -73,6 +78,9 @@ func NewNative(cfg NativeConfig) (*Native, error) {
 	}
 	if cfg.Processes == 0 {
 		cfg.Processes = 64
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -122,11 +130,11 @@ type program struct {
 // message in the first one's stderr. An error is the runner's fault (compiler
 // not installed, disk full), or ctx's cause.
 func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
-	dir, err := os.MkdirTemp(n.cfg.Dir, "program-")
+	dir, err := workdir.Temp(n.cfg.Dir, "program-")
 	if err != nil {
 		return nil, fmt.Errorf("make directory of a program: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer n.remove(ctx, dir)
 	prog, err := n.compile(ctx, in, dir)
 	if err != nil {
 		return nil, err
@@ -144,6 +152,12 @@ func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
 		}
 	}
 	return all, nil
+}
+
+func (n *Native) remove(ctx context.Context, dir string) {
+	if err := workdir.Remove(dir); err != nil {
+		n.cfg.Log.WarnContext(ctx, "what a program left stays", slog.Any("error", err))
+	}
 }
 
 func (n *Native) compile(ctx context.Context, in Input, dir string) (program, error) {
@@ -237,11 +251,13 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 		return Case{}, fmt.Errorf("open input: %w", err)
 	}
 	defer func() { _ = stdin.Close() }()
-	cwd := filepath.Join(dir, "cwd")
-	if err := os.Mkdir(cwd, 0o700); err != nil {
-		return Case{}, fmt.Errorf("make directory: %w", err)
+	// What the last case left may be there still, and it may have closed ours.
+	_ = os.Chmod(dir, 0o700)
+	cwd, err := os.MkdirTemp(dir, "case-")
+	if err != nil {
+		return Case{}, fmt.Errorf("make directory of a case: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(cwd) }()
+	defer n.remove(ctx, cwd)
 	files, err := openOutputs(dir)
 	if err != nil {
 		return Case{}, err
@@ -388,15 +404,17 @@ func openOutputs(dir string) (outputFiles, error) {
 		name string
 		into **os.File
 	}{{"stdout", &files.stdout}, {"stderr", &files.stderr}} {
-		// A new file each time: the last case's may still have a writer.
-		path := filepath.Join(dir, f.name)
-		_ = os.Remove(path)
-		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		// A new file each time: the last case's may still have a writer. Without a
+		// name: nobody else finds it, and nothing is left of it.
+		file, err := os.CreateTemp(dir, f.name)
+		if err == nil {
+			*f.into = file
+			err = os.Remove(file.Name())
+		}
 		if err != nil {
 			files.close()
 			return outputFiles{}, fmt.Errorf("make output file: %w", err)
 		}
-		*f.into = file
 	}
 	return files, nil
 }

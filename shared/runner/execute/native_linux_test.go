@@ -166,6 +166,21 @@ print(subprocess.Popen(["sleep", "60"]).pid, file=__import__("sys").stderr)`
 	}
 }
 
+// TestLeftoversHinderNobody: a case closes its directory and the one above. Root
+// is kept out by no mode; as another user, the next case would have no directory.
+func TestLeftoversHinderNobody(t *testing.T) {
+	n := newNative(t, NativeConfig{})
+	source := `import os
+os.mkdir("d"); open("d/f", "w").close(); os.chmod("d", 0o555); os.chmod("..", 0o500); os.chmod(".", 0)`
+	got, err := n.Run(t.Context(), input(t, Python, source, ordinary, [2]string{}, [2]string{}))
+	if err != nil || got[0][0].Status != AC || got[0][1].Status != AC {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if left, _ := os.ReadDir(n.cfg.Dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 func TestKeptOutputIsCutAndValid(t *testing.T) {
 	n := newNative(t, NativeConfig{KeptOutput: 10})
 	source := `import sys
@@ -301,7 +316,7 @@ func TestFaultsOfTheRunner(t *testing.T) {
 	if _, err := n.Run(t.Context(), in); err == nil {
 		t.Error("no error without test data")
 	}
-	n.cfg.Dir = "/nonexistent"
+	n.cfg.Dir = "/proc/nonexistent"
 	if _, err := n.Run(t.Context(), in); err == nil {
 		t.Error("no error without a directory")
 	}

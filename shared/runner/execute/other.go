@@ -5,6 +5,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"log/slog"
 )
 
 // NativeConfig says where Native works and what a program may use.
@@ -13,6 +14,7 @@ type NativeConfig struct {
 	OutputLimit int64
 	KeptOutput  int
 	Processes   int
+	Log         *slog.Logger
 }
 
 // Native needs Linux: it watches programs by way of /proc.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/workdir"
 )
 
 // Result is what is owed to the server for one claim.
@@ -37,8 +38,8 @@ const (
 
 // Open makes the directory if it is not there and clears away half-written files.
 func Open(dir string) (*Spool, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make spool: %w", err)
+	if err := workdir.Make(dir); err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
 	}
 	leftovers, err := filepath.Glob(filepath.Join(dir, "*"+partial))
 	if err != nil {
@@ -63,9 +64,9 @@ func (s *Spool) Put(r Result) error {
 	if err != nil {
 		return fmt.Errorf("encode result: %w", err)
 	}
-	file, err := os.CreateTemp(s.dir, "*"+partial) // mode 0600
+	file, err := workdir.TempFile(s.dir, "*"+partial) // mode 0600
 	if err != nil {
-		return fmt.Errorf("make result file: %w", err)
+		return fmt.Errorf("spool: %w", err)
 	}
 	_, err = file.Write(body)
 	err = errors.Join(err, file.Sync(), file.Close())
@@ -134,6 +135,9 @@ func read(path string) (Result, error) {
 // sync makes a new or removed name last.
 func (s *Spool) sync() error {
 	dir, err := os.Open(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it has vanished, and its names with it
+	}
 	if err != nil {
 		return fmt.Errorf("open spool: %w", err)
 	}

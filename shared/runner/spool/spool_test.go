@@ -113,13 +113,25 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 	}
 }
 
-func TestPutFailsWithoutADirectory(t *testing.T) {
+func TestPutMakesTheSpoolAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s := open(t, dir)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Put(result("a", 1, 0)); err == nil {
-		t.Error("no error")
+	if err := s.Remove(result("a", 1, 0)); err != nil {
+		t.Errorf("what has vanished: %v", err)
+	}
+	if err := s.Put(result("a", 1, 0)); err != nil || len(list(t, s)) != 1 {
+		t.Errorf("got %v and %d results, want one", err, len(list(t, s)))
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s.Put(result("a", 1, 0)) == nil {
+		t.Error("no error where a file stands in the way")
 	}
 }
