@@ -18,7 +18,7 @@ import (
 const (
 	root = "/sys/fs/cgroup"
 	// prefix of the directory below our own group that holds the groups of one
-	// process; its number follows.
+	// process. The process holds a lock on it: others may not see its number.
 	prefix = "runlease-"
 	// leaf is where the processes of a delegated group go: a group of version 2
 	// that has limits for its children may have no processes.
@@ -27,9 +27,10 @@ const (
 
 // Parent makes groups.
 type Parent struct {
-	v2   bool
-	dirs []string // version 2: one; version 1: memory, pids, cpuacct
-	made atomic.Int64
+	v2    bool
+	dirs  []string // version 2: one; version 1: memory, pids, cpuacct
+	locks []int    // descriptors of the same
+	made  atomic.Int64
 }
 
 // the hierarchies of version 1, in the order of Parent.dirs.
@@ -53,9 +54,8 @@ func Open() (*Parent, error) {
 	if err := unix.Statfs(root, &fs); err != nil {
 		return nil, fmt.Errorf("no control groups: %s is not there (%w): mount them, or in a container give it a writable %s", root, err, root)
 	}
-	name := prefix + strconv.Itoa(os.Getpid())
 	if fs.Type == unix.CGROUP2_SUPER_MAGIC {
-		return openV2(own[""], name)
+		return openV2(own[""])
 	}
 	p := &Parent{}
 	for _, controller := range controllers {
@@ -65,17 +65,40 @@ func Open() (*Parent, error) {
 		}
 		base := filepath.Join(root, controller, path)
 		clear(base)
-		dir := filepath.Join(base, name)
-		if err := mkdir(dir); err != nil {
+		if err := p.add(base); err != nil {
 			p.Close()
 			return nil, fmt.Errorf("cannot make a control group (%w): version 1 of control groups needs root and a writable %s", err, filepath.Join(root, controller))
 		}
-		p.dirs = append(p.dirs, dir)
 	}
 	return p, nil
 }
 
-func openV2(path, name string) (*Parent, error) {
+// add makes a directory below base, and locks it.
+func (p *Parent) add(base string) error {
+	for range 10 {
+		dir, err := os.MkdirTemp(base, prefix)
+		if err != nil {
+			return err
+		}
+		lock, err := open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
+		if err == nil {
+			if err = unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB); err == nil && exists(dir) {
+				p.dirs, p.locks = append(p.dirs, dir), append(p.locks, lock)
+				return nil
+			}
+			_ = unix.Close(lock)
+		}
+		// Another process took it for a leftover before it was locked.
+	}
+	return fmt.Errorf("a directory below %s does not last", base)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func openV2(path string) (*Parent, error) {
 	base := filepath.Join(root, path)
 	// A runner that another one started is in the other one's leaf.
 	if above := filepath.Dir(base); filepath.Base(base) == leaf && enabled(above) {
@@ -101,8 +124,8 @@ func openV2(path, name string) (*Parent, error) {
 		}
 	}
 	clear(base)
-	p := &Parent{v2: true, dirs: []string{filepath.Join(base, name)}}
-	err := mkdir(p.dirs[0])
+	p := &Parent{v2: true}
+	err := p.add(base)
 	if err == nil {
 		err = enable(p.dirs[0])
 	}
@@ -175,15 +198,21 @@ func mkdir(dir string) error {
 func clear(base string) {
 	left, _ := filepath.Glob(filepath.Join(base, prefix+"*"))
 	for _, dir := range left {
-		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), prefix))
-		if err != nil || unix.Kill(pid, 0) == nil {
+		lock, err := open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
+		if err != nil {
 			continue
 		}
-		below, _ := filepath.Glob(filepath.Join(dir, "*/"))
-		for _, sub := range append(below, dir) {
-			kill(sub)
-			_ = remove(sub)
+		if unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB) == nil {
+			below, _ := os.ReadDir(dir)
+			for _, entry := range below {
+				if entry.IsDir() {
+					kill(filepath.Join(dir, entry.Name()))
+					_ = remove(filepath.Join(dir, entry.Name()))
+				}
+			}
+			_ = unix.Rmdir(dir)
 		}
+		_ = unix.Close(lock)
 	}
 }
 
@@ -223,7 +252,8 @@ func (p *Parent) Version() int {
 
 // Close removes the directory of groups; the groups must be gone.
 func (p *Parent) Close() {
-	for _, dir := range p.dirs {
+	for i, dir := range p.dirs {
 		_ = remove(dir)
+		_ = unix.Close(p.locks[i])
 	}
 }

@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/criyle/go-sandbox/container"
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"golang.org/x/sys/unix"
+
+	"runlease/shared/runner/seccomp"
 )
 
 // Where things are inside a box.
@@ -27,10 +30,11 @@ const identity = 1000
 
 // box is the container of one job.
 type box struct {
-	env    container.Environment
-	stage  string // directory on the host: its root, and the files that are bound into it
-	stderr *os.File
-	cores  int // that its programs may use
+	env   container.Environment
+	stage string   // directory on the host: its root, and the files that are bound into it
+	kills *os.File // reports the KILLs that are sent in it
+	sent  atomic.Int64
+	cores int // that its programs may use
 }
 
 type credential syscall.Credential
@@ -96,37 +100,75 @@ func copyTree(from, to string) error {
 
 // build makes the container of a staged directory, on the core of the slot.
 func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
-	read, write, err := os.Pipe()
+	// The box's standard error: for messages, and for one descriptor.
+	ours, theirs, err := socketPair()
 	if err != nil {
-		return nil, fmt.Errorf("make a pipe: %w", err)
+		return nil, err
 	}
-	defer func() { _ = write.Close() }()
+	defer func() { _ = ours.Close() }()
 	builder := &container.Builder{
 		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: s.links, MaskPaths: s.masks,
-		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: write,
+		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: theirs,
 		CloneFlags:              s.namespaces,
 		UnshareCgroupBeforeExec: true, ContainerUID: identity, ContainerGID: identity,
 	}
 	if s.root {
 		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
 	}
-	b := &box{stage: dir, stderr: read, cores: 1}
+	b := &box{stage: dir, cores: 1}
 	err = pinned(slot.core, func() (err error) {
 		b.env, err = builder.Build()
 		return err
 	})
+	_ = theirs.Close()
+	listener, said := receive(ours)
+	if err == nil && listener == nil {
+		_ = b.env.Destroy()
+		err = errors.New("its first process does not report")
+	}
 	if err != nil {
-		_ = write.Close()
 		// The library sees only that its first process is gone; that said why.
-		said := make([]byte, 4096)
-		n, _ := read.Read(said)
-		_ = read.Close()
-		if text := strings.TrimSpace(string(said[:n])); text != "" {
-			err = fmt.Errorf("%w: %s", err, strings.ReplaceAll(text, "\n", "; "))
+		if said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		if listener != nil {
+			_ = listener.Close()
 		}
 		return nil, fmt.Errorf("make a box: %w", err)
 	}
+	b.kills = listener
+	go seccomp.WatchKills(listener, func() { b.sent.Add(1) })
 	return b, nil
+}
+
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs"), nil
+}
+
+// receive takes what the first process of a box has written so far: a descriptor,
+// and what it said.
+func receive(from *os.File) (listener *os.File, said string) {
+	var text []byte
+	for {
+		buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+		n, nr, _, _, err := unix.Recvmsg(int(from.Fd()), buf, rights, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
+		if err != nil || n == 0 {
+			return listener, strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
+		}
+		text = append(text, bytes.TrimLeft(buf[:n], "\x00")...)
+		messages, err := unix.ParseSocketControlMessage(rights[:nr])
+		if err != nil || len(messages) == 0 || listener != nil {
+			continue
+		}
+		if fds, err := unix.ParseUnixRights(&messages[0]); err == nil && len(fds) == 1 {
+			_ = unix.SetNonblock(fds[0], true) // so that it can be waited for
+			listener = os.NewFile(uintptr(fds[0]), "kills")
+		}
+	}
 }
 
 // pinned calls f with a thread that keeps to a core, which the processes that f
@@ -155,7 +197,7 @@ func pinned(core int, f func() error) error {
 
 func (b *box) close() {
 	_ = b.env.Destroy()
-	_ = b.stderr.Close()
+	_ = b.kills.Close()
 	_ = os.RemoveAll(b.stage)
 }
 

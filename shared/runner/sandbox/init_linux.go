@@ -9,6 +9,8 @@ import (
 
 	"github.com/criyle/go-sandbox/container"
 	"golang.org/x/sys/unix"
+
+	"runlease/shared/runner/seccomp"
 )
 
 // Init must be the first call in main of every program that uses a Sandbox: the
@@ -22,11 +24,26 @@ func Init() {
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)
 	// When the machine runs out of memory, a program goes first, never the runner.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
+	reportKills()
 	go handleSignals()
 	if err := container.Init(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(1)
+}
+
+// reportKills passes the descriptor on which KILLs are reported to the runner, by
+// way of what is standard error here.
+func reportKills() {
+	listener, err := seccomp.ReportKills()
+	if err == nil {
+		err = unix.Sendmsg(int(os.Stderr.Fd()), []byte{0}, unix.UnixRights(listener), nil, 0)
+		_ = unix.Close(listener)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // handleSignals undoes that container.Init ignores signals: a program that it

@@ -41,6 +41,7 @@ type ending struct {
 	wall    time.Duration
 	waited  time.Duration // for a core, of a run that was stopped for its time
 	stopped stop
+	foreign bool // ended by a KILL that neither we nor the program sent
 }
 
 // stop is why a run was stopped.
@@ -131,6 +132,7 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if fd, ok := group.FD(); ok {
 		param.CgroupFD, param.SyncAfterExec = uintptr(fd), true
 	}
+	sent := b.sent.Load()
 	result := b.env.Execve(runCtx, param)
 	end := ending{status: result.Status, code: result.ExitStatus, stopped: stop(w.why.Load())}
 	end.wall, end.waited = w.end()
@@ -147,6 +149,8 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if end.events, err = group.Events(); err != nil {
 		return ending{}, err
 	}
+	end.foreign = end.stopped == byItself && result.Status == runner.StatusTimeLimitExceeded && syscall.Signal(end.code) == syscall.SIGKILL &&
+		b.sent.Load() == sent && end.events.CPU <= r.cpu
 	// A limit that is too small even to begin with ends the program before it is one.
 	if result.Status == runner.StatusRunnerError && end.events.OOMKills == 0 && end.stopped == byItself {
 		return ending{}, errors.New("run in the box: " + result.Error)

@@ -199,6 +199,17 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	return all, nil
 }
 
+// fault returns an error if this machine, not the program, is why a run ended.
+func (e ending) fault() error {
+	switch {
+	case e.events.OOMKills > 0 && !e.events.Full:
+		return errors.New("the machine ran out of memory")
+	case e.foreign && e.events.OOMKills == 0:
+		return execute.ErrKilled
+	}
+	return nil
+}
+
 func isDir(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.IsDir()
@@ -248,13 +259,17 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 		return program{}, err
 	}
 	message := strings.ReplaceAll(messages.text(), sourceDir+"/", "")
+	if err := end.fault(); err != nil {
+		return program{}, err
+	}
+	if end.stopped == byItself && end.events.OOMKills == 0 && end.events.CPU <= compileCPU && compilerKilled(message) {
+		return program{}, execute.ErrKilled
+	}
 	switch {
 	case end.stopped == byOutput:
 		return program{reject: "the compiler wrote too many messages\n" + message}, nil
 	case end.events.Refusals > 0:
 		return program{reject: "the compiler started too many processes\n" + message}, nil
-	case end.events.OOMKills > 0 && !end.events.Full:
-		return program{}, errors.New("the machine ran out of memory")
 	case end.events.OOMKills > 0:
 		return program{reject: fmt.Sprintf("the compiler took more than %d MB\n%s", execute.CompileMemoryKB>>10, message)}, nil
 	case end.stopped == byWall && end.waited > compileWall/2:
@@ -275,6 +290,17 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 		return program{}, err
 	}
 	return program{args: []string{"./main"}, executable: executable}, b.env.Reset()
+}
+
+// compilerKilled reports whether a compiler's driver found one of its programs
+// killed. What it says of the source begins with the source's name or a blank.
+func compilerKilled(message string) bool {
+	for line := range strings.Lines(message) {
+		if !strings.HasPrefix(line, " ") && (strings.Contains(line, ": fatal error: Killed signal terminated program") || strings.Contains(line, "terminated with signal 9 [Killed]")) {
+			return !strings.HasPrefix(line, "main.")
+		}
+	}
+	return false
 }
 
 // cFiles lists the C files of a directory, by name.
@@ -314,8 +340,8 @@ func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execut
 	if err := b.env.Reset(); err != nil {
 		return execute.Case{}, fmt.Errorf("clear the box: %w", err)
 	}
-	if end.events.OOMKills > 0 && !end.events.Full {
-		return execute.Case{}, errors.New("the machine ran out of memory")
+	if err := end.fault(); err != nil {
+		return execute.Case{}, err
 	}
 	seen := execute.Seen{
 		ExitCode: end.code, CPU: end.events.CPU, Wall: end.wall,

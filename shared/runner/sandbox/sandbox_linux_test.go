@@ -39,17 +39,17 @@ func input(t *testing.T, language int, source string, task execute.Task, cases .
 	t.Helper()
 	in := execute.Input{Language: language, SourceDir: t.TempDir(), TestDataDir: t.TempDir()}
 	name, _ := execute.SourceName(language)
-	write(t, filepath.Join(in.SourceDir, name), source)
+	writeFile(t, filepath.Join(in.SourceDir, name), source)
 	for i, c := range cases {
-		write(t, filepath.Join(in.TestDataDir, execute.CaseName(0, i)+".in"), c[0])
-		write(t, filepath.Join(in.TestDataDir, execute.CaseName(0, i)+".out"), c[1])
+		writeFile(t, filepath.Join(in.TestDataDir, execute.CaseName(0, i)+".in"), c[0])
+		writeFile(t, filepath.Join(in.TestDataDir, execute.CaseName(0, i)+".out"), c[1])
 	}
 	task.CaseCount = len(cases)
 	in.Tasks = []execute.Task{task}
 	return in
 }
 
-func write(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
