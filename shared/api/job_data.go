@@ -54,6 +54,7 @@ type caseData struct {
 	ExecTime    int64        `json:"execTime"`
 	MemoryUsage int64        `json:"memoryUsage"`
 	ExitCode    int          `json:"exitCode"`
+	Reason      string       `json:"reason,omitempty"` // of the status, if the runner gave one
 }
 
 type holderData struct {
@@ -163,7 +164,7 @@ func (data *jobData) show(j job.Job) error {
 	for i, t := range verdicts {
 		data.Tasks[i] = taskData{t.Status, t.Score, t.ExecTime, t.MemoryUsage, make([]caseData, len(t.Cases))}
 		for k, c := range t.Cases {
-			data.Tasks[i].Cases[k] = caseData{c.Status, c.ExecTime, c.MemoryUsage, c.ExitCode}
+			data.Tasks[i].Cases[k] = caseData{c.Status, c.ExecTime, c.MemoryUsage, c.ExitCode, c.Reason}
 		}
 	}
 	return nil

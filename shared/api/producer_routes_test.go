@@ -167,6 +167,9 @@ func TestGetJob(t *testing.T) {
 	w.pass(2 * time.Second)
 	w.must(200, put("/runner/jobs/j1/complete", result7(token, "TLE")))
 	caseOf := func(status int) string {
+		if status == 3 {
+			return `{"status":3,"execTime":12,"memoryUsage":2048,"exitCode":0,"reason":"more than 10 ms"}`
+		}
 		return fmt.Sprintf(`{"status":%d,"execTime":12,"memoryUsage":2048,"exitCode":0}`, status)
 	}
 	same(t, w.must(200, get("/jobs/j1")), head+

@@ -301,6 +301,9 @@ func (w *world) claim(id, runner string) string {
 }
 
 func oneCase(status, stdout string) string {
+	if status == "TLE" {
+		return fmt.Sprintf(`{"exitCode":0,"status":%q,"stdout":%q,"stderr":"","execTime":12,"memoryUsage":2048,"reason":"more than 10 ms"}`, status, stdout)
+	}
 	return fmt.Sprintf(`{"exitCode":0,"status":%q,"stdout":%q,"stderr":"","execTime":12,"memoryUsage":2048}`, status, stdout)
 }
 

@@ -55,7 +55,14 @@ type Case struct {
 	Stderr      string
 	ExecTime    int64 // ms, -1: unknown
 	MemoryUsage int64 // KB, -1: unknown
+	// Why it has its status, if the runner knows: exit code, signal, or the limit
+	// that was hit; at most MaxReason characters. Left out of the JSON, which is
+	// digested, if there is none.
+	Reason string `json:",omitempty"`
 }
+
+// MaxReason bounds the reason of a case, in characters.
+const MaxReason = 200
 
 // TaskVerdict is the verdict on one task, with its cases; their outputs are
 // kept elsewhere.

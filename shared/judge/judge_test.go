@@ -103,6 +103,8 @@ func TestParseNamesTheFirstFault(t *testing.T) {
 		{"lower case status", with(`"AC"`, `"ac"`), `tasks[1][1].status: unknown status "ac"`},
 		{"negative time", with(`"execTime":1`, `"execTime":-2`), "tasks[1][1].execTime: want milliseconds, or -1 for unknown"},
 		{"negative memory", with(`"memoryUsage":-1`, `"memoryUsage":-2`), "tasks[1][1].memoryUsage: want KB, or -1 for unknown"},
+		{"a reason that is too long", with(`"memoryUsage":-1`, `"memoryUsage":-1,"reason":"`+strings.Repeat("é", 201)+`"`), "tasks[1][1].reason: want at most 200 characters"},
+		{"a reason that is no text", with(`"memoryUsage":-1`, `"memoryUsage":-1,"reason":5`), "tasks[1][1].reason: want a string, got number"},
 		{"exit code out of range", with(`"exitCode":0`, `"exitCode":4294967296`), "tasks[1][1].exitCode: out of range"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,6 +164,7 @@ func TestRecordKeepsAllButOutputs(t *testing.T) {
 					Status:      judge.Status(rapid.IntRange(0, 7).Draw(t, "status")),
 					ExecTime:    rapid.Int64Range(-1, 1<<31).Draw(t, "time"),
 					MemoryUsage: rapid.Int64Range(-1, 1<<40).Draw(t, "memory"),
+					Reason:      rapid.SampledFrom([]string{"", "exit code 3", "signal 9", "more than \"\u2028\" "}).Draw(t, "reason"),
 				}
 			}
 			cases = append(cases, task)
@@ -192,6 +195,17 @@ func TestRecordIsSmall(t *testing.T) {
 	}
 	if n := len(v.Record()); n > 220 {
 		t.Errorf("ten cases take %d bytes", n)
+	}
+	for i := range cases[0] { // no two alike
+		cases[0][i].Reason = strings.Repeat(string(rune('a'+i)), judge.MaxReason)
+	}
+	few := len(v.Record())
+	for range 12 {
+		cases = append(cases, cases[0])
+		v.Tasks = append(v.Tasks, v.Tasks[0])
+	}
+	if n := len(v.Record()); n > 12_000 || n < few+2000 {
+		t.Errorf("ten reasons take %d bytes, and thirteen times %d", few, n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,7 +23,7 @@ type Fault struct {
 func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 
 // Parse reads the `tasks` of a result: a list per task of a list of cases,
-// every field of a case required, others ignored. The lists must have the shape
+// every field of a case required but the reason, others ignored. The lists must have the shape
 // of tasks. It reads body once and keeps nothing of what is too much, so that a
 // body of a million empty lists costs no more than that. The caller bounds the
 // size. A *Fault names the first place that is wrong; a wrong number of
@@ -116,10 +117,12 @@ const (
 	stderr
 	execTime
 	memoryUsage
-	fields
+	required
+	reason = required
+	fields = required + 1
 )
 
-var fieldNames = [fields]string{"exitCode", "status", "stdout", "stderr", "execTime", "memoryUsage"}
+var fieldNames = [fields]string{"exitCode", "status", "stdout", "stderr", "execTime", "memoryUsage", "reason"}
 
 // read reads a case. A field of the wrong type comes before one that is
 // missing, and that before one that is out of range.
@@ -141,7 +144,7 @@ func (p *parser) read(c *Case) (fault *Fault) {
 		switch {
 		case !there[field]:
 			p.skip()
-		case field == status || field == stdout || field == stderr:
+		case field == status || field == stdout || field == stderr || field == reason:
 			if fault = p.string(field); fault != nil {
 				continue
 			}
@@ -154,6 +157,8 @@ func (p *parser) read(c *Case) (fault *Fault) {
 				c.Stdout = string(p.text)
 			case stderr:
 				c.Stderr = string(p.text)
+			case reason:
+				c.Reason = string(p.text)
 			}
 		case field == exitCode:
 			exit, fault = p.integer(field)
@@ -166,7 +171,7 @@ func (p *parser) read(c *Case) (fault *Fault) {
 	if fault != nil {
 		return fault
 	}
-	for field, is := range there {
+	for field, is := range there[:required] {
 		if !is {
 			return &Fault{"." + fieldNames[field], "missing"}
 		}
@@ -181,6 +186,8 @@ func (p *parser) read(c *Case) (fault *Fault) {
 		return &Fault{".execTime", "want milliseconds, or -1 for unknown"}
 	case c.MemoryUsage < -1 || c.MemoryUsage > math.MaxInt32*int64(1024):
 		return &Fault{".memoryUsage", "want KB, or -1 for unknown"}
+	case utf8.RuneCountInString(c.Reason) > MaxReason:
+		return &Fault{".reason", fmt.Sprintf("want at most %d characters", MaxReason)}
 	}
 	return nil
 }

@@ -92,6 +92,7 @@ func decodeCases(text []byte, tasks []Task) ([][]Case, error) {
 			Stderr      *string `json:"stderr"`
 			ExecTime    *int64  `json:"execTime"`
 			MemoryUsage *int64  `json:"memoryUsage"`
+			Reason      string  `json:"reason"`
 		} `json:"tasks"`
 	}
 	if err := integers.Unmarshal(text, &out); err != nil {
@@ -104,7 +105,7 @@ func decodeCases(text []byte, tasks []Task) ([][]Case, error) {
 			if raw.ExitCode == nil || raw.Status == nil || raw.Stdout == nil || raw.Stderr == nil || raw.ExecTime == nil || raw.MemoryUsage == nil {
 				return nil, fmt.Errorf("executor left out a field of case %s", CaseName(t, c))
 			}
-			all[t][c] = Case{*raw.ExitCode, *raw.Status, *raw.Stdout, *raw.Stderr, *raw.ExecTime, *raw.MemoryUsage}
+			all[t][c] = Case{*raw.ExitCode, *raw.Status, *raw.Stdout, *raw.Stderr, *raw.ExecTime, *raw.MemoryUsage, raw.Reason}
 		}
 	}
 	return all, Check(tasks, all)

@@ -24,7 +24,7 @@ import (
 type NativeConfig struct {
 	// Dir is where programs are built and run; it must exist.
 	Dir string
-	// OutputLimit bounds stdout and stderr, each, in bytes; default 16 MB.
+	// OutputLimit bounds stdout and stderr, each, in bytes; default 64 MB.
 	OutputLimit int64
 	// KeptOutput is how much of each is reported, in bytes; default 64 KB.
 	KeptOutput int
@@ -39,7 +39,7 @@ type NativeConfig struct {
 type Native struct {
 	cfg       NativeConfig
 	gcc, gpp  string // empty: not installed
-	python    string
+	python    Python3
 	userProcs int64
 }
 
@@ -71,7 +71,7 @@ const (
 // its language fail, with the runner's fault, when they come; Missing lists them.
 func NewNative(cfg NativeConfig) (*Native, error) {
 	if cfg.OutputLimit == 0 {
-		cfg.OutputLimit = 16 << 20
+		cfg.OutputLimit = 64 << 20
 	}
 	if cfg.KeptOutput == 0 {
 		cfg.KeptOutput = 64 << 10
@@ -90,17 +90,7 @@ func NewNative(cfg NativeConfig) (*Native, error) {
 	n := &Native{cfg: cfg}
 	n.gcc, _ = exec.LookPath("gcc")
 	n.gpp, _ = exec.LookPath("g++")
-	if python, err := exec.LookPath("python3"); err == nil {
-		// It may be a script that looks for the real one, ten times as slow.
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		look := exec.CommandContext(ctx, python, "-I", "-S", "-c", "import sys; print(sys.executable)")
-		look.Env = environment(dir)
-		real, err := look.Output()
-		if path := strings.TrimSpace(string(real)); err == nil && filepath.IsAbs(path) {
-			n.python = path
-		}
-	}
+	n.python, _ = FindPython()
 	if os.Getuid() != 0 {
 		n.userProcs = userThreads() + int64(10*cfg.Processes) + 256
 	}
@@ -110,7 +100,7 @@ func NewNative(cfg NativeConfig) (*Native, error) {
 // Missing lists the compilers that are not installed.
 func (n *Native) Missing() []string {
 	var missing []string
-	for _, tool := range []struct{ name, path string }{{"gcc", n.gcc}, {"g++", n.gpp}, {"python3", n.python}} {
+	for _, tool := range []struct{ name, path string }{{"gcc", n.gcc}, {"g++", n.gpp}, {"python3", n.python.Executable}} {
 		if tool.path == "" {
 			missing = append(missing, tool.name)
 		}
@@ -165,24 +155,35 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 	if !known {
 		return program{}, fmt.Errorf("unknown language %d", in.Language)
 	}
-	binary := filepath.Join(dir, "main")
+	sources, binary := filepath.Join(dir, "src"), filepath.Join(dir, "main")
+	if err := os.Mkdir(sources, 0o700); err != nil {
+		return program{}, fmt.Errorf("make directory of sources: %w", err)
+	}
+	if err := CopySources(in, sources); err != nil {
+		return program{}, err
+	}
+	if missing := MissingSource(sources, in.Language); missing != "" {
+		return program{reject: missing}, nil
+	}
 	var tool string
-	var args []string
+	args := CompilerArgs(in.Language, CFiles(sources), binary)
 	prog := program{args: []string{binary}}
 	switch in.Language {
 	case C:
-		tool, args = n.gcc, []string{"-O2", "-std=c17", "-o", binary, source, "-lm"}
+		tool = n.gcc
 	case Cpp:
-		tool, args = n.gpp, []string{"-O2", "-std=c++20", "-o", binary, source}
+		tool = n.gpp
 	case Python:
-		// The check compiles and throws away: a submission's directory is not written to.
-		tool = n.python
-		args = []string{"-I", "-S", "-c", `import py_compile, sys
-try:
-    py_compile.compile(sys.argv[1], cfile=sys.argv[2], doraise=True)
-except py_compile.PyCompileError as e:
-    sys.exit(e.msg)`, source, filepath.Join(dir, "main.pyc")}
-		prog.args = []string{n.python, "-B", filepath.Join(in.SourceDir, source)}
+		if n.python.Executable == "" {
+			break
+		}
+		home := filepath.Join(dir, "python")
+		if err := n.python.MakeHome(home); err != nil {
+			return program{}, err
+		}
+		tool = filepath.Join(home, "bin", "python3")
+		args = []string{"-B", "-c", PythonCheck, source}
+		prog.args = []string{tool, "-B", filepath.Join(sources, source)}
 	}
 	if tool == "" {
 		return program{}, fmt.Errorf("no compiler for %s is installed", source)
@@ -193,7 +194,7 @@ except py_compile.PyCompileError as e:
 	}
 	defer files.close()
 	end, err := process{
-		args: append([]string{tool}, args...), dir: in.SourceDir, env: environment(dir),
+		args: append([]string{tool}, args...), dir: sources, env: environment(dir),
 		stdout: files.stderr, stderr: files.stderr, // nobody cares which
 		kernel: limits{
 			addressKB: 2 * compileMemoryKB, cpuSec: int64(compileCPU/time.Second) + 1, fileBytes: compileFile,
@@ -243,7 +244,7 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 		// The kernel would end it with SIGSEGV before its first instruction.
 		return Case{
 			ExitCode: -1, Status: MLE, ExecTime: -1, MemoryUsage: prog.imageKB,
-			Stderr: fmt.Sprintf("the program's static data takes %d KB", prog.imageKB),
+			Reason: fmt.Sprintf("the program's static data takes %d KB", prog.imageKB),
 		}, nil
 	}
 	stdin, err := os.Open(filepath.Join(in.TestDataDir, name+".in"))
@@ -291,32 +292,31 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	if err != nil {
 		return Case{}, err
 	}
+	overFiles := end.stopped == overFiles || filesBelow(cwd, n.files()) > n.files()
+	seen := Seen{
+		ExitCode: end.exitCode, Signal: end.signal, CPU: end.cpu, Wall: end.wall,
+		TooMuchOutput: tooMuch || overFiles, OutOfMemory: end.stopped == overMemory || end.memoryKB > limitKB,
+		StoppedByWall: end.stopped == overTime,
+	}
+	if end.stopped == overThreads {
+		seen.TooManyOf = n.cfg.Processes
+	}
+	got.Status, got.Reason, err = seen.Verdict(task, n.cfg.OutputLimit, func() (bool, error) {
+		return files.equal(filepath.Join(in.TestDataDir, name+".out"))
+	})
+	if err != nil {
+		return Case{}, err
+	}
 	switch {
-	case end.stopped == overThreads:
-		got.Status = RE
-		got.Stderr += fmt.Sprintf("\n[more than %d processes]", n.cfg.Processes)
-	case end.stopped == overFiles || filesBelow(cwd, n.files()) > n.files():
-		got.Status = OLE
-		got.Stderr += fmt.Sprintf("\n[more than %d bytes or %d entries in files of its directory]", n.files(), maxEntries)
-	case tooMuch:
-		got.Status = OLE
-	case end.stopped == overMemory || end.memoryKB > limitKB:
-		got.Status = MLE
-	case end.stopped == overTime || end.cpu > limit || end.signal == syscall.SIGXCPU:
-		got.Status = TLE
-		if end.cpu <= limit { // it slept
-			got.ExecTime = end.wall.Milliseconds()
-		}
-	case end.exitCode != 0:
-		got.Status = RE
+	case overFiles:
+		got.Reason = fmt.Sprintf("more than %d bytes or %d entries in files of its directory", n.files(), maxEntries)
+	case got.Status == TLE && end.cpu <= limit: // it slept
+		got.ExecTime = end.wall.Milliseconds()
+	case got.Status == RE && seen.TooManyOf == 0:
 		if refused, err := files.memoryRefused(in.Language, end); err != nil {
 			return Case{}, err
 		} else if refused {
-			got.Status = MLE
-		}
-	default:
-		if got.Status, err = files.compare(filepath.Join(in.TestDataDir, name+".out")); err != nil {
-			return Case{}, err
+			got.Status, got.Reason = MLE, "it was refused memory beyond its limit"
 		}
 	}
 	if got.Status == RE || got.Status == WA {
@@ -482,23 +482,16 @@ func (f outputFiles) memoryRefused(language int, end ending) (bool, error) {
 	return false, nil
 }
 
-func (f outputFiles) compare(expected string) (string, error) {
+func (f outputFiles) equal(expected string) (bool, error) {
 	want, err := os.Open(expected)
 	if err != nil {
-		return "", fmt.Errorf("open expected output: %w", err)
+		return false, fmt.Errorf("open expected output: %w", err)
 	}
 	defer func() { _ = want.Close() }()
 	if _, err := f.stdout.Seek(0, io.SeekStart); err != nil {
-		return "", fmt.Errorf("read output: %w", err)
+		return false, fmt.Errorf("read output: %w", err)
 	}
-	equal, err := same(want, f.stdout)
-	if err != nil {
-		return "", fmt.Errorf("compare: %w", err)
-	}
-	if equal {
-		return AC, nil
-	}
-	return WA, nil
+	return same(want, f.stdout)
 }
 
 // imageKB is how much address space the segments of a program take.

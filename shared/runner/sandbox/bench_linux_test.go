@@ -17,7 +17,7 @@ func BenchmarkCase(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer slot.give()
-	dir, err := s.stage(stageInput{sources: []string{in.SourceDir}})
+	dir, err := s.stage(in)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"golang.org/x/sys/unix"
 
+	"runlease/shared/runner/execute"
 	"runlease/shared/runner/seccomp"
 )
 
@@ -43,59 +44,23 @@ func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
 
 // stage makes the directory of a box on the host with a copy of the sources that
 // the user inside may read.
-func (s *Sandbox) stage(in stageInput) (string, error) {
+func (s *Sandbox) stage(in execute.Input) (string, error) {
 	dir, err := os.MkdirTemp(s.cfg.Dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make directory of a box: %w", err)
 	}
 	err = errors.Join(os.Mkdir(filepath.Join(dir, "root"), 0o755), os.Mkdir(filepath.Join(dir, "src"), 0o755))
-	for _, from := range in.sources {
-		if err == nil {
-			err = copyTree(from, filepath.Join(dir, "src"))
-		}
+	if err == nil {
+		err = execute.CopySources(in, filepath.Join(dir, "src"))
 	}
-	if err == nil && in.python {
-		err = s.python.makeHome(filepath.Join(dir, "python"))
+	if err == nil && in.Language == execute.Python {
+		err = s.python.MakeHome(filepath.Join(dir, "python"))
 	}
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return "", fmt.Errorf("fill directory of a box: %w", err)
 	}
 	return dir, nil
-}
-
-type stageInput struct {
-	sources []string // directories, later ones over earlier ones
-	python  bool
-}
-
-// copyTree copies the files and directories below from; what is neither is left
-// out. Everybody may read the copies: the directory above is private.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(target, 0o755)
-		case !d.Type().IsRegular():
-			return nil
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, text, 0o644); err != nil {
-			return err
-		}
-		return os.Chmod(target, 0o644) // whatever the umask
-	})
 }
 
 // build makes the container of a staged directory, on the core of the slot.

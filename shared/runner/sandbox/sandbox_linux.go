@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -52,7 +50,7 @@ type Sandbox struct {
 	cores      []int
 	null       *os.File
 	gcc, gpp   string // empty: not installed
-	python     python
+	python     execute.Python3
 	programs   []syscall.SockFilter
 	compilers  []syscall.SockFilter
 }
@@ -107,8 +105,8 @@ func New(cfg Config) (*Sandbox, error) {
 	if s.system, s.links, err = system(); err != nil {
 		return nil, err
 	}
-	if s.python, err = findPython(); err == nil && !strings.HasPrefix(s.python.prefix+"/", "/usr/") {
-		s.system = mount.NewBuilder().WithMounts(s.system).WithBind(s.python.prefix, s.python.prefix[1:], true).Mounts
+	if s.python, err = execute.FindPython(); err == nil && !strings.HasPrefix(s.python.Prefix+"/", "/usr/") {
+		s.system = mount.NewBuilder().WithMounts(s.system).WithBind(s.python.Prefix, s.python.Prefix[1:], true).Mounts
 	}
 	if s.null, err = os.Open(os.DevNull); err != nil {
 		return nil, err
@@ -138,7 +136,7 @@ func (s *Sandbox) Close() {
 // Missing lists the compilers that are not installed.
 func (s *Sandbox) Missing() []string {
 	var missing []string
-	for _, tool := range []struct{ name, path string }{{"gcc", s.gcc}, {"g++", s.gpp}, {"python3", s.python.executable}} {
+	for _, tool := range []struct{ name, path string }{{"gcc", s.gcc}, {"g++", s.gpp}, {"python3", s.python.Executable}} {
 		if tool.path == "" {
 			missing = append(missing, tool.name)
 		}
@@ -160,20 +158,15 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		return nil, err
 	}
 	defer slot.give()
-	from := stageInput{sources: []string{in.SourceDir}, python: in.Language == execute.Python}
-	// What a problem adds to every submission.
-	if chaos := filepath.Join(in.TestDataDir, "chaos"); isDir(chaos) {
-		from.sources = append(from.sources, chaos)
-	}
-	dir, err := s.stage(from)
+	dir, err := s.stage(in)
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Lstat(filepath.Join(dir, "src", source)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+	if missing := execute.MissingSource(filepath.Join(dir, "src"), in.Language); missing != "" {
 		_ = os.RemoveAll(dir)
-		return execute.Same(in.Tasks, execute.CE, "the submission has no file "+source), nil
+		return execute.Same(in.Tasks, execute.CE, missing), nil
 	}
-	b, err := s.build(dir, slot, from.python)
+	b, err := s.build(dir, slot, in.Language == execute.Python)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -210,11 +203,6 @@ func (e ending) fault() error {
 	return nil
 }
 
-func isDir(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.IsDir()
-}
-
 // program is a submission that can be started.
 type program struct {
 	args       []string
@@ -235,9 +223,9 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 	var args []string
 	switch language {
 	case execute.C, execute.Cpp:
-		args = append([]string{map[int]string{execute.C: s.gcc, execute.Cpp: s.gpp}[language]}, execute.CompilerArgs(language, cFiles(filepath.Join(b.stage, "src")), compiled)...)
+		args = append([]string{map[int]string{execute.C: s.gcc, execute.Cpp: s.gpp}[language]}, execute.CompilerArgs(language, execute.CFiles(filepath.Join(b.stage, "src")), compiled)...)
 	case execute.Python:
-		if s.python.executable != "" {
+		if s.python.Executable != "" {
 			args = []string{pythonDir + "/bin/python3", "-B", "-c", execute.PythonCheck, source}
 		}
 	}
@@ -303,16 +291,6 @@ func compilerKilled(message string) bool {
 	return false
 }
 
-// cFiles lists the C files of a directory, by name.
-func cFiles(dir string) []string {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.c"))
-	for i, path := range paths {
-		paths[i] = filepath.Base(path)
-	}
-	slices.Sort(paths)
-	return paths
-}
-
 func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execute.Task, data string) (execute.Case, error) {
 	stdin, err := s.input(data + ".in")
 	if err != nil {
@@ -359,7 +337,7 @@ func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execut
 		ExitCode: seen.ExitCode, Stdout: stdout.text(), Stderr: stderr.text(),
 		ExecTime: seen.CPU.Milliseconds(), MemoryUsage: end.events.PeakBytes >> 10,
 	}
-	got.Status, _, err = seen.Verdict(task, s.cfg.OutputLimit, comparison.Equal)
+	got.Status, got.Reason, err = seen.Verdict(task, s.cfg.OutputLimit, comparison.Equal)
 	if got.Status == execute.TLE && seen.CPU <= limit { // it slept
 		got.ExecTime = seen.Wall.Milliseconds()
 	}

@@ -1,0 +1,79 @@
+package execute
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// chaosDir is the directory of a problem's test data whose files are put beside
+// every submission before it is compiled.
+const chaosDir = "chaos"
+
+// CopySources puts what is compiled into a directory: the submission, and over it
+// what the problem adds. Everybody may read the copies.
+func CopySources(in Input, to string) error {
+	if err := copyTree(in.SourceDir, to); err != nil {
+		return fmt.Errorf("copy the submission: %w", err)
+	}
+	chaos := filepath.Join(in.TestDataDir, chaosDir)
+	if info, err := os.Lstat(chaos); err != nil || !info.IsDir() {
+		return nil
+	}
+	if err := copyTree(chaos, to); err != nil {
+		return fmt.Errorf("copy what the problem adds to a submission: %w", err)
+	}
+	return nil
+}
+
+// MissingSource returns why there is nothing to compile in a directory; "": there
+// is.
+func MissingSource(dir string, language int) string {
+	name, _ := SourceName(language)
+	if info, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return fmt.Sprintf("%s is missing: the submission must have it, not in a directory", name)
+	}
+	return ""
+}
+
+// CFiles lists the C files of a directory, by name.
+func CFiles(dir string) []string {
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.c"))
+	for i, path := range paths {
+		paths[i] = filepath.Base(path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// copyTree copies the files and directories below from; what is neither is left
+// out. Everybody may read the copies: the directory above is private.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, 0o755) //nolint:gosec // for a user of its own
+		case !d.Type().IsRegular():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil {
+			return err
+		}
+		return os.Chmod(target, 0o644) // whatever the umask
+	})
+}
