@@ -61,18 +61,18 @@ func newJobs(t *testing.T) *memory.Store {
 	for _, id := range []string{"held", "silent", "finished", "waits", "waits-too"} {
 		sum := sha256.Sum256(code)
 		a := job.Artifact{Size: int64(len(code)), SHA256: hex.EncodeToString(sum[:])}
-		_, answer, err := d.Create(t.Context(), dispatch.CreateRequest{ID: id, Problem: 17, Group: "class", Code: a, Inline: code})
+		_, answer, err := d.Create(t.Context(), dispatch.CreateRequest{CreateOp: job.CreateOp{ID: id, Problem: 17, Group: "class", Code: a}, Inline: code})
 		granted(answer, err)
 		clock = clock.Add(time.Minute)
 	}
-	_, answer, err := d.Claim(t.Context(), dispatch.ClaimRequest{ID: "silent", Runner: "judge-2", Lease: 10 * time.Minute})
+	_, answer, err := d.Claim(t.Context(), dispatch.ClaimRequest{ID: "silent", Runner: "judge-2", LeaseSeconds: new(600)})
 	granted(answer, err)
 	_, answer, err = d.Cancel(t.Context(), "silent")
 	granted(answer, err)
 	_, answer, err = d.Cancel(t.Context(), "finished")
 	granted(answer, err)
 	clock = jobsBegan.Add(55 * time.Minute)
-	_, answer, err = d.Claim(t.Context(), dispatch.ClaimRequest{ID: "held", Runner: "judge-1", Lease: 10 * time.Minute})
+	_, answer, err = d.Claim(t.Context(), dispatch.ClaimRequest{ID: "held", Runner: "judge-1", LeaseSeconds: new(600)})
 	granted(answer, err)
 	return store
 }

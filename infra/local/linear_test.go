@@ -39,7 +39,7 @@ func recordHTTP(t *testing.T, seed uint64) linear.Recorded {
 	var handler http.Handler
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer listening.Close()
-	s, err := newServer(edge{origin: listening.URL}, linear.Lease, slog.New(slog.DiscardHandler))
+	s, err := newServer(edge{origin: listening.URL}, linear.LeaseSeconds, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"runlease/shared/api"
+	"runlease/shared/dispatch"
 	"runlease/shared/version"
 )
 
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0: any free one")
-	lease := flags.Duration("lease", 600*time.Second, "lease of claims that ask for none; below 30s also the least that a claim may ask for")
+	lease := flags.Duration("lease", seconds(dispatch.DefaultLease.Default), "lease of claims that ask for none; below 30s also the least that a claim may ask for")
 	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
 	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
 	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
@@ -75,8 +76,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if *lease < time.Second || *lease > 900*time.Second {
-		return errors.New("-lease: want 1s to 900s")
+	longest := seconds(dispatch.DefaultLease.Longest)
+	if *lease < time.Second || *lease > longest || *lease%time.Second != 0 {
+		return fmt.Errorf("-lease: want whole seconds, 1s to %gs", longest.Seconds())
 	}
 	if !(*rate == 0 || *rate >= 0.1 && *rate <= 1e6) {
 		return errors.New("-rate: want 0.1 to 1000000, or 0")
@@ -96,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_ = listener.Close()
 		return err
 	}
-	s, err := newServer(front, *lease, log)
+	s, err := newServer(front, int(lease.Seconds()), log)
 	if err != nil {
 		return err
 	}
@@ -141,3 +143,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	return nil
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -32,7 +32,7 @@ type server struct {
 // and a busy one at once.
 var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
 
-func newServer(front edge, lease time.Duration, log *slog.Logger) (*server, error) {
+func newServer(front edge, leaseSeconds int, log *slog.Logger) (*server, error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("make a secret for URLs: %w", err)
@@ -48,8 +48,8 @@ func newServer(front edge, lease time.Duration, log *slog.Logger) (*server, erro
 	s.dispatch = dispatch.New(s.store, memory.NewQueue(time.Now), s.artifacts)
 	s.dispatch.Log = log
 	s.dispatch.Pace = embeddedPace
-	s.dispatch.Lease.Default = lease
-	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, lease)
+	s.dispatch.Lease.Default = leaseSeconds
+	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, leaseSeconds)
 	return s, nil
 }
 

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"time"
+	"math"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -35,7 +35,7 @@ func claimJob(a *API, c *call) (reply, error) {
 	if refusal != nil {
 		return *refusal, nil
 	}
-	claimed, answer, err := a.dispatch.Claim(c.Context(), dispatch.ClaimRequest{ID: c.id, Runner: c.runner, Lease: lease})
+	claimed, answer, err := a.dispatch.Claim(c.Context(), dispatch.ClaimRequest{ID: c.id, Runner: c.runner, LeaseSeconds: lease})
 	if err != nil || !answer.OK() {
 		return refusedOr(answer, err)
 	}
@@ -43,17 +43,14 @@ func claimJob(a *API, c *call) (reply, error) {
 	return granted("job claimed", claimReply(claimed)), nil
 }
 
-// askedLease reads leaseSeconds; 0: the client did not say. The bounds are the
-// dispatcher's.
-func askedLease(body *fields) (time.Duration, *reply) {
+// askedLease reads leaseSeconds; it is nil if the client did not send it. The
+// bounds are the dispatcher's.
+func askedLease(body *fields) (leaseSeconds *int, refusal *reply) {
 	if body == nil || !body.has("leaseSeconds") {
-		return 0, nil
+		return nil, nil
 	}
-	n := body.integer("leaseSeconds", -1<<31, 1<<31-1)
-	if n == 0 {
-		n = -1 // out of bounds as well, and not the default
-	}
-	return time.Duration(n) * time.Second, body.refusal()
+	n := int(body.integer("leaseSeconds", math.MinInt32, math.MaxInt32))
+	return &n, body.refusal()
 }
 
 func claimReply(claimed dispatch.Claimed) claimData {
@@ -67,7 +64,7 @@ func claimReply(claimed dispatch.Claimed) claimData {
 		Attempt:          j.Attempt,
 		Generation:       j.Generation,
 		LeaseSeconds:     j.Claim.LeaseSeconds,
-		HeartbeatSeconds: int(claimed.Heartbeat / time.Second),
+		HeartbeatSeconds: claimed.HeartbeatSeconds,
 		Code:             newDownload(claimed.CodeURL, j.Code),
 	}
 	if claimed.TestdataURL != "" {

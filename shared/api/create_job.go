@@ -30,7 +30,7 @@ func createJob(a *API, c *call) (reply, error) {
 	if c.body == nil {
 		return refuse(missingBody), nil
 	}
-	r := dispatch.CreateRequest{ID: c.body.text("submissionId"), Group: c.body.text("group")}
+	r := dispatch.CreateRequest{CreateOp: job.CreateOp{ID: c.body.text("submissionId"), Group: c.body.text("group")}}
 	switch {
 	case c.body.has("submissionId") && !job.ValidID(r.ID):
 		return refuse(malformedID, "submissionId"), nil

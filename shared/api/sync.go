@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,7 +59,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
-	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, Lease: lease}
+	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply
 	for i, raw := range done {
@@ -102,7 +101,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 	for i, claimed := range synced.Jobs {
 		data.Jobs[i] = claimReply(claimed)
 	}
-	data.PollSeconds, data.HeartbeatSeconds = synced.PollSeconds, int(synced.Heartbeat/time.Second)
+	data.PollSeconds, data.HeartbeatSeconds = synced.PollSeconds, synced.HeartbeatSeconds
 	c.entry.synced(data, synced)
 
 	said := granted("ok", data)

@@ -10,5 +10,5 @@ import (
 // message of a job that ends here is deleted by whoever receives it.
 func (d *Dispatcher) Cancel(ctx context.Context, id string) (job.Job, Answer, error) {
 	c, err := d.update(ctx, id, apply(job.CancelOp{Now: d.now()}.Apply))
-	return c.after, c.answer(), err
+	return c.after, c.Answer, err
 }

@@ -26,61 +26,73 @@ type CompleteRequest struct {
 // ResultConflict or JobCancelled.
 func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
 	spent, answer, err := d.complete(ctx, r, d.update)
-	d.forget(ctx, spent)
+	d.deleteSpent(ctx, spent)
 	return answer, err
 }
 
 // complete is Complete up to the write. It returns the handle of the message
 // that is left to be deleted, if there is one.
 func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update updater) (spent string, answer Answer, err error) {
-	var stored storedOutputs
-	var refusal Answer            // nothing is written then, so it is the last decision
-	judged := map[int]judgement{} // by version: a conflict does not judge again
-	c, err := update(ctx, r.ID, func(j job.Job) (job.Job, job.Decision, error) {
-		standing := j.Stand(r.Runner, r.TokenHash)
-		op := job.CompleteOp{Now: d.now(), Runner: r.Runner, TokenHash: r.TokenHash}
-		if standing.ProblemVersion == 0 {
-			next, out := op.Apply(j)
-			return next, out, nil
-		}
-		// Whoever made the attempt, its result is judged by the version that it
-		// was made for: a late one is evidence only if it is a legal result.
-		result, known := judged[standing.ProblemVersion]
-		if !known {
-			var err error
-			if result, err = d.judge(ctx, j.Problem, standing.ProblemVersion, r); err != nil {
-				return j, job.Decision{}, err
-			}
-			judged[standing.ProblemVersion] = result
-		}
-		switch {
-		case result.fault != nil && standing.Outcome != job.OK:
-			return j, job.Decision{Outcome: standing.Outcome}, nil
-		case result.fault != nil:
-			refusal = Answer{InvalidResult, result.fault.Error()}
-			return j, job.Decision{Outcome: InvalidResult}, nil
-		}
-		op.Result = result.result
-		if standing.Outcome == job.OK && !standing.Accepted && !j.CancelRequested {
-			op.Result.Outputs, op.Result.Packed = d.storeOutputs(ctx, &stored, r, standing, result.cases)
-			if stored.mismatch {
-				refusal = Answer{Outcome: OutputsMismatch}
-				return j, job.Decision{Outcome: OutputsMismatch}, nil
-			}
-		}
-		next, out := op.Apply(j)
-		return next, out, nil
-	})
+	c, err := update(ctx, r.ID, (&completion{d: d, r: r}).decide)
 	if err != nil {
 		return "", Answer{}, err
-	}
-	if refusal.Outcome != "" {
-		return "", refusal, nil
 	}
 	if c.after.Final() { // one that was final before has no handle
 		spent = c.before.Claim.Handle
 	}
-	return spent, c.answer(), nil
+	return spent, c.Answer, nil
+}
+
+// completion is a report while it is decided. It keeps what it has done, so that
+// a conflict neither judges nor stores again.
+type completion struct {
+	d      *Dispatcher
+	r      CompleteRequest
+	judged map[int]judgement // by version of the problem
+	stored storedOutputs
+}
+
+func (c *completion) decide(ctx context.Context, j job.Job) (decision, error) {
+	standing := j.Stand(c.r.Runner, c.r.TokenHash)
+	op := job.CompleteOp{Now: c.d.now(), Runner: c.r.Runner, TokenHash: c.r.TokenHash}
+	if standing.ProblemVersion == 0 {
+		return decided(op.Apply(j)), nil
+	}
+	// Whoever made the attempt, its result is judged by the version that it was
+	// made for: a late one is evidence only if it is a legal result.
+	result, err := c.judgeOnce(ctx, j.Problem, standing.ProblemVersion)
+	switch {
+	case err != nil:
+		return decision{}, err
+	case result.fault != nil && standing.Outcome != job.OK:
+		return refused(j, Answer{Outcome: standing.Outcome}), nil
+	case result.fault != nil:
+		return refused(j, Answer{InvalidResult, result.fault.Error()}), nil
+	}
+	op.Result = result.result
+	if standing.Outcome == job.OK && !standing.Accepted && !j.CancelRequested {
+		op.Result.Outputs, op.Result.Packed = c.storeOutputs(ctx, standing, result.cases)
+		if c.stored.mismatch {
+			return refused(j, Answer{Outcome: OutputsMismatch}), nil
+		}
+	}
+	return decided(op.Apply(j)), nil
+}
+
+// judgeOnce judges the report by a version of the problem, unless it has.
+func (c *completion) judgeOnce(ctx context.Context, problem, version int) (judgement, error) {
+	if result, known := c.judged[version]; known {
+		return result, nil
+	}
+	result, err := c.d.judge(ctx, problem, version, c.r)
+	if err != nil {
+		return judgement{}, err
+	}
+	if c.judged == nil {
+		c.judged = map[int]judgement{}
+	}
+	c.judged[version] = result
+	return result, nil
 }
 
 // judgement is what a reported result comes to by one version of its problem.

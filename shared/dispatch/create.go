@@ -6,14 +6,10 @@ import (
 	"runlease/shared/job"
 )
 
-// CreateRequest hands a job in.
+// CreateRequest hands a job in. Create sets the Now of its Op.
 type CreateRequest struct {
-	ID       string
-	Problem  int
-	Language job.Language
-	Group    string
-	Code     job.Artifact
-	Inline   []byte // the code itself; nil: it will be uploaded
+	job.CreateOp
+	Inline []byte // the code itself; nil: it will be uploaded
 }
 
 // Created is a new job, or the one that was there with the same content.
@@ -34,10 +30,9 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 	if !published {
 		return Created{}, Answer{Outcome: ProblemNotFound}, nil
 	}
-	now := d.now()
-	op := job.CreateOp{Now: now, ID: r.ID, Problem: r.Problem, Language: r.Language, Group: r.Group, Code: r.Code}
-	submit := apply(job.SubmitOp{Now: now}.Apply)
-	j := op.New()
+	r.Now = d.now()
+	submit := job.SubmitOp{Now: r.Now}
+	j := r.New()
 	if r.Inline != nil {
 		// A job that exists must not get another message and another object for
 		// every repetition, so it is looked for first.
@@ -46,7 +41,7 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			return Created{}, Answer{}, err
 		}
 		if found {
-			if out := op.Repeats(there); out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten {
+			if out := r.Repeats(there); out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten {
 				return Created{Job: there}, Answer{Outcome: out.Outcome}, nil
 			}
 		}
@@ -54,12 +49,10 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			return Created{}, Answer{}, err
 		}
 		if found {
-			c, err := d.updateFrom(ctx, there, submit)
-			return Created{Job: c.after}, c.answer(), err
+			c, err := d.updateFrom(ctx, there, apply(submit.Apply))
+			return Created{Job: c.after}, c.Answer, err
 		}
-		if j, _, err = submit(j); err != nil {
-			return Created{}, Answer{}, err
-		}
+		j, _ = submit.Apply(j)
 		if j.Bell > 0 {
 			if err := d.ring(ctx, j); err != nil {
 				return Created{}, Answer{}, err
@@ -75,12 +68,12 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		return Created{}, Answer{}, err
 	}
 	if !created { // since we looked
-		if out := op.Repeats(current); out.Outcome != job.OK {
+		if out := r.Repeats(current); out.Outcome != job.OK {
 			return Created{}, Answer{Outcome: out.Outcome}, nil
 		}
 		j = current
 		if r.Inline != nil && j.State == job.Created {
-			c, err := d.updateFrom(ctx, j, submit)
+			c, err := d.updateFrom(ctx, j, apply(submit.Apply))
 			if err != nil {
 				return Created{}, Answer{}, err
 			}
@@ -96,20 +89,4 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		reply.Upload = &up
 	}
 	return reply, granted, nil
-}
-
-// anyVersion stands for "there is a version"; none has this number.
-const anyVersion = 0
-
-// published says whether a problem has a version; once it has, it always will.
-func (d *Dispatcher) published(ctx context.Context, id int) (bool, error) {
-	if _, known := d.known.get(id, anyVersion); known {
-		return true, nil
-	}
-	p, found, err := d.Store.Problem(ctx, id)
-	if err != nil || !found || p.Version == 0 {
-		return false, err
-	}
-	d.known.put(id, anyVersion, p.Current)
-	return true, nil
 }

@@ -26,7 +26,7 @@ func TestTheWholePath(t *testing.T) {
 		t.Fatal(diff)
 	}
 	c := w.claim("j", "r")
-	if c.Heartbeat != 20*time.Second || c.Content.Testdata.SHA256 == "" || c.TestdataURL == "" || c.CodeURL == "" {
+	if c.HeartbeatSeconds != 20 || c.Content.Testdata.SHA256 == "" || c.TestdataURL == "" || c.CodeURL == "" {
 		t.Errorf("claimed as %+v", c)
 	}
 	w.pass(30 * time.Second)
@@ -154,7 +154,7 @@ func TestRingComesBeforeTheWrite(t *testing.T) {
 	}{
 		{"submit", func(w *world) {
 			code := []byte("PK code")
-			_, answer, err := w.Create(w.ctx, dispatch.CreateRequest{ID: "j", Problem: 1, Code: measure(code)})
+			_, answer, err := w.Create(w.ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: "j", Problem: 1, Code: measure(code)}})
 			w.granted(answer, err)
 			must(w.t, w.artifacts.Put(w.ctx, "code/j/"+measure(code).SHA256+".zip", code, measure(code)))
 		}, func(w *world) error {
@@ -358,7 +358,7 @@ func TestSubmit(t *testing.T) {
 	server := httptest.NewServer(w.artifacts.Artifacts)
 	defer server.Close()
 	code := []byte("PK code")
-	made, answer, err := w.Create(w.ctx, dispatch.CreateRequest{ID: "j", Problem: 1, Code: measure(code)})
+	made, answer, err := w.Create(w.ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: "j", Problem: 1, Code: measure(code)}})
 	w.granted(answer, err)
 	_, answer, err = w.Submit(w.ctx, "j")
 	w.refused(dispatch.UploadMissing, answer, err)
@@ -392,14 +392,14 @@ func TestClaimRefusals(t *testing.T) {
 	w.create("j")
 	_, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: "unknown", Runner: "r"})
 	w.refused(job.NotFound, answer, err)
-	for _, lease := range []time.Duration{time.Second, 901 * time.Second} {
-		_, answer, err = w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r", Lease: lease})
+	for _, lease := range []int{-1, 0, 1, 29, 901} {
+		_, answer, err = w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r", LeaseSeconds: &lease})
 		w.refused(dispatch.InvalidLease, answer, err)
 	}
 	c, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r"})
 	w.granted(answer, err)
-	if c.Job.Claim.LeaseSeconds != 600 || c.Heartbeat != time.Minute {
-		t.Errorf("lease %d, heartbeat %s", c.Job.Claim.LeaseSeconds, c.Heartbeat)
+	if c.Job.Claim.LeaseSeconds != 600 || c.HeartbeatSeconds != 60 {
+		t.Errorf("lease %d, heartbeat %d", c.Job.Claim.LeaseSeconds, c.HeartbeatSeconds)
 	}
 	_, answer, err = w.Claim(w.ctx, dispatch.ClaimRequest{ID: "j", Runner: "r"})
 	w.refused(job.AlreadyClaimed, answer, err)

@@ -23,7 +23,7 @@ func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Do
 	if j.Code.SHA256 == "" {
 		return Download{}, Answer{Outcome: CodeNotFound}, nil
 	}
-	return d.download(ctx, codeKey(j.ID, j.Code.SHA256), j.ID+".zip", j.Code)
+	return d.download(ctx, codeKey(j.ID, j.Code.SHA256), codeName(j.ID), j.Code)
 }
 
 // Testdata gives the holder of a job the test data of the pinned version.
@@ -61,19 +61,7 @@ func (d *Dispatcher) Outputs(ctx context.Context, id string) (Download, Answer, 
 			return Download{}, Answer{}, err
 		}
 	}
-	return d.download(ctx, key, "outputs-"+j.ID+".zip", job.Artifact{})
-}
-
-// held reads a job for its current holder.
-func (d *Dispatcher) held(ctx context.Context, id, runner, tokenHash string) (job.Job, Answer, error) {
-	j, found, err := d.Store.Get(ctx, id)
-	if err != nil {
-		return job.Job{}, Answer{}, err
-	}
-	if !found {
-		return job.Job{}, notFound, nil
-	}
-	return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil
+	return d.download(ctx, key, outputsName(j.ID), job.Artifact{})
 }
 
 func (d *Dispatcher) download(ctx context.Context, key, name string, a job.Artifact) (Download, Answer, error) {

@@ -144,7 +144,7 @@ func TestLateRunnerLeavesNothingButItsEvidence(t *testing.T) {
 	w.create("j")
 	late := w.claim("j", "late")
 	w.pass(61 * time.Second)
-	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, Lease: time.Minute}); len(s.Jobs) != 1 || s.Jobs[0].Job.Claim.Handle == "" {
+	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, LeaseSeconds: new(60)}); len(s.Jobs) != 1 || s.Jobs[0].Job.Claim.Handle == "" {
 		t.Fatalf("claimed %+v", s.Jobs)
 	}
 	seen := w.watch()
@@ -168,7 +168,7 @@ func TestReleaseRepeatedLeavesTheNextClaimAlone(t *testing.T) {
 		w.granted(w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain))
 	}
 	give()
-	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, Lease: time.Minute}); len(s.Jobs) != 1 {
+	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, LeaseSeconds: new(60)}); len(s.Jobs) != 1 {
 		t.Fatal("not claimed")
 	}
 	seen := w.watch()
@@ -348,7 +348,7 @@ func TestSubmitChecksTheCode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			_, answer, err := w.Create(w.ctx, dispatch.CreateRequest{ID: "j", Problem: 1, Code: measure(code)})
+			_, answer, err := w.Create(w.ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: "j", Problem: 1, Code: measure(code)}})
 			w.granted(answer, err)
 			if c.put != nil {
 				must(t, w.artifacts.Put(w.ctx, key, c.put, measure(c.put)))

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"time"
 
 	"runlease/shared/job"
 )
@@ -31,12 +30,12 @@ func (d *Dispatcher) Heartbeat(ctx context.Context, id, runner, tokenHash string
 func (d *Dispatcher) heartbeat(ctx context.Context, id, runner, tokenHash string, update updater) ([]Hiding, Action, Answer, error) {
 	op := job.HeartbeatOp{Now: d.now(), Runner: runner, TokenHash: tokenHash}
 	c, err := update(ctx, id, apply(op.Apply))
-	if err != nil || c.Outcome != job.OK {
-		return nil, "", c.answer(), err
+	if err != nil || !c.OK() {
+		return nil, "", c.Answer, err
 	}
 	var hidings []Hiding
-	if claim := c.after.Claim; c.Write && claim.Handle != "" {
-		hidings = []Hiding{{claim.Handle, time.Duration(claim.LeaseSeconds) * time.Second}}
+	if c.write && c.after.Claim.Handle != "" {
+		hidings = []Hiding{hidingFor(c.after.Claim)}
 	}
 	if c.after.MustCancel(op.Now) {
 		return hidings, ActionCancel, granted, nil

@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"runlease/shared/job"
@@ -19,4 +21,19 @@ func testdataKey(problem int, sha256 string) string {
 
 func outputsKey(id string, s job.Standing, sha256 string) string {
 	return fmt.Sprintf("results/%s/%d/%d/%s.zip", id, s.Generation, s.Attempt, sha256)
+}
+
+// Names of the files that runners and producers download.
+
+func codeName(id string) string { return id + ".zip" }
+
+func testdataName(problem int) string { return fmt.Sprintf("testdata-%d.zip", problem) }
+
+func outputsName(id string) string { return "outputs-" + id + ".zip" }
+
+// digest is the SHA-256 of b in lower-case hex, as in a job.Artifact.
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	var digits [2 * sha256.Size]byte
+	return string(hex.AppendEncode(digits[:0], sum[:]))
 }

@@ -4,18 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"runlease/shared/job"
 )
-
-// listHide is how long a listed job is not shown to others. A client claims
-// what it wants at once; what it leaves is soon back.
-const listHide = 3 * time.Second
-
-// maxReceives bounds how often one search looks behind messages that are spent
-// (of cancelled jobs, say), so that they do not hide the jobs that wait.
-const maxReceives = 3
 
 // Listing is the reply to a list.
 type Listing struct {
@@ -47,21 +38,3 @@ func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
 	}
 	return l, nil
 }
-
-// tally is how many messages a search has seen: in all, and in its last
-// receive.
-type tally struct{ all, last int }
-
-// search receives until there are jobs that can be claimed, or no messages.
-func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
-	for range maxReceives {
-		offers, seen.last, err = d.receive(ctx, limit, hide)
-		seen.all += seen.last
-		if err != nil || len(offers) > 0 || seen.last == 0 {
-			break
-		}
-	}
-	return offers, seen, err
-}
-
-func seconds(d time.Duration) int { return int(d / time.Second) }

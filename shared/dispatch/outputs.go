@@ -43,23 +43,24 @@ type storedOutputs struct {
 // outputs themselves, packed, if they are small enough to go with the verdict. A
 // verdict is worth more than its outputs: if they cannot be stored, or were not
 // uploaded, the key is OutputsMissing.
-func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r CompleteRequest, s job.Standing, cases [][]judge.Case) (key string, packed []byte) {
+func (c *completion) storeOutputs(ctx context.Context, s job.Standing, cases [][]judge.Case) (key string, packed []byte) {
+	stored := &c.stored
 	if stored.attempt == s.Attempt {
 		return stored.key, stored.packed
 	}
 	stored.attempt, stored.key, stored.packed = s.Attempt, "", nil
-	if r.Outputs != (job.Artifact{}) {
-		stored.key = outputsKey(r.ID, s, r.Outputs.SHA256)
-		found, exists, err := d.Objects.Stat(ctx, stored.key)
+	if c.r.Outputs != (job.Artifact{}) {
+		stored.key = outputsKey(c.r.ID, s, c.r.Outputs.SHA256)
+		found, exists, err := c.d.Objects.Stat(ctx, stored.key)
 		switch {
 		case err != nil:
 			// The verdict does not wait for S3. The upload's size and hash were
 			// signed: what is there is what was announced, or nothing is.
-			d.Log.WarnContext(ctx, "uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+			c.d.Log.WarnContext(ctx, "uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
 		case !exists:
-			d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", r.ID, "attempt", s.Attempt)
+			c.d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", c.r.ID, "attempt", s.Attempt)
 			stored.key = job.OutputsMissing
-		case found != r.Outputs:
+		case found != c.r.Outputs:
 			stored.mismatch = true
 		}
 		return stored.key, nil
@@ -70,12 +71,12 @@ func (d *Dispatcher) storeOutputs(ctx context.Context, stored *storedOutputs, r 
 	if stored.packed = pack(cases); stored.packed != nil {
 		return "", stored.packed
 	}
-	key, body, a, err := zipFor(r.ID, s, cases)
+	key, body, a, err := zipFor(c.r.ID, s, cases)
 	if err == nil {
-		err = d.Objects.Put(ctx, key, body, a)
+		err = c.d.Objects.Put(ctx, key, body, a)
 	}
 	if err != nil {
-		d.Log.ErrorContext(ctx, "outputs not stored", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+		c.d.Log.ErrorContext(ctx, "outputs not stored", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
 		key = job.OutputsMissing
 	}
 	stored.key = key

@@ -71,3 +71,6 @@ func (f *fleet) hear(name string, now time.Time) int {
 func (p Pace) idle(runners int) time.Duration {
 	return max(time.Second, min(time.Duration(runners)*time.Second, p.Longest))
 }
+
+// seconds is a pace on the wire.
+func seconds(d time.Duration) int { return int(d / time.Second) }

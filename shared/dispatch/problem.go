@@ -18,15 +18,15 @@ type Drafted struct {
 // PutProblem writes a problem's draft; the content has been checked. The same
 // draft again changes nothing.
 func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) (Drafted, error) {
-	before, after, err := d.updateProblem(ctx, id, func(p problem.Problem) (problem.Problem, bool, error) {
+	before, made, err := d.updateProblem(ctx, id, func(_ context.Context, p problem.Problem) (problemDecision, error) {
 		p.ID = id
 		next, changed := p.PutDraft(c)
-		return next, changed, nil
+		return problemDecision{granted, next, changed}, nil
 	})
 	if err != nil {
 		return Drafted{}, err
 	}
-	drafted := Drafted{Problem: after, New: before.Revision == 0}
+	drafted := Drafted{Problem: made.after, New: before.Revision == 0}
 	if c.Testdata != (job.Artifact{}) {
 		up, err := d.URLs.PutURL(ctx, testdataKey(id, c.Testdata.SHA256), c.Testdata)
 		if err != nil {
@@ -37,30 +37,24 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 	return drafted, nil
 }
 
-// Publish makes a problem's draft its current version and says whether that
+// Publish makes a problem's draft its current version and reports whether that
 // changed anything. Refused with ProblemNotFound, UploadMissing or
 // UploadMismatch.
 func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, changed bool, answer Answer, err error) {
-	var refusal Answer // nothing is written then, so it is the last decision
-	before, after, err := d.updateProblem(ctx, id, func(p problem.Problem) (problem.Problem, bool, error) {
+	before, made, err := d.updateProblem(ctx, id, func(ctx context.Context, p problem.Problem) (problemDecision, error) {
 		if p.Revision == 0 {
-			refusal = Answer{Outcome: ProblemNotFound}
-			return p, false, nil
+			return problemDecision{Answer: Answer{Outcome: ProblemNotFound}}, nil
 		}
 		next, changed := p.Publish()
 		if td := next.Current.Testdata; changed && td != (job.Artifact{}) {
 			answer, err := d.uploaded(ctx, testdataKey(id, td.SHA256), td, "testdata")
 			if err != nil || !answer.OK() {
-				refusal = answer
-				return p, false, err
+				return problemDecision{Answer: answer, after: p}, err
 			}
 		}
-		return next, changed, nil
+		return problemDecision{granted, next, changed}, nil
 	})
-	if refusal.Outcome != "" || err != nil {
-		return problem.Problem{}, false, refusal, err
-	}
-	return after, after.Version != before.Version, granted, nil
+	return made.after, made.OK() && made.after.Version != before.Version, made.Answer, err
 }
 
 // Problem reads a problem. Refused with ProblemNotFound.
@@ -72,27 +66,36 @@ func (d *Dispatcher) Problem(ctx context.Context, id int) (problem.Problem, Answ
 	return p, granted, err
 }
 
+// problemDecision is the full answer to a request about a problem, and what is
+// to be written for it.
+type problemDecision struct {
+	Answer
+	after problem.Problem
+	write bool
+}
+
 // updateProblem is update for problems; a problem that does not exist yet has
 // Revision 0.
-func (d *Dispatcher) updateProblem(ctx context.Context, id int, decide func(problem.Problem) (problem.Problem, bool, error)) (before, after problem.Problem, err error) {
+func (d *Dispatcher) updateProblem(ctx context.Context, id int, decide func(context.Context, problem.Problem) (problemDecision, error)) (before problem.Problem, made problemDecision, err error) {
 	before, _, err = d.Store.Problem(ctx, id)
 	if err != nil {
-		return before, after, err
+		return before, made, err
 	}
 	for range 1 + maxConflicts {
-		after, changed, err := decide(before)
-		if err != nil || !changed {
-			return before, before, err
+		made, err := decide(ctx, before)
+		if err != nil || !made.write {
+			return before, made, err
 		}
+		after := &made.after
 		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
-			return before, after, err
+			return before, made, err
 		}
-		current, saved, err := d.Store.SaveProblem(ctx, before, after)
+		current, saved, err := d.Store.SaveProblem(ctx, before, *after)
 		if err != nil || saved {
-			return before, after, err
+			return before, made, err
 		}
 		before = current
 	}
-	return before, after, fmt.Errorf("update problem: %w", errContended)
+	return before, made, fmt.Errorf("update problem: %w", errContended)
 }

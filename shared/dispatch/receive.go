@@ -7,10 +7,34 @@ import (
 	"runlease/shared/job"
 )
 
+// listHide is how long a listed job is not shown to others. A client claims
+// what it wants at once; what it leaves is soon back.
+const listHide = 3 * time.Second
+
+// maxReceives bounds how often one search looks behind messages that are spent
+// (of cancelled jobs, say), so that they do not hide the jobs that wait.
+const maxReceives = 3
+
 // offer is a job that can be claimed, with the message that said so.
 type offer struct {
 	job    job.Job
 	handle string
+}
+
+// tally is how many messages a search has seen: in all, and in its last
+// receive.
+type tally struct{ all, last int }
+
+// search receives until there are jobs that can be claimed, or no messages.
+func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
+	for range maxReceives {
+		offers, seen.last, err = d.receive(ctx, limit, hide)
+		seen.all += seen.last
+		if err != nil || len(offers) > 0 || seen.last == 0 {
+			break
+		}
+	}
+	return offers, seen, err
 }
 
 // receive takes up to limit messages, does what the state of each one's job
@@ -62,7 +86,7 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 		}
 	}
 	d.hide(ctx, hidings)
-	d.forget(ctx, spent...)
+	d.deleteSpent(ctx, spent...)
 	return offers, len(messages), nil
 }
 
@@ -87,14 +111,14 @@ func (d *Dispatcher) attach(ctx context.Context, j job.Job, m job.Received, now 
 	}
 }
 
-// end makes j final if it is over, and says whether it is now.
+// end makes j final if it is over, and reports whether it is now.
 func (d *Dispatcher) end(ctx context.Context, j job.Job, now job.Time) bool {
 	c, err := d.updateFrom(ctx, j, apply(job.EndOp{Now: now}.Apply))
 	if err != nil {
 		d.Log.WarnContext(ctx, "job not ended", "job_id", j.ID, "error", err)
 		return false
 	}
-	if c.Write {
+	if c.write {
 		d.Log.InfoContext(ctx, "job ended by the system", "job_id", j.ID, "attempt", c.after.Attempt, "state", string(c.after.State))
 	}
 	// Its bell was the job's when that was read. If another has ended the job

@@ -11,5 +11,5 @@ import (
 func (d *Dispatcher) Rejudge(ctx context.Context, id string, generation int) (job.Job, Answer, error) {
 	op := job.RejudgeOp{Now: d.now(), Generation: generation}
 	c, err := d.update(ctx, id, apply(op.Apply))
-	return c.after, c.answer(), err
+	return c.after, c.Answer, err
 }

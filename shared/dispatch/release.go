@@ -13,9 +13,9 @@ func (d *Dispatcher) Release(ctx context.Context, id, runner, tokenHash string, 
 	if err != nil {
 		return Answer{}, err
 	}
-	if c.Write {
+	if c.write {
 		// Queued again or final: either way the old message is spent.
-		d.forget(ctx, c.before.Claim.Handle)
+		d.deleteSpent(ctx, c.before.Claim.Handle)
 	}
-	return c.answer(), nil
+	return c.Answer, nil
 }

@@ -128,10 +128,10 @@ func (d *Dispatcher) repair(ctx context.Context, open []OpenJob, silent bool, sw
 		case err != nil:
 			swept.Failed++
 			d.Log.WarnContext(ctx, "job not swept", "job_id", id, "error", err)
-		case c.Write && c.after.Final():
+		case c.write && c.after.Final():
 			swept.Ended++
-			d.forget(ctx, c.before.Claim.Handle)
-		case c.Write:
+			d.deleteSpent(ctx, c.before.Claim.Handle)
+		case c.write:
 			swept.Rang++
 		}
 	}
@@ -140,12 +140,12 @@ func (d *Dispatcher) repair(ctx context.Context, open []OpenJob, silent bool, sw
 
 // sweepOne ends a job that is over, or rings for one that needs it.
 func (d *Dispatcher) sweepOne(silent bool) decide {
-	return func(j job.Job) (job.Job, job.Decision, error) {
+	return func(_ context.Context, j job.Job) (decision, error) {
 		now := d.now()
 		next, out := job.EndOp{Now: now}.Apply(j)
 		if !out.Write {
 			next, out = job.RingOp{Now: now, Silent: silent}.Apply(j)
 		}
-		return next, out, nil
+		return decided(next, out), nil
 	}
 }

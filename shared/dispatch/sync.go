@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"runlease/shared/job"
+	"runlease/shared/problem"
 )
 
 // SyncRequest is everything that a runner has to say in one call: up to 100 jobs,
 // which are read at once. The wire allows 10 results and 10 claims.
 type SyncRequest struct {
-	Runner string
-	Slots  int           // jobs that it wants, 0 to 10
-	Lease  time.Duration // of those jobs; 0: the default
-	Done   []CompleteRequest
-	Active []ActiveClaim
+	Runner       string
+	Slots        int  // jobs that it wants, 0 to 10
+	LeaseSeconds *int // of those jobs; nil: the default
+	Done         []CompleteRequest
+	Active       []ActiveClaim
 }
 
 // ActiveClaim is a job that a runner is working on.
@@ -32,7 +31,8 @@ type Synced struct {
 	Active      []Action
 	Jobs        []Claimed
 	PollSeconds int
-	Heartbeat   time.Duration
+
+	HeartbeatSeconds int // how often the runner should send a heartbeat
 }
 
 // Sync takes results, keeps leases and claims new jobs straight off the queue, in
@@ -41,13 +41,13 @@ type Synced struct {
 // ItemFailed, and the runner repeats it. Refused, as a whole, with InvalidLease.
 // An error means that nothing at all could be done.
 func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, error) {
-	lease, answer := d.lease(r.Lease)
+	lease, answer := d.Lease.grant(r.LeaseSeconds)
 	if !answer.OK() {
 		return Synced{}, answer, nil
 	}
 	s := Synced{
 		Done: make([]Answer, len(r.Done)), Active: make([]Action, len(r.Active)), Jobs: []Claimed{},
-		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), Heartbeat: heartbeatEvery(lease),
+		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), HeartbeatSeconds: heartbeatEvery(lease),
 	}
 	update := d.readAhead(ctx, r)
 	failed := d.takeResults(ctx, r, update, s.Done)
@@ -90,7 +90,7 @@ func (d *Dispatcher) readAhead(ctx context.Context, r SyncRequest) updater {
 	return func(ctx context.Context, id string, decide decide) (change, error) {
 		j, found := jobs[id]
 		if !found {
-			return change{Decision: job.Decision{Outcome: job.NotFound}}, nil
+			return unknown, nil
 		}
 		c, err := d.updateFrom(ctx, j, decide)
 		switch {
@@ -118,7 +118,7 @@ func (d *Dispatcher) takeResults(ctx context.Context, r SyncRequest, update upda
 		spent = append(spent, handle)
 		answers[i] = answer
 	}
-	d.forget(ctx, spent...)
+	d.deleteSpent(ctx, spent...)
 	return failed
 }
 
@@ -146,8 +146,8 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 // claimOffers takes messages off the queue, hidden for the lease, and claims
 // their jobs. Where that fails the message is given back, and its next receiver
 // looks again. An error says that something broke and no job was claimed.
-func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.Duration, s *Synced) error {
-	offers, seen, err := d.search(ctx, r.Slots, lease)
+func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) error {
+	offers, seen, err := d.search(ctx, r.Slots, inSeconds(leaseSeconds))
 	if err != nil {
 		return err
 	}
@@ -156,17 +156,16 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.
 	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
-		c, err := d.updateFrom(ctx, o.job, d.claim(ctx, r.Runner, o, lease, read, &claimed))
-		if err != nil || c.Outcome != job.OK {
+		c, err := d.updateFrom(ctx, o.job, d.claim(r.Runner, o, leaseSeconds, read))
+		if err != nil || !c.OK() {
 			back = append(back, Hiding{o.handle, listHide})
 		} else {
-			claimed.Job = c.after
-			err = d.present(ctx, &claimed)
+			claimed, err = d.claimed(ctx, c)
 		}
 		switch {
 		case err != nil:
 			failed = append(failed, fmt.Errorf("claim job %s: %w", o.job.ID, err))
-		case c.Outcome == job.OK:
+		case c.OK():
 			s.Jobs = append(s.Jobs, claimed)
 		}
 	}
@@ -185,4 +184,20 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, lease time.
 		d.Log.ErrorContext(ctx, "part of a sync failed", "runner", r.Runner, "error", err)
 	}
 	return nil
+}
+
+// readOnce is Store.Problem, but for the claims of one call, which are often of
+// one problem: it reads each only once.
+func (d *Dispatcher) readOnce() problemReader {
+	known := map[int]problem.Problem{}
+	return func(ctx context.Context, id int) (problem.Problem, bool, error) {
+		if p, found := known[id]; found {
+			return p, true, nil
+		}
+		p, found, err := d.Store.Problem(ctx, id)
+		if err == nil && found {
+			known[id] = p
+		}
+		return p, found, err
+	}
 }

@@ -27,7 +27,7 @@ func TestSyncIsTheWholePath(t *testing.T) {
 	for i := range 3 {
 		w.create(fmt.Sprintf("j%d", i))
 	}
-	first := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 2, Lease: time.Minute})
+	first := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 2, LeaseSeconds: new(60)})
 	if len(first.Jobs) != 2 || first.PollSeconds != 0 || first.Jobs[0].CodeURL == "" || first.Jobs[0].Job.Claim.Handle == "" {
 		t.Fatalf("synced %+v", first)
 	}
@@ -87,7 +87,7 @@ func TestSyncGivesAMessageBackWhenTheClaimIsLost(t *testing.T) {
 		w.store.meanwhile = nil
 		w.claim("j", "other")
 	}
-	if s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1, Lease: 10 * time.Minute}); len(s.Jobs) != 0 {
+	if s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1, LeaseSeconds: new(600)}); len(s.Jobs) != 0 {
 		t.Fatalf("claimed %+v", s.Jobs)
 	}
 	w.pass(4 * time.Second)
@@ -99,7 +99,7 @@ func TestSyncGivesAMessageBackWhenTheClaimIsLost(t *testing.T) {
 
 func TestSyncRefusesALease(t *testing.T) {
 	w := newWorld(t)
-	_, answer, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", Lease: time.Second})
+	_, answer, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", LeaseSeconds: new(1)})
 	w.refused(dispatch.InvalidLease, answer, err)
 }
 
@@ -110,7 +110,7 @@ func TestSyncTakesNoHandleOfAnOlderBell(t *testing.T) {
 		w.store.meanwhile = nil
 		w.granted2(w.Rejudge(w.ctx, "j", 0))
 	}
-	s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1, Lease: time.Minute})
+	s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1, LeaseSeconds: new(60)})
 	if len(s.Jobs) != 1 || s.Jobs[0].Job.Generation != 1 || s.Jobs[0].Job.Claim.Handle != "" {
 		t.Errorf("claimed %+v", s.Jobs)
 	}
@@ -176,7 +176,7 @@ func TestSyncCalls(t *testing.T) {
 	}
 	calls := map[string]int{}
 	w.Store = countedStore{w.Store, calls}
-	held := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 8, Lease: time.Minute}).Jobs
+	held := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 8, LeaseSeconds: new(60)}).Jobs
 	if diff := cmp.Diff(map[string]int{"GetMany": 1, "Problem": 1, "Save": 8}, calls); diff != "" {
 		t.Errorf("calls of a claim of 8 jobs (-want +got):\n%s", diff)
 	}
@@ -229,7 +229,7 @@ func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
 	w.create("j")
 	calls := map[string]int{"GetMany fails": 1}
 	w.Store = countedStore{w.Store, calls}
-	if _, _, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", Slots: 1, Lease: 10 * time.Minute}); !errors.Is(err, errBroken) {
+	if _, _, err := w.Sync(w.ctx, dispatch.SyncRequest{Runner: "r", Slots: 1, LeaseSeconds: new(600)}); !errors.Is(err, errBroken) {
 		t.Fatal(err)
 	}
 	// A list hides them for no longer than that anyway.

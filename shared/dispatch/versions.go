@@ -51,3 +51,19 @@ func (d *Dispatcher) version(ctx context.Context, id, number int) (problem.Conte
 	d.known.put(id, number, c)
 	return c, nil
 }
+
+// anyVersion stands for "there is a version"; none has this number.
+const anyVersion = 0
+
+// published reports whether a problem has a version; once it has, it always will.
+func (d *Dispatcher) published(ctx context.Context, id int) (bool, error) {
+	if _, known := d.known.get(id, anyVersion); known {
+		return true, nil
+	}
+	p, found, err := d.Store.Problem(ctx, id)
+	if err != nil || !found || p.Version == 0 {
+		return false, err
+	}
+	d.known.put(id, anyVersion, p.Current)
+	return true, nil
+}

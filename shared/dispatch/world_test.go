@@ -153,7 +153,7 @@ func (w *world) pass(d time.Duration) { w.clock = w.clock.Add(d) }
 
 func inline(id string) dispatch.CreateRequest {
 	code := []byte("PK code of " + id)
-	return dispatch.CreateRequest{ID: id, Problem: 1, Code: measure(code), Inline: code}
+	return dispatch.CreateRequest{CreateOp: job.CreateOp{ID: id, Problem: 1, Code: measure(code)}, Inline: code}
 }
 
 func (w *world) create(id string) {
@@ -190,7 +190,7 @@ func (w *world) listed() []string {
 
 func (w *world) claim(id, runner string) dispatch.Claimed {
 	w.t.Helper()
-	c, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: id, Runner: runner, Lease: time.Minute})
+	c, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: id, Runner: runner, LeaseSeconds: new(60)})
 	w.granted(answer, err)
 	return c
 }

@@ -94,7 +94,8 @@ func newWorld(t *testing.T) *world {
 	w.dispatch = dispatch.New(dynamo.New(dynamodb.NewFromConfig(cfg), made.tables), queue,
 		s3artifact.New(s3artifact.NewClient(cfg), urls, made.bucket))
 	w.dispatch.Log = quiet
-	w.dispatch.Lease.Least, w.dispatch.Lease.Default = lease, lease
+	w.dispatch.Lease.Least = int(lease.Seconds())
+	w.dispatch.Lease.Default = w.dispatch.Lease.Least
 
 	credentials := memory.NewCredentials()
 	w.runnerToken, _, err = auth.Issue(t.Context(), credentials, auth.Grant{Kind: auth.Runner, Name: "faults", Fleet: true}, time.Now(), rand.Reader)

@@ -8,7 +8,7 @@ var (
 // ringFirst is the heart of updateFrom, ringLast the same in the wrong order.
 const (
 	ringFirst = `		if after.Bell != before.Bell && after.Bell != rung {
-			if err := d.ring(ctx, after); err != nil {
+			if err := d.ring(ctx, *after); err != nil {
 				return change{}, err
 			}
 			rung = after.Bell
@@ -17,16 +17,16 @@ const (
 		if after.WriteID, err = d.writeID(); err != nil {
 			return change{}, err
 		}
-		current, saved, err := d.Store.Save(ctx, before, after)
+		current, saved, err := d.Store.Save(ctx, before, *after)
 		switch {
 `
 	ringLast = `		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
 			return change{}, err
 		}
-		current, saved, err := d.Store.Save(ctx, before, after)
+		current, saved, err := d.Store.Save(ctx, before, *after)
 		if saved && after.Bell != before.Bell && after.Bell != rung {
-			if err := d.ring(ctx, after); err != nil {
+			if err := d.ring(ctx, *after); err != nil {
 				return change{}, err
 			}
 			rung = after.Bell
@@ -37,12 +37,12 @@ const (
 
 // useCases are the order of writes, and what is checked beside the rules.
 var useCases = []source{
-	{file: "shared/dispatch/dispatch.go", tests: []command{dispatch, simulate}, guards: []guard{
+	{file: "shared/dispatch/update.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "trap: the write comes before its ring", keeps: "I1", from: ringFirst, to: ringLast},
 		{name: "trap: the write comes before its ring, found by the simulation", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{simulate}},
 		{name: "trap: the write comes before its ring, found by the exploration", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{explore}},
 		{name: "update: rings", keeps: "I1", from: `if after.Bell != before.Bell && after.Bell != rung {`, to: `if false && after.Bell != rung {`},
-		{name: "update: no ring, no write", keeps: "I1", from: "\t\t\tif err := d.ring(ctx, after); err != nil {\n\t\t\t\treturn change{}, err\n\t\t\t}\n", to: "\t\t\t_ = d.ring(ctx, after)\n"},
+		{name: "update: no ring, no write", keeps: "I1", from: "\t\t\tif err := d.ring(ctx, *after); err != nil {\n\t\t\t\treturn change{}, err\n\t\t\t}\n", to: "\t\t\t_ = d.ring(ctx, *after)\n"},
 		{name: "update: a conflict does not ring the same bell twice", keeps: "E", from: `after.Bell != before.Bell && after.Bell != rung {`, to: `after.Bell != before.Bell && after.Bell+1 != rung {`},
 		{name: "update: the version goes up", keeps: "I2", from: `after.Revision = before.Revision + 1`, to: `after.Revision = before.Revision`},
 		{name: "update: a fresh write id", keeps: "I6", from: `after.WriteID, err = d.writeID(); err != nil {`, to: `after.WriteID, err = before.WriteID, nil; err != nil {`},
@@ -51,33 +51,44 @@ var useCases = []source{
 		{name: "update: decides again at all", keeps: "I6", from: `for range 1 + maxConflicts {`, to: `for range 1 {`},
 		{name: "update: gives up in the end", keeps: "E", from: `for range 1 + maxConflicts {`, to: `for range 100 + maxConflicts {`},
 		{name: "update: expired under our hands", keeps: "I6", from: `case current.ID == "": // expired under our hands`, to: `case false:`},
-		{name: "update: nothing to write, no write", keeps: "E", from: `if err != nil || !out.Write {`, to: `if err != nil || out.Outcome != job.OK {`},
-		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `if err != nil || !out.Write {`, to: `if err != nil || !out.Write || out.Outcome != job.OK {`},
-		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {
-		return change{Decision`, to: `	if !found && id == "" {
-		return change{Decision`},
-		{name: "forget: nothing without a handle", keeps: "E", from: `if handle != "" {`, to: `if true {`},
-		{name: "forget: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `panic(err)`},
+		{name: "update: nothing to write, no write", keeps: "E", from: `!decision.write {`, to: `!decision.OK() {`},
+		{name: "update: a late result is refused and written all the same", keeps: "I4", from: `!decision.write {`, to: `!decision.write || !decision.OK() {`},
+		{name: "update: of an unknown job", keeps: "I6", from: `	if !found {`, to: `	if !found && id == "" {`},
+		{name: "spent: nothing without a handle", keeps: "E", from: `if handle != "" {`, to: `if true {`},
+		{name: "spent: a message that is not deleted fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not deleted", "error", err)`, to: `panic(err)`},
 		{name: "hide: a message that is not hidden fails nothing", keeps: "I6", from: `d.Log.WarnContext(ctx, "messages not hidden", "error", err)`, to: `panic(err)`},
 	}},
 	{file: "shared/dispatch/claim.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "claim: no handle of an older bell", keeps: "I3", from: `if o.job.Bell == j.Bell {`, to: `if o.job.Bell <= j.Bell {`},
-		{name: "claim: only the hash of its token is stored", keeps: "S", from: `op.TokenHash = auth.Hash(claimed.Token)`, to: `op.TokenHash = claimed.Token`},
-		{name: "claim: the least lease", keeps: "E", from: `asked < d.Lease.Least || `, to: ``},
-		{name: "claim: the longest lease", keeps: "I5", from: ` || asked > d.Lease.Longest`, to: ``},
+		{name: "claim: only the hash of its token is stored", keeps: "S", from: `op.TokenHash = auth.Hash(token)`, to: `op.TokenHash = token`},
 		{name: "claim: the problem as it is now", keeps: "I4", from: `op.ProblemVersion = p.Version`, to: `op.ProblemVersion = 1`},
 		{name: "claim: a problem that is published", keeps: "I4", from: `if !found || p.Version == 0 {`, to: `if !found {`},
-		{name: "claim: no read of a problem for a job that is taken", keeps: "E", from: `if _, out := op.Apply(j); out.Outcome != job.OK {`, to: `if _, out := op.Apply(j); out.Outcome == job.NotFound {`},
+		{name: "claim: no read of a problem for a job that is taken", keeps: "E", from: `tried.Outcome != job.OK {`, to: `tried.Outcome == job.NotFound {`},
+	}},
+	{file: "shared/dispatch/lease.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "lease: the least", keeps: "E", from: `*asked < b.Least || `, to: ``},
+		{name: "lease: the longest", keeps: "I5", from: ` || *asked > b.Longest`, to: ``},
+	}},
+	{file: "shared/dispatch/holder.go", tests: []command{dispatch}, guards: []guard{
+		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
+	}},
+	{file: "shared/dispatch/versions.go", tests: []command{dispatch, wire}, guards: []guard{
+		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Version == 0 {`, to: `if err != nil || !found {`},
+	}},
+	{file: "shared/dispatch/uploaded.go", tests: []command{dispatch}, guards: []guard{
+		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case !exists && got.Size < 0:`},
+		{name: "submit: the code is what was announced", keeps: "I1", from: `case got != want:`, to: `case got == want && false:`},
 	}},
 	{file: "shared/dispatch/complete.go", tests: []command{dispatch, simulate}, guards: []guard{
-		{name: "complete: deletes the message of a final job only", keeps: "I3", from: `if c.after.Final() {`, to: `if c.Write {`},
-		{name: "complete: deletes last", keeps: "I3", from: "\t\tnext, out := op.Apply(j)\n\t\treturn next, out, nil\n\t})", to: "\t\tnext, out := op.Apply(j)\n\t\tif next.Final() {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})"},
+		{name: "complete: deletes the message of a final job only", keeps: "I3", from: `if c.after.Final() {`, to: `if c.write {`},
+		{name: "complete: deletes last", keeps: "I3", from: "\t}\n\treturn decided(op.Apply(j)), nil\n}", to: "\t}\n\tmade := decided(op.Apply(j))\n\tif made.after.Final() {\n\t\tc.d.deleteSpent(ctx, j.Claim.Handle)\n\t}\n\treturn made, nil\n}"},
 		{name: "complete: deletes at all", keeps: "E", from: `if c.after.Final() {`, to: `if false {`},
 		{
-			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs, op.Result.Packed = d.storeOutputs(ctx, &stored, r, standing, result.cases)`, to: `op.Result.Outputs, later = outputsKey(r.ID, standing, "later"), func() { d.storeOutputs(ctx, &stored, r, standing, result.cases) }`,
+			name: "complete: outputs before the verdict", keeps: "I4", from: `op.Result.Outputs, op.Result.Packed = c.storeOutputs(ctx, standing, result.cases)`, to: `op.Result.Outputs, c.later = outputsKey(c.r.ID, standing, "later"), func() { c.storeOutputs(ctx, standing, result.cases) }`,
 			also: []edit{
-				{"\tvar stored storedOutputs\n", "\tvar stored storedOutputs\n\tlater := func() {}\n"},
-				{"\tif c.after.Final() {", "\tlater()\n\tif c.after.Final() {"},
+				{"\tc, err := update(ctx, r.ID, (&completion{d: d, r: r}).decide)\n", "\treport := &completion{d: d, r: r, later: func() {}}\n\tc, err := update(ctx, r.ID, report.decide)\n"},
+				{"\tstored storedOutputs\n", "\tstored storedOutputs\n\tlater  func()\n"},
+				{"\tif c.after.Final() {", "\treport.later()\n\tif c.after.Final() {"},
 			},
 		},
 		{name: "complete: an illegal result is refused", keeps: "I4", from: `case result.fault != nil:`, to: `case false:`},
@@ -85,8 +96,8 @@ var useCases = []source{
 		{name: "complete: a late result stores no outputs", keeps: "I4", from: `if standing.Outcome == job.OK && !standing.Accepted`, to: `if !standing.Accepted`},
 		{name: "complete: a repeated result stores no outputs", keeps: "E", from: `standing.Outcome == job.OK && !standing.Accepted && `, to: `standing.Outcome == job.OK && `},
 		{name: "complete: a cancelled one stores no outputs", keeps: "E", from: ` && !j.CancelRequested {`, to: ` {`},
-		{name: "complete: other outputs than announced", keeps: "I4", from: `if stored.mismatch {`, to: `if false {`},
-		{name: "complete: judged by the pinned version", keeps: "I4", from: `d.judge(ctx, j.Problem, standing.ProblemVersion, r)`, to: `d.judge(ctx, j.Problem, max(1, standing.ProblemVersion-1), r)`},
+		{name: "complete: other outputs than announced", keeps: "I4", from: `if c.stored.mismatch {`, to: `if false {`},
+		{name: "complete: judged by the pinned version", keeps: "I4", from: `c.judgeOnce(ctx, j.Problem, standing.ProblemVersion)`, to: `c.judgeOnce(ctx, j.Problem, max(1, standing.ProblemVersion-1))`},
 		{name: "complete: its digest covers the cases", keeps: "I4", from: `}{cases, outputs})`, to: `}{nil, outputs})`},
 		{name: "complete: its digest covers the outputs", keeps: "I4", from: `}{cases, outputs})`, to: `}{cases, job.Artifact{}})`},
 	}},
@@ -95,12 +106,12 @@ var useCases = []source{
 		{name: "outputs: not beyond the bound", keeps: "S", from: `if a.Size > MaxOutputs {`, to: `if false {`},
 		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
 		{name: "outputs: that are not there are missing", keeps: "I4", from: `		case !exists:
-			d.Log.WarnContext(ctx, "uploaded`, to: `		case !exists && found.Size < 0:
-			d.Log.WarnContext(ctx, "uploaded`},
-		{name: "outputs: that cannot be looked up are not missing", keeps: "I4", from: `"uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)`, to: `"uploaded outputs not looked up", "job_id", r.ID, "attempt", s.Attempt, "error", err)
+			c.d.Log`, to: `		case !exists && found.Size < 0:
+			c.d.Log`},
+		{name: "outputs: that cannot be looked up are not missing", keeps: "I4", from: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)`, to: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
 			stored.key = job.OutputsMissing`},
-		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != r.Outputs:`, to: `case found.Size < 0:`},
-		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = d.Objects.Put(ctx, key, body, a)`, to: `		_ = d.Objects.Put(ctx, key, body, a)`},
+		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != c.r.Outputs:`, to: `case found.Size < 0:`},
+		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = c.d.Objects.Put(ctx, key, body, a)`, to: `		_ = c.d.Objects.Put(ctx, key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
 		{name: "outputs: small ones make no object", keeps: "E", from: `if stored.packed = pack(cases); stored.packed != nil {`, to: `if stored.packed = pack(cases); false {`},
 		{name: "outputs: their zip is made when it is asked for", keeps: "I4", from: `return key, d.Objects.Put(ctx, key, body, a)`, to: `_, _ = body, a; return key, nil`},
@@ -133,34 +144,29 @@ var useCases = []source{
 		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
 		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
 		{name: "create: only of a published problem", keeps: "I4", from: `if !published {`, to: `if !published && r.ID == "" {`},
-		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Version == 0 {`, to: `if err != nil || !found {`},
-		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := op.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := op.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
+		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := r.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := r.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
 		{name: "create: other content than what is there", keeps: "I6", from: `out.Outcome != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Outcome == job.OK || there.Language`},
 		{name: "create: queues what awaits its upload", keeps: "I1", from: `out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten`, to: `out.Outcome != "?" || there.ID == ""`},
-		{name: "create: other content than what came meanwhile", keeps: "I6", from: `if out := op.Repeats(current); out.Outcome != job.OK {`, to: `if out := op.Repeats(current); out.Outcome == job.NotFound {`},
+		{name: "create: other content than what came meanwhile", keeps: "I6", from: `if out := r.Repeats(current); out.Outcome != job.OK {`, to: `if out := r.Repeats(current); out.Outcome == job.NotFound {`},
 		{name: "create: queues what came meanwhile", keeps: "I1", from: `if r.Inline != nil && j.State == job.Created {`, to: `if false {`},
 		{name: "create: an upload only while it is awaited", keeps: "S", from: `if r.Inline == nil && j.State == job.Created {`, to: `if r.Inline == nil {`},
 	}},
 	{file: "shared/dispatch/submit.go", tests: []command{dispatch}, guards: []guard{
 		{name: "submit: the code is checked", keeps: "I1", from: `if j.State == job.Created {`, to: `if false {`},
-		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case !exists && got.Size < 0:`},
-		{name: "submit: the code is what was announced", keeps: "I1", from: `case got != want:`, to: `case got == want && false:`},
 		{name: "submit: checked once, its code may be gone later", keeps: "I6", from: `if j.State == job.Created {`, to: `if true {`},
 	}},
 	{file: "shared/dispatch/heartbeat.go", tests: []command{dispatch, wire}, guards: []guard{
-		{name: "heartbeat: moves the message too", keeps: "E", from: `c.Write && claim.Handle != "" {`, to: `false {
-		_ = claim`},
-		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `c.Write && claim.Handle != "" {`, to: `claim.Handle != "" {`},
-		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := update(ctx, id, apply(op.Apply))\n", to: "\tc, err := update(ctx, id, func(j job.Job) (job.Job, job.Decision, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, time.Minute}})\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
+		{name: "heartbeat: moves the message too", keeps: "E", from: `c.write && c.after.Claim.Handle != "" {`, to: `false {`},
+		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `c.write && c.after`, to: `c.after`},
+		{name: "heartbeat: writes, then hides", keeps: "I1", from: "\tc, err := update(ctx, id, apply(op.Apply))\n", to: "\tc, err := update(ctx, id, func(ctx context.Context, j job.Job) (decision, error) {\n\t\tmade := decided(op.Apply(j))\n\t\tif made.write {\n\t\t\t_ = d.Queue.Hide(ctx, []Hiding{{j.Claim.Handle, inSeconds(60)}})\n\t\t}\n\t\treturn made, nil\n\t})\n"},
 		{name: "heartbeat: tells to stop", keeps: "I5", from: `if c.after.MustCancel(op.Now) {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/release.go", tests: []command{dispatch, simulate}, guards: []guard{
-		{name: "release: deletes the message of its own write only", keeps: "I3", from: `if c.Write {`, to: `if true {`},
-		{name: "release: deletes last", keeps: "I3", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(j job.Job) (job.Job, job.Decision, error) {\n\t\tnext, out := op.Apply(j)\n\t\tif out.Write {\n\t\t\td.forget(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn next, out, nil\n\t})\n"},
-		{name: "release: deletes at all", keeps: "E", from: `if c.Write {`, to: `if false {`},
+		{name: "release: deletes the message of its own write only", keeps: "I3", from: `if c.write {`, to: `if true {`},
+		{name: "release: deletes last", keeps: "I3", from: "\tc, err := d.update(ctx, id, apply(op.Apply))\n", to: "\tc, err := d.update(ctx, id, func(ctx context.Context, j job.Job) (decision, error) {\n\t\tmade := decided(op.Apply(j))\n\t\tif made.write {\n\t\t\td.deleteSpent(ctx, j.Claim.Handle)\n\t\t}\n\t\treturn made, nil\n\t})\n"},
+		{name: "release: deletes at all", keeps: "E", from: `if c.write {`, to: `if false {`},
 	}},
 	{file: "shared/dispatch/download.go", tests: []command{dispatch}, guards: []guard{
-		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
 		{name: "download: code for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tif j.Code"},
 		{name: "download: test data for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,", to: "\tif err != nil {\n\t\treturn Download{}, answer, err\n\t}\n\tcontent,"},
 		{name: "download: test data of the pinned version", keeps: "I4", from: `d.version(ctx, j.Problem, j.Claim.ProblemVersion)`, to: `d.version(ctx, j.Problem, j.Claim.ProblemVersion+1)`},
@@ -223,12 +229,12 @@ var useCases = []source{
 		{name: "sweep: nothing to do, no write", keeps: "E", from: `if next == mark {`, to: `if false {`},
 		{name: "sweep: one page while the queue is alive", keeps: "E", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase true:\n\t\tpages = sweepPages\n"},
 		{name: "sweep: more pages while it is silent", keeps: "I1", from: "\tcase silent:\n\t\tpages = sweepPages\n", to: "\tcase false:\n\t\tpages = sweepPages\n"},
-		{name: "sweep: deletes the message of what it ended", keeps: "E", from: "\t\t\td.forget(ctx, c.before.Claim.Handle)\n", to: ""},
+		{name: "sweep: deletes the message of what it ended", keeps: "E", from: "\t\t\td.deleteSpent(ctx, c.before.Claim.Handle)\n", to: ""},
 		{name: "sweep: a job that cannot be written stops nothing", keeps: "I5", from: "\t\tcase err != nil:\n\t\t\tswept.Failed++\n", to: "\t\tcase err != nil:\n\t\t\treturn err\n"},
 	}},
 	{file: "shared/dispatch/sync.go", tests: []command{dispatch}, guards: []guard{
 		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `back = append(back, Hiding{o.handle, listHide})`, to: `_ = back`},
-		{name: "sync: deletes messages after the last write", keeps: "I3", from: "\td.forget(ctx, spent...)\n", to: "\t_ = spent\n"},
+		{name: "sync: deletes messages after the last write", keeps: "I3", from: "\td.deleteSpent(ctx, spent...)\n", to: "\t_ = spent\n"},
 		{name: "sync: hides messages of leases", keeps: "E", from: "\td.hide(ctx, hidings)\n", to: "\t_ = hidings\n"},
 		{name: "sync: a failed result is said to have failed", keeps: "I6", from: `answer = Answer{Outcome: ItemFailed}`, to: `answer = granted`},
 		{name: "sync: what a call wrote is what its next item meets", keeps: "E", from: `jobs[id] = c.after`, to: `_ = c.after`},

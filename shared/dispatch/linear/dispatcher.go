@@ -41,14 +41,14 @@ func (d Dispatcher) Do(ctx context.Context, in Input) Output {
 	switch in.Op {
 	case Create:
 		var created dispatch.Created
-		created, answer, err = d.Create(ctx, dispatch.CreateRequest{
-			ID: in.Job, Problem: Problem, Language: domain.CPP, Inline: zip,
+		created, answer, err = d.Create(ctx, dispatch.CreateRequest{Inline: zip, CreateOp: domain.CreateOp{
+			ID: in.Job, Problem: Problem, Language: domain.CPP,
 			Code: domain.Artifact{Size: int64(len(zip)), SHA256: auth.Hash(string(zip))},
-		})
+		}})
 		out.New = created.New
 	case Claim:
 		var c dispatch.Claimed
-		c, answer, err = d.Claim(ctx, dispatch.ClaimRequest{ID: in.Job, Runner: in.Runner, Lease: Lease})
+		c, answer, err = d.Claim(ctx, dispatch.ClaimRequest{ID: in.Job, Runner: in.Runner, LeaseSeconds: new(LeaseSeconds)})
 		out.Token, out.View.Attempt, out.View.Generation = c.Token, c.Job.Attempt, c.Job.Generation
 	case Heartbeat:
 		var action dispatch.Action

@@ -45,7 +45,7 @@ func (h HTTP) Do(ctx context.Context, in Input) Output {
 		})
 		return Output{Code: r.Code, New: status == http.StatusCreated}
 	case Claim:
-		_, r := h.call(ctx, in, "POST", "/runner"+job+"/claim", map[string]any{"leaseSeconds": int(Lease.Seconds())})
+		_, r := h.call(ctx, in, "POST", "/runner"+job+"/claim", map[string]any{"leaseSeconds": LeaseSeconds})
 		return Output{Code: r.Code, Token: r.Data.Token, View: View{Attempt: r.Data.Attempt, Generation: r.Data.Generation}}
 	case Heartbeat:
 		_, r := h.call(ctx, in, "POST", "/runner/heartbeat", map[string]any{"submissionId": in.Job})

@@ -30,8 +30,8 @@ func NewClock() *Clock {
 // Now is the time it shows.
 func (c *Clock) Now() time.Time { return time.UnixMilli(c.millis.Load()).UTC() }
 
-// Lease is what every claim must ask for, and Expire passes over.
-const Lease = 30 * time.Second
+// LeaseSeconds is what every claim must ask for, and Expire passes over.
+const LeaseSeconds = 30
 
 // maxExpires keeps a claim that is kept alive by late heartbeats well below the
 // hour after which its lease is no longer extended: that is not in the model.
@@ -182,7 +182,7 @@ func (r *recorder) send(ctx context.Context, client int, in Input) {
 		}
 		r.expires++
 		call = r.tick.Add(1)
-		r.clock.millis.Add((Lease + time.Second).Milliseconds())
+		r.clock.millis.Add((LeaseSeconds + 1) * 1000)
 		out = Output{Code: OK}
 	} else {
 		r.still.RLock()

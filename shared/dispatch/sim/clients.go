@@ -60,14 +60,14 @@ func (c *courier) answered(a ask, said answer, patience int) bool {
 // runner claims and judges jobs.
 type runner struct {
 	courier
-	name     string
-	listed   []string
-	held     []grant
-	former   []grant // given up, not always in fact
-	frozen   time.Time
-	wrong    bool // one that sends different results for one attempt
-	syncs    bool // one that says all it can in one call
-	leaseFor time.Duration
+	name         string
+	listed       []string
+	held         []grant
+	former       []grant // given up, not always in fact
+	frozen       time.Time
+	wrong        bool // one that sends different results for one attempt
+	syncs        bool // one that says all it can in one call
+	leaseSeconds int
 }
 
 func (r *runner) next(w *world) (ask, bool) {
@@ -79,7 +79,7 @@ func (r *runner) next(w *world) (ask, bool) {
 		w.trace.step(w, "runner %s dies and starts again", r.name)
 		r.listed, r.held, r.unsent = nil, nil, nil
 	case w.happens(w.plan.freeze):
-		until := w.between(time.Second, 3*r.leaseFor)
+		until := w.between(time.Second, 3*time.Duration(r.leaseSeconds)*time.Second)
 		w.trace.step(w, "runner %s freezes for %s", r.name, until)
 		r.frozen = w.clock.Add(until)
 		return ask{}, false
@@ -96,7 +96,7 @@ func (r *runner) next(w *world) (ask, bool) {
 	if len(r.listed) > 0 && w.rng.IntN(10) > 0 {
 		id := r.listed[0]
 		r.listed = r.listed[1:]
-		return r.sends(ask{kind: askClaim, id: id, runner: r.name, lease: r.leaseFor})
+		return r.sends(ask{kind: askClaim, id: id, runner: r.name, leaseSeconds: r.leaseSeconds})
 	}
 	if len(r.held) > 0 && w.rng.IntN(4) > 0 {
 		return r.sends(r.about(w, r.held[w.rng.IntN(len(r.held))]))
@@ -109,7 +109,7 @@ func (r *runner) next(w *world) (ask, bool) {
 
 // sync says something about each claim, or nothing, and asks for more.
 func (r *runner) sync(w *world) ask {
-	a := ask{kind: askSync, runner: r.name, lease: r.leaseFor, limit: w.rng.IntN(3)}
+	a := ask{kind: askSync, runner: r.name, leaseSeconds: r.leaseSeconds, limit: w.rng.IntN(3)}
 	for _, g := range r.held {
 		switch w.rng.IntN(3) {
 		case 0:

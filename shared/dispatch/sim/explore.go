@@ -91,7 +91,7 @@ func (e Explored) Failed() bool { return e.Fault != "" }
 // The exploration's time. Leases, lookouts and lost messages all take less than
 // an age of the clock, and the sent messages of dead writers a little more.
 const (
-	tinyLease = 60 * time.Second
+	tinyLease = 60 // seconds
 	age       = 200 * time.Second
 	longAgo   = writerGone + maxSkew + time.Second
 )
@@ -330,8 +330,8 @@ func (x *explorer) asks(s *state) []ask {
 	may(fresh && rings, ask{kind: askCreate, id: onlyJob, inline: true})
 	may(x.scope.Lists, ask{kind: askList, limit: 1})
 	for _, runner := range x.scope.Runners {
-		may(more && x.scope.Lists, ask{kind: askClaim, id: onlyJob, runner: runner, lease: tinyLease})
-		may(more && x.scope.Syncs, ask{kind: askSync, runner: runner, limit: 1, lease: tinyLease})
+		may(more && x.scope.Lists, ask{kind: askClaim, id: onlyJob, runner: runner, leaseSeconds: tinyLease})
+		may(more && x.scope.Syncs, ask{kind: askSync, runner: runner, limit: 1, leaseSeconds: tinyLease})
 	}
 	for _, g := range s.claims() {
 		a := ask{id: onlyJob, runner: g.runner, tokenHash: g.tokenHash}
@@ -657,7 +657,7 @@ func (x *explorer) end(s *state) *broken {
 	for range 30 {
 		a := ask{kind: askList, limit: 10}
 		for _, id := range a.carry(ctx, d).jobs {
-			for _, g := range (ask{kind: askClaim, id: id, runner: healthy.name, lease: tinyLease}).carry(ctx, d).grants {
+			for _, g := range (ask{kind: askClaim, id: id, runner: healthy.name, leaseSeconds: tinyLease}).carry(ctx, d).grants {
 				ask{kind: askComplete, id: g.id, runner: g.runner, tokenHash: g.tokenHash, right: true}.carry(ctx, d)
 			}
 		}

@@ -34,19 +34,19 @@ const (
 
 // ask is a request as a client sends it; sent again, it is the same ask.
 type ask struct {
-	kind       kind
-	id         string // of the job
-	runner     string
-	tokenHash  string // of the claim that it is about, "": not said
-	generation int    // of a rejudge
-	reason     job.Reason
-	inline     bool          // create with the code
-	limit      int           // of a list, slots of a sync
-	lease      time.Duration // of a claim or a sync
-	right      bool          // the result of a complete: AC or WA
-	uploaded   bool          // its outputs were uploaded before
-	done       []ask         // completes of a sync
-	active     []ask         // heartbeats of a sync
+	kind         kind
+	id           string // of the job
+	runner       string
+	tokenHash    string // of the claim that it is about, "": not said
+	generation   int    // of a rejudge
+	reason       job.Reason
+	inline       bool  // create with the code
+	limit        int   // of a list, slots of a sync
+	leaseSeconds int   // of a claim or a sync
+	right        bool  // the result of a complete: AC or WA
+	uploaded     bool  // its outputs were uploaded before
+	done         []ask // completes of a sync
+	active       []ask // heartbeats of a sync
 }
 
 func (a ask) String() string {
@@ -118,7 +118,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	var said dispatch.Answer
 	switch a.kind {
 	case askCreate:
-		r := dispatch.CreateRequest{ID: a.id, Problem: problemID, Code: codeArtifact}
+		r := dispatch.CreateRequest{CreateOp: job.CreateOp{ID: a.id, Problem: problemID, Code: codeArtifact}}
 		if a.inline {
 			r.Inline = codeBytes
 		}
@@ -142,7 +142,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		}
 	case askClaim:
 		var c dispatch.Claimed
-		c, said, out.err = d.Claim(ctx, dispatch.ClaimRequest{ID: a.id, Runner: a.runner, Lease: a.lease})
+		c, said, out.err = d.Claim(ctx, dispatch.ClaimRequest{ID: a.id, Runner: a.runner, LeaseSeconds: &a.leaseSeconds})
 		if out.err == nil && said.OK() {
 			out.grants = []grant{granted(c)}
 		}
@@ -153,7 +153,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askRelease:
 		said, out.err = d.Release(ctx, a.id, a.runner, a.tokenHash, a.reason)
 	case askSync:
-		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, Lease: a.lease}
+		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds}
 		for _, done := range a.done {
 			r.Done = append(r.Done, done.completion())
 		}
@@ -220,7 +220,7 @@ func (p *pool) depart(a ask, serial uint64, now func() time.Time) *flight {
 	f := &flight{ask: a, serial: serial, now: now}
 	d := &dispatch.Dispatcher{
 		Store: parkedStore{f}, Queue: parkedQueue{f}, URLs: signer{}, Objects: parkedObjects{f},
-		Lease:  dispatch.LeaseBounds{Least: time.Second, Default: 60 * time.Second, Longest: 900 * time.Second},
+		Lease:  dispatch.LeaseBounds{Least: 1, Default: 60, Longest: 900},
 		Pace:   dispatch.DefaultPace,
 		Log:    silence,
 		Now:    func() time.Time { return f.now() },

@@ -100,10 +100,10 @@ func (w *world) populate() {
 	w.clients = append(w.clients, &producer{views: make(map[string]job.Job)}, &clockwork{due: w.clock})
 	for i := range w.plan.runners {
 		w.clients = append(w.clients, &runner{
-			name:     fmt.Sprintf("runner-%d", i%w.plan.names),
-			wrong:    w.rng.IntN(4) == 0,
-			syncs:    w.rng.IntN(2) == 0,
-			leaseFor: []time.Duration{30 * time.Second, 60 * time.Second, 120 * time.Second}[w.rng.IntN(3)],
+			name:         fmt.Sprintf("runner-%d", i%w.plan.names),
+			wrong:        w.rng.IntN(4) == 0,
+			syncs:        w.rng.IntN(2) == 0,
+			leaseSeconds: []int{30, 60, 120}[w.rng.IntN(3)],
 		})
 	}
 }
@@ -175,7 +175,7 @@ func (w *world) settle() {
 	}
 	w.lastWords()
 	began := w.clock
-	healthy := &runner{name: "healthy", leaseFor: time.Minute, syncs: w.rng.IntN(2) == 0}
+	healthy := &runner{name: "healthy", leaseSeconds: 60, syncs: w.rng.IntN(2) == 0}
 	sweep := &clockwork{due: w.clock}
 	for w.broken == nil && w.clock.Sub(began) < calmFor {
 		if w.allFinal() {
@@ -219,7 +219,7 @@ func (w *world) poll(r *runner) {
 		return
 	}
 	for _, id := range w.finish(ask{kind: askList, runner: r.name, limit: 10}).jobs {
-		claimed := w.operation(ask{kind: askClaim, id: id, runner: r.name, lease: r.leaseFor})
+		claimed := w.operation(ask{kind: askClaim, id: id, runner: r.name, leaseSeconds: r.leaseSeconds})
 		for _, g := range claimed.grants {
 			w.operation(ask{kind: askHeartbeat, id: g.id, runner: r.name, tokenHash: g.tokenHash})
 			w.operation(r.result(w, g))
@@ -229,11 +229,11 @@ func (w *world) poll(r *runner) {
 
 // pollBySync does the same by the one route.
 func (w *world) pollBySync(r *runner) {
-	grants := w.finish(ask{kind: askSync, runner: r.name, limit: 10, lease: r.leaseFor}).grants
+	grants := w.finish(ask{kind: askSync, runner: r.name, limit: 10, leaseSeconds: r.leaseSeconds}).grants
 	if len(grants) == 0 {
 		return
 	}
-	a := ask{kind: askSync, runner: r.name, lease: r.leaseFor}
+	a := ask{kind: askSync, runner: r.name, leaseSeconds: r.leaseSeconds}
 	for _, g := range grants {
 		a.active = append(a.active, ask{kind: askHeartbeat, id: g.id, runner: r.name, tokenHash: g.tokenHash})
 	}

@@ -199,7 +199,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 					return
 				}
 				r.streamOf[n] = s.Name
-				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code, Inline: []byte(aZip)})
+				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code}, Inline: []byte(aZip)})
 				r.note(failed("create", answer, err))
 			})
 		}
@@ -240,7 +240,7 @@ func (r *run) sync(ctx context.Context, name string) error {
 	var done []dispatch.CompleteRequest
 	for {
 		r.net.trip()
-		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Slots: 1, Lease: time.Minute, Done: done})
+		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Slots: 1, LeaseSeconds: new(60), Done: done})
 		if err := failed("sync", answer, err); err != nil {
 			return err
 		}

@@ -32,10 +32,10 @@ func HeapPerWaitingJob(t T, jobs int) float64 {
 	}
 	create := func(i int) {
 		code := []byte("PK") // a copy each, as from a request
-		_, answer, err := d.Create(t.Context(), dispatch.CreateRequest{
+		_, answer, err := d.Create(t.Context(), dispatch.CreateRequest{Inline: code, CreateOp: job.CreateOp{
 			ID: id(i), Problem: 17, Language: job.CPP, Group: fmt.Sprint("user-", i%1000),
-			Code: job.Artifact{Size: 2, SHA256: digest(string(code))}, Inline: code,
-		})
+			Code: job.Artifact{Size: 2, SHA256: digest(string(code))},
+		}})
 		if err != nil || !answer.OK() {
 			t.Fatal(answer, err)
 		}
