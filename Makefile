@@ -153,6 +153,10 @@ e2e-localstack:
 e2e-ministack:
 	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/local/e2e)
 
+.PHONY: test-long
+test-long: ## what is slow and rarely fails
+	$(call stage,clients that generators make of openapi.yaml,infra/dev/clients/run.py)
+
 .PHONY: sim mutations
 SEEDS ?= 10000
 sim: ## the simulation, after the exploration of the small scope: SEEDS=10000; SEED=n replays one with its trace

@@ -41,6 +41,7 @@ require (
 	github.com/criyle/go-sandbox v0.13.6
 	github.com/go-json-experiment/json v1.27.2
 	github.com/hashicorp/golang-lru/v2 v2.0.7
+	github.com/oasdiff/yaml v0.1.1
 	github.com/rs/cors v1.11.1
 	golang.org/x/sync v0.21.0
 	golang.org/x/sys v0.46.0
@@ -73,7 +74,6 @@ require (
 	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.22 // indirect
-	github.com/oasdiff/yaml v0.1.1 // indirect
 	github.com/oasdiff/yaml3 v0.0.14 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	github.com/yuin/goldmark v1.7.17 // indirect

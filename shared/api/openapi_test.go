@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oasdiff/yaml"
 
 	"runlease/shared/api"
 	"runlease/shared/api/contract"
@@ -84,5 +86,43 @@ func TestCodesAreThoseOfOpenAPI(t *testing.T) {
 	}
 	if diff := cmp.Diff(api.CodeStatuses(), yaml); diff != "" {
 		t.Errorf("code table and openapi.yaml differ (-table +yaml):\n%s", diff)
+	}
+}
+
+// TestGeneratorsCanReadOpenAPI holds the document to what generators of clients
+// understand; infra/dev/clients runs them.
+func TestGeneratorsCanReadOpenAPI(t *testing.T) {
+	var document any
+	if _, err := yaml.Unmarshal(api.OpenAPI, &document, yaml.DecodeOpts{}); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	var walk func(at string, node any)
+	walk = func(at string, node any) {
+		switch node := node.(type) {
+		case []any:
+			for i, child := range node {
+				walk(fmt.Sprintf("%s[%d]", at, i), child)
+			}
+		case map[string]any:
+			types, _ := node["type"].([]any)
+			_, isRef := node["$ref"].(string)
+			seen++
+			switch {
+			case isRef && len(node) > 1:
+				t.Errorf("%s: generators drop what stands beside a $ref; use allOf with two members", at)
+			case (node["enum"] != nil || node["const"] != nil) && node["type"] == nil:
+				t.Errorf("%s: an enumeration without a type becomes anything", at)
+			case len(types) > 2 || len(types) == 2 && !slices.Contains(types, "null"):
+				t.Errorf("%s: %v is more than one type", at, types)
+			}
+			for name, child := range node {
+				walk(at+"/"+name, child)
+			}
+		}
+	}
+	walk("", document)
+	if seen < 500 {
+		t.Errorf("only %d nodes", seen)
 	}
 }

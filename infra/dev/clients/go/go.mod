@@ -1,0 +1,12 @@
+// The module of the program that tries the client that oapi-codegen generates.
+// infra/dev/clients/run.py copies it below build, and generates into api.
+module clients
+
+go 1.26.0
+
+require github.com/oapi-codegen/runtime v1.9.0
+
+require (
+	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+)
