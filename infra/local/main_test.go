@@ -261,7 +261,7 @@ func TestLinks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := newServer(front, time.Minute, slog.New(slog.DiscardHandler))
+			s, err := newServer(front, 60, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
