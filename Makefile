@@ -19,9 +19,9 @@ help: ## this list
 .PHONY: demo
 demo: ## judge real submissions on one machine; TARGET=localstack: through the deployed API
 ifeq ($(TARGET),localstack)
-	go run ./infra/local/demo -endpoint-json build/localstack/localstack.json -timeout 8m
+	go run ./infra/dev/demo -endpoint-json build/localstack/localstack.json -timeout 8m
 else
-	go run ./infra/local/demo
+	go run ./infra/dev/demo
 endif
 
 .PHONY: serve
@@ -62,17 +62,17 @@ shared/%.go functions/%.go infra/%.go: ;
 
 .PHONY: localstack localstack-down deploy-local ministack ministack-down deploy-ministack
 localstack: ## start LocalStack: Docker where there is an engine, else a host process
-	infra/local/localstack/up.sh
+	infra/dev/emulators/up.sh
 localstack-down: ## stop it
-	infra/local/localstack/down.sh
+	infra/dev/emulators/down.sh
 deploy-local: build-here infra/node_modules ## deploy the REST API to LocalStack; ends with one line of JSON
-	infra/local/localstack/deploy.sh localstack
+	infra/dev/emulators/deploy.sh localstack
 ministack: ## start MiniStack, which has HTTP APIs
-	infra/local/localstack/ministack-up.sh
+	infra/dev/emulators/ministack-up.sh
 ministack-down: ## stop it
-	infra/local/localstack/ministack-down.sh
+	infra/dev/emulators/ministack-down.sh
 deploy-ministack: build-here infra/node_modules ## deploy the HTTP API to MiniStack; ends with one line of JSON
-	infra/local/localstack/deploy.sh ministack
+	infra/dev/emulators/deploy.sh ministack
 
 # The CDK is supported on Node 22 and newer. Older ones still run it here, so the tests go on; deploy with a supported one.
 node_floor := 22
@@ -84,11 +84,11 @@ infra/node_modules: infra/package-lock.json
 
 .PHONY: invoke starts reproducible
 invoke: build/functions/$(shell go env GOARCH)/$(FN)/bootstrap ## run a real function on a saved event: make invoke FN=claim-job EVENT=ok
-	go run ./infra/local/invoke $(FN) $(EVENT)
+	go run ./infra/dev/invoke $(FN) $(EVENT)
 starts: build-here ## CPU that each function takes to start, as a ratio to an empty one
-	go run ./infra/local/invoke -start
+	go run ./infra/dev/invoke -start
 reproducible: ## build every function twice, in two places, and compare; takes minutes
-	infra/local/invoke/reproducible.sh
+	infra/dev/invoke/reproducible.sh
 
 .PHONY: release
 release: ## runner, server and ctl for linux/amd64 and arm64, licences and SHA256SUMS, below build/release
@@ -96,9 +96,9 @@ release: ## runner, server and ctl for linux/amd64 and arm64, licences and SHA25
 
 .PHONY: bench bench-deterministic
 bench: build-here ## every figure that has a budget, in one table and build/bench.json; takes minutes
-	go run ./infra/local/bench
+	go run ./infra/dev/bench
 bench-deterministic: ## those that are the same on every machine
-	go run ./infra/local/bench -deterministic
+	go run ./infra/dev/bench -deterministic
 
 # ---- checks
 
@@ -108,7 +108,7 @@ fmt: ## format the Go files
 verify: ## what must leave no difference: tidy, format; then vet and lint
 	$(call stage,tidy,go mod verify && go mod tidy -diff)
 	$(call stage,format,out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }; })
-	$(call stage,vet,go vet ./... && go vet -tags localstack ./shared/... ./infra/local/... ./infra/ctl/...)
+	$(call stage,vet,go vet ./... && go vet -tags localstack ./shared/... ./infra/...)
 	@$(MAKE) --no-print-directory lint
 lint: ## golangci-lint
 	$(call stage,lint,$(GOLANGCI) run ./...)
@@ -124,7 +124,7 @@ test: ## everything, unit tests first
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
-plain := runlease/infra runlease/shared/dispatch/sim runlease/shared/dispatch/linear runlease/shared/meter/fleet runlease/shared/meter/measure
+plain := runlease/infra runlease/shared/testkit/sim runlease/shared/testkit/linear runlease/shared/testkit/fleet runlease/shared/testkit/measure
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
 	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,go test $(plain))
@@ -136,22 +136,22 @@ test-templates:
 test-localstack:
 	$(call stage,build,$(MAKE) --no-print-directory -s build)
 	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack)
-	$(call stage,process executor,build/localstack/venv/bin/python infra/local/localstack/process_executor/process_executor_test.py)
+	$(call stage,process executor,build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py)
 	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
-	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/local/faults)
-	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/local/invoke/...)
+	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/dev/faults)
+	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/dev/invoke/...)
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
 	$(call stage,demo on LocalStack,$(MAKE) --no-print-directory demo TARGET=localstack)
 test-ministack:
-	$(call stage,MiniStack up,infra/local/localstack/ministack-up.sh)
+	$(call stage,MiniStack up,infra/dev/emulators/ministack-up.sh)
 	$(call stage,deploy to MiniStack,$(MAKE) --no-print-directory deploy-ministack)
 # They mostly wait, for leases and for the sweep: both at once.
 test-e2e:
 	@$(MAKE) --no-print-directory -j2 --output-sync=target e2e-localstack e2e-ministack
 e2e-localstack:
-	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/local/e2e)
+	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/dev/e2e)
 e2e-ministack:
-	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/local/e2e)
+	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/dev/e2e)
 
 .PHONY: test-long
 test-long: ## what is slow and rarely fails
@@ -160,10 +160,10 @@ test-long: ## what is slow and rarely fails
 .PHONY: sim mutations
 SEEDS ?= 10000
 sim: ## the simulation, after the exploration of the small scope: SEEDS=10000; SEED=n replays one with its trace
-	go run ./infra/local/sim $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
+	go run ./infra/dev/sim $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 mutations: ## take out each guard of the code, one at a time: a test must fail for each; ONLY=name for some of them
-	go run ./infra/local/mutations $(if $(ONLY),-only '$(ONLY)')
+	go run ./infra/dev/mutations $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: schemathesis
 schemathesis: ## 100,000 requests made from openapi.yaml against the embedded server
-	infra/local/schemathesis/run.py
+	infra/dev/schemathesis/run.py

@@ -14,7 +14,7 @@ ignore (
 // The versions of dynamodb and sqs (and what goes with them) are the newest ones
 // that do not build a model of their schemas when a function starts: that costs
 // each start a millisecond of CPU per client. Measure before raising them:
-// go run ./infra/local/invoke -start
+// go run ./infra/dev/invoke -start
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.262.0
 	github.com/aws/aws-lambda-go v1.55.1

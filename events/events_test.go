@@ -21,15 +21,15 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
 
-	"runlease/infra/local/invoke/given"
-	"runlease/infra/local/invoke/saved"
+	"runlease/infra/dev/invoke/given"
+	"runlease/infra/dev/invoke/saved"
 	"runlease/shared/api"
-	"runlease/shared/api/contract"
 	"runlease/shared/apigw"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/function"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/contract"
 )
 
 var update = flag.Bool("update", false, "write the replies that were got into the .want.json files; look at every difference")

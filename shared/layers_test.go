@@ -5,14 +5,16 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// may says which packages of the project each package may import, tests apart.
-// Imports point downwards; an adapter knows dispatch's ports and its own
-// service, never another adapter.
+// may lists, for each package of the product, the other packages of the project
+// that it may import, tests apart. Imports point downwards: an adapter knows
+// dispatch's ports and one service, never another adapter.
 var may = map[string][]string{
 	"shared/job":     {},
 	"shared/judge":   {},
@@ -23,93 +25,143 @@ var may = map[string][]string{
 	// What server and runner agree on.
 	"shared/zipdir":     {},
 	"shared/language":   {"shared/zipdir"},
-	"shared/testdata":   {"shared/zipdir"},
+	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},
 
 	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth"},
 
-	"shared/memory":     {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
-	"shared/dynamo":     {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
-	"shared/sqsqueue":   {"shared/awsclient", "shared/dispatch", "shared/job"},
-	"shared/s3artifact": {"shared/awsclient", "shared/dispatch", "shared/job"},
-	"shared/awsclient":  {},
-
+	"shared/memory":             {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
+	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
+	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
+	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
-	"shared/function":           {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
+	"shared/awsclient":          {},
 
-	"shared/api":   {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/version"},
-	"shared/apigw": {"shared/api"},
+	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/version"},
+	"shared/apigw":    {"shared/api"},
+	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
+	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
+
+	"shared/runner":          {"shared/runner/cache", "shared/runner/execute", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner/cache":    {"shared/runner/workdir"},
+	"shared/runner/execute":  {"shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
+	"shared/runner/guard":    {},
+	"shared/runner/integers": {},
+	"shared/runner/outputs":  {"shared/runner/execute"},
+	"shared/runner/cgroup":   {},
+	"shared/runner/seccomp":  {},
+	"shared/runner/sandbox":  {"shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp"},
+	"shared/runner/workdir":  {},
+	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
+	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},
+
+	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dynamo", "shared/version"},
+	"infra/grants": {"shared/deployment"},
+	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/job", "shared/memory", "shared/version"},
+	"infra/runner": {"shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
+	"infra/ctl":    {"shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
+}
+
+// function lists what the Lambda functions may import: they only wire.
+var function = []string{
+	"shared/apigw", "shared/dispatch", "shared/dynamo", "shared/function", "shared/s3artifact", "shared/s3artifact/presign", "shared/sqsqueue",
 }
 
 // futureStandard is part of it from Go 1.27 on, as encoding/json/v2 and jsontext.
 const futureStandard = "github.com/go-json-experiment/json"
 
 // pure packages import the standard library and what is listed above, nothing else.
-var pure = map[string]bool{"shared/job": true, "shared/judge": true, "shared/problem": true, "shared/dispatch": true, "shared/zipdir": true, "shared/language": true, "shared/testdata": true}
+var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/language", "shared/casefile"}
+
+// tooling reports whether only developers use the package: the suites and
+// instruments of the tests, and the programs below infra/dev. It may import
+// anything, and no product package imports it.
+func tooling(pkg string) bool {
+	return strings.HasPrefix(pkg, "shared/testkit/") || strings.HasPrefix(pkg, "infra/dev/")
+}
 
 func TestImportsPointDownwards(t *testing.T) {
-	checked := 0
-	for pkg, allowed := range may {
-		files, err := filepath.Glob(filepath.Join("..", pkg, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(files) == 0 {
+	files := sources(t)
+	for pkg := range may {
+		if len(files[pkg]) == 0 {
 			t.Errorf("%s is gone: take it out of this table", pkg)
 		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			checked++
-			for _, path := range imports(t, file) {
-				own, isOwn := strings.CutPrefix(path, "runlease/")
+	}
+	for pkg, list := range files {
+		allowed, known := may[pkg]
+		if path.Dir(pkg) == "functions" {
+			allowed, known = function, true
+		}
+		if tooling(pkg) {
+			continue
+		}
+		if !known {
+			t.Errorf("%s is in no layer: add it to this table, with what it may import", pkg)
+			continue
+		}
+		for _, file := range list {
+			for _, imported := range imports(t, file) {
+				own, isOwn := strings.CutPrefix(imported, "runlease/")
 				switch {
-				case isOwn && !contains(allowed, own):
-					t.Errorf("%s imports %s", file, path)
-				case !isOwn && pure[pkg] && strings.Contains(strings.Split(path, "/")[0], ".") && !strings.HasPrefix(path, futureStandard):
-					t.Errorf("%s imports %s; %s uses the standard library only", file, path, pkg)
+				case isOwn && !slices.Contains(allowed, own):
+					t.Errorf("%s imports %s", file, imported)
+				case !isOwn && slices.Contains(pure, pkg) && strings.Contains(strings.Split(imported, "/")[0], ".") && !strings.HasPrefix(imported, futureStandard):
+					t.Errorf("%s imports %s; %s uses the standard library only", file, imported, pkg)
 				}
 			}
 		}
 	}
-	if checked == 0 {
-		t.Error("no file was checked")
+}
+
+// TestEveryPackageSaysWhatItIs looks for a doc comment on every package, in
+// doc.go or in the file of the package's name; a program's is in main.go.
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for pkg, list := range sources(t) {
+		documented := false
+		for _, file := range list {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parsed.Doc == nil {
+				continue
+			}
+			documented = true
+			if name := filepath.Base(file); !slices.Contains([]string{"doc.go", "main.go", parsed.Name.Name + ".go"}, name) {
+				t.Errorf("%s has the package comment: it belongs into doc.go or %s.go", file, parsed.Name.Name)
+			}
+		}
+		if !documented {
+			t.Errorf("%s has no package comment", pkg)
+		}
 	}
 }
 
-// TestEveryPackageSaysWhatItIs looks for a doc comment on every package.
-func TestEveryPackageSaysWhatItIs(t *testing.T) {
-	documented := map[string]bool{}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+// sources returns the Go files of every package that has files beside tests, by
+// the package's folder.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if name := d.Name(); d.IsDir() && (name == "build" || name == "node_modules" || name == "testdata" || name == "cdk.out" || strings.HasPrefix(name, ".") && name != "..") {
+		if name := d.Name(); d.IsDir() && (slices.Contains([]string{"build", "node_modules", "testdata", "cdk.out"}, name) || strings.HasPrefix(name, ".") && name != "..") {
 			return filepath.SkipDir
 		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
+		if pkg := filepath.ToSlash(filepath.Dir(file)); strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") {
+			pkg = strings.TrimPrefix(pkg, "../")
+			found[pkg] = append(found[pkg], file)
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly|parser.ParseComments)
-		if err != nil {
-			return err
-		}
-		dir := filepath.Dir(path)
-		documented[dir] = documented[dir] || file.Doc != nil
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(documented) == 0 {
-		t.Error("no package was found")
+	if len(found) == 0 {
+		t.Fatal("no package was found")
 	}
-	for dir, is := range documented {
-		if !is {
-			t.Errorf("%s has no package comment", dir)
-		}
-	}
+	return found
 }
 
 func imports(t *testing.T, file string) []string {
@@ -123,13 +175,4 @@ func imports(t *testing.T, file string) []string {
 		paths = append(paths, strings.Trim(spec.Path.Value, `"`))
 	}
 	return paths
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -9,65 +9,65 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"runlease/shared/meter"
+	"runlease/shared/bill"
 )
 
 // cost prints what a month of a deployment costs. It needs no deployment and no
 // credentials: the counts are those that the tests of package meter measure.
 func cost(_ context.Context, op operator, args []string) error {
 	f := op.flags("ctl cost")
-	var load meter.Load
+	var load bill.Load
 	f.Float64Var(&load.Jobs, "jobs", 1e6, "jobs in a month")
 	f.Float64Var(&load.Seconds, "seconds", 8, "seconds that a job takes its runner")
 	f.Float64Var(&load.Runners, "runners", 20, "runners that are connected all the time; 0: leave out what waiting costs")
 	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: 5 by compat, by sync as many as there are runners, 60 at most")
 	f.Float64Var(&load.Outputs, "output-bytes", 100, "bytes of what a job's cases write, packed; more than 2048 are an object of S3")
-	flow := f.String("flow", string(meter.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
+	flow := f.String("flow", string(bill.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
-	file := f.String("prices", "", "prices of your own, in the form of shared/meter/prices.json")
+	file := f.String("prices", "", "prices of your own, in the form of shared/bill/prices.json")
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	if *gateway != "http" && *gateway != "rest" {
 		return misuse(f, "-api: http or rest, not %q", *gateway)
 	}
-	load.Flow, load.REST = meter.Flow(*flow), *gateway == "rest"
-	if load.Flow != meter.Compat && load.Flow != meter.Sync {
+	load.Flow, load.REST = bill.Flow(*flow), *gateway == "rest"
+	if load.Flow != bill.Compat && load.Flow != bill.Sync {
 		return misuse(f, "-flow: compat or sync, not %q", *flow)
 	}
 	prices, err := readPrices(*file)
 	if err != nil {
 		return err
 	}
-	costs, err := meter.Cost(load)
+	costs, err := bill.Cost(load)
 	if err != nil {
 		return err
 	}
 	return printCosts(op.out, prices, load, *gateway, costs)
 }
 
-func readPrices(file string) (meter.Prices, error) {
+func readPrices(file string) (bill.Prices, error) {
 	if file == "" {
-		return meter.ListPrices()
+		return bill.ListPrices()
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return meter.Prices{}, fmt.Errorf("read prices: %w", err)
+		return bill.Prices{}, fmt.Errorf("read prices: %w", err)
 	}
-	prices, err := meter.ReadPrices(text)
+	prices, err := bill.ReadPrices(text)
 	if err != nil {
-		return meter.Prices{}, fmt.Errorf("%s: %w", file, err)
+		return bill.Prices{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return prices, nil
 }
 
-func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c meter.Costs) error {
+func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill.Costs) error {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(table, format+"\n", args...) }
 
 	line("Prices of %s, %s. %s", p.Region, p.Date, p.Note)
 	total := 0.0
-	section := func(title string, units meter.Units) float64 {
+	section := func(title string, units bill.Units) float64 {
 		lines, sum := p.Bill(units)
 		line("")
 		line("%s", title)
@@ -86,7 +86,7 @@ func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c me
 		line("A million jobs: %.2f dollars.", sum/l.Jobs*1e6)
 		line("")
 		line("\tDOLLARS\tSHARE\t  FOR")
-		for _, part := range meter.Parts() {
+		for _, part := range bill.Parts() {
 			_, dollars := p.Bill(c.Parts[part])
 			line("\t%.2f\t%s\t  %s", dollars, share(dollars, sum), purposes[part])
 		}
@@ -100,7 +100,7 @@ func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c me
 	line("A month: %.2f dollars.", total)
 	line("")
 	line("Assumed, not measured:")
-	for _, a := range meter.Assumptions() {
+	for _, a := range bill.Assumptions() {
 		line("- %s", a)
 	}
 	if err := table.Flush(); err != nil {
@@ -110,19 +110,19 @@ func printCosts(to io.Writer, p meter.Prices, l meter.Load, gateway string, c me
 }
 
 // purposes says what the parts of a job's cost are for.
-var purposes = map[meter.Part]string{
-	meter.Create:  "handing it in (create)",
-	meter.Work:    "the runner's calls (work)",
-	meter.Outputs: "storing what its cases wrote (outputs)",
-	meter.Verdict: "reading its verdict (verdict)",
-	meter.Storage: "keeping it, its code and its outputs (storage)",
+var purposes = map[bill.Part]string{
+	bill.Create:  "handing it in (create)",
+	bill.Work:    "the runner's calls (work)",
+	bill.Outputs: "storing what its cases wrote (outputs)",
+	bill.Verdict: "reading its verdict (verdict)",
+	bill.Storage: "keeping it, its code and its outputs (storage)",
 }
 
 // idleRunner is what each of so many runners costs that has nothing to do for a
 // month.
-func idleRunner(p meter.Prices, l meter.Load) float64 {
+func idleRunner(p bill.Prices, l bill.Load) float64 {
 	l.Jobs = 0
-	c, err := meter.Cost(l)
+	c, err := bill.Cost(l)
 	if err != nil { // it was good with jobs
 		return 0
 	}
@@ -131,7 +131,7 @@ func idleRunner(p meter.Prices, l meter.Load) float64 {
 }
 
 // count counts requests to AWS by the start of their name.
-func count(r meter.Request, prefix string) int {
+func count(r bill.Request, prefix string) int {
 	n := 0
 	for name, k := range r.AWS {
 		if strings.HasPrefix(name, prefix) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"runlease/shared/bill"
 	"runlease/shared/deployment"
-	"runlease/shared/meter"
 )
 
 var updateCosts = flag.Bool("update-costs", false, "write cost.golden.txt anew")
@@ -62,7 +62,7 @@ func TestCost(t *testing.T) {
 // ownPrices is a file of the listed prices with this in place of what PUTs cost.
 func ownPrices(t *testing.T, puts string) string {
 	t.Helper()
-	list, err := meter.ListPrices()
+	list, err := bill.ListPrices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestStandingMatchesTheStack(t *testing.T) {
 	if err := json.Unmarshal(text, &template); err != nil {
 		t.Fatal(err)
 	}
-	got := meter.Units{}
+	got := bill.Units{}
 	for id, r := range template.Resources {
 		switch r.Type {
 		case "AWS::CloudWatch::Alarm":
@@ -175,7 +175,7 @@ func TestStandingMatchesTheStack(t *testing.T) {
 			}
 		}
 	}
-	c, err := meter.Cost(meter.Load{Flow: meter.Compat})
+	c, err := bill.Cost(bill.Load{Flow: bill.Compat})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,41 +192,41 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prices, err := meter.ListPrices()
+	prices, err := bill.ListPrices()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bill := func(load meter.Load, flow meter.Flow, of func(meter.Costs) meter.Units) string {
+	price := func(load bill.Load, flow bill.Flow, of func(bill.Costs) bill.Units) string {
 		load.Flow, load.Seconds = flow, 8
-		c, err := meter.Cost(load)
+		c, err := bill.Cost(load)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, dollars := prices.Bill(of(c))
 		return fmt.Sprintf("%.2f", dollars)
 	}
-	all := func(c meter.Costs) meter.Units { return c.Jobs }
-	part := func(p meter.Part) func(meter.Costs) meter.Units {
-		return func(c meter.Costs) meter.Units { return c.Parts[p] }
+	all := func(c bill.Costs) bill.Units { return c.Jobs }
+	part := func(p bill.Part) func(bill.Costs) bill.Units {
+		return func(c bill.Costs) bill.Units { return c.Parts[p] }
 	}
-	million := meter.Load{Jobs: 1e6, Outputs: 100}
+	million := bill.Load{Jobs: 1e6, Outputs: 100}
 	for _, row := range []struct {
 		name string
-		load meter.Load
-		of   func(meter.Costs) meter.Units
+		load bill.Load
+		of   func(bill.Costs) bill.Units
 	}{
 		{"1 M jobs, HTTP API", million, all},
-		{"of it handing a job in: create, its message, its PUT of code", million, part(meter.Create)},
-		{"of it the runner's calls", million, part(meter.Work)},
-		{"of it reading its verdict once", million, part(meter.Verdict)},
-		{"of it keeping item, outputs and code (90, 90, 200 days)", million, part(meter.Storage)},
-		{"1 M jobs whose outputs pack to 2 KB", meter.Load{Jobs: 1e6, Outputs: 2048}, all},
-		{"1 M jobs with 4 KB of outputs, an object each", meter.Load{Jobs: 1e6, Outputs: 4096}, all},
-		{"1 M jobs, REST API", meter.Load{Jobs: 1e6, Outputs: 100, REST: true}, all},
-		{"20 runners that wait all month", meter.Load{Runners: 20}, func(c meter.Costs) meter.Units { return c.Idle }},
-		{"the deployment, idle, a month (alarms and the dashboard, almost)", meter.Load{}, func(c meter.Costs) meter.Units { return c.Standing }},
+		{"of it handing a job in: create, its message, its PUT of code", million, part(bill.Create)},
+		{"of it the runner's calls", million, part(bill.Work)},
+		{"of it reading its verdict once", million, part(bill.Verdict)},
+		{"of it keeping item, outputs and code (90, 90, 200 days)", million, part(bill.Storage)},
+		{"1 M jobs whose outputs pack to 2 KB", bill.Load{Jobs: 1e6, Outputs: 2048}, all},
+		{"1 M jobs with 4 KB of outputs, an object each", bill.Load{Jobs: 1e6, Outputs: 4096}, all},
+		{"1 M jobs, REST API", bill.Load{Jobs: 1e6, Outputs: 100, REST: true}, all},
+		{"20 runners that wait all month", bill.Load{Runners: 20}, func(c bill.Costs) bill.Units { return c.Idle }},
+		{"the deployment, idle, a month (alarms and the dashboard, almost)", bill.Load{}, func(c bill.Costs) bill.Units { return c.Standing }},
 	} {
-		want := fmt.Sprintf("| %s | %s | %s |", row.name, bill(row.load, meter.Sync, row.of), bill(row.load, meter.Compat, row.of))
+		want := fmt.Sprintf("| %s | %s | %s |", row.name, price(row.load, bill.Sync, row.of), price(row.load, bill.Compat, row.of))
 		if !strings.Contains(string(text), want) {
 			t.Errorf("README.md has no row %s", want)
 		}

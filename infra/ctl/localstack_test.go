@@ -86,7 +86,7 @@ func deployTable(t *testing.T, k tableKeys) string {
 		}},
 	})
 	if err != nil {
-		t.Fatalf("no DynamoDB at %s; start one with infra/local/localstack/up.sh: %v", os.Getenv("AWS_ENDPOINT_URL"), err)
+		t.Fatalf("no DynamoDB at %s; start one with infra/dev/emulators/up.sh: %v", os.Getenv("AWS_ENDPOINT_URL"), err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"runlease/shared/dispatch/linear"
+	"runlease/shared/testkit/linear"
 )
 
 // TestLinearizable records many clients of the embedded server over loopback

@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"runlease/shared/api/contract"
+	"runlease/shared/testkit/contract"
 )
 
 // TestMain runs the tests and then asks whether they have seen every kind of

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"runlease/shared/api"
-	"runlease/shared/api/contract"
+	"runlease/shared/testkit/contract"
 )
 
 // TestMutatedRequests damages legal requests at random. Whatever comes of it,

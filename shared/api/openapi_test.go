@@ -12,7 +12,7 @@ import (
 	"github.com/oasdiff/yaml"
 
 	"runlease/shared/api"
-	"runlease/shared/api/contract"
+	"runlease/shared/testkit/contract"
 )
 
 // described is what openapi.yaml and the route table both say about a route.

@@ -17,10 +17,10 @@ import (
 	"time"
 
 	"runlease/shared/api"
-	"runlease/shared/api/contract"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/contract"
 )
 
 // target is an API for a fuzzer: real credentials, a published problem, and the

@@ -22,12 +22,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/shared/api"
-	"runlease/shared/api/contract"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/contract"
 )
 
 // begin is when every world begins.

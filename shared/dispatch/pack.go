@@ -14,7 +14,7 @@ import (
 // MaxPacked is how long packed outputs may be, in bytes, to be kept with the
 // verdict. To write them there costs up to 1.25 dollars a million jobs, and to
 // keep them for 90 days up to 2.70; to put them into S3 costs 5.00, and a
-// request in the middle of a result (prices: shared/meter/prices.json). Most
+// request in the middle of a result (prices: shared/bill/prices.json). Most
 // outputs are a few lines.
 const MaxPacked = 2 << 10
 

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"runlease/shared/job"
-	"runlease/shared/storetest"
+	"runlease/shared/testkit/storetest"
 )
 
 func TestEveryLegalJobRoundTrips(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"runlease/shared/dispatch"
-	"runlease/shared/dispatch/linear"
 	"runlease/shared/dynamo"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/linear"
 )
 
 // TestLinearizable records several thousand requests of many clients to the use

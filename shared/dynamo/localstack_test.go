@@ -22,7 +22,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"runlease/shared/auth"
-	"runlease/shared/auth/authtest"
 	"runlease/shared/awsclient"
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
@@ -30,7 +29,8 @@ import (
 	"runlease/shared/judge"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
-	"runlease/shared/storetest"
+	"runlease/shared/testkit/authtest"
+	"runlease/shared/testkit/storetest"
 )
 
 // These tests run against a DynamoDB API: LocalStack on this machine, or the
@@ -132,7 +132,7 @@ func makeTable(t *testing.T, db *dynamodb.Client, name string, attributes []type
 		BillingMode: types.BillingModePayPerRequest,
 	})
 	if err != nil {
-		t.Fatalf("no DynamoDB at %s; start one with infra/local/localstack/up.sh: %v", getenv("AWS_ENDPOINT_URL"), err)
+		t.Fatalf("no DynamoDB at %s; start one with infra/dev/emulators/up.sh: %v", getenv("AWS_ENDPOINT_URL"), err)
 	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"runlease/shared/artifacttest"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/artifacttest"
 )
 
 func TestArtifacts(t *testing.T) {

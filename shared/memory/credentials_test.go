@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"runlease/shared/auth"
-	"runlease/shared/auth/authtest"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/authtest"
 )
 
 func TestCredentials(t *testing.T) {

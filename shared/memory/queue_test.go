@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"runlease/shared/memory"
-	"runlease/shared/queuetest"
+	"runlease/shared/testkit/queuetest"
 )
 
 // clock is a time that tests move.

@@ -5,7 +5,7 @@ import (
 
 	"runlease/shared/dispatch"
 	"runlease/shared/memory"
-	"runlease/shared/storetest"
+	"runlease/shared/testkit/storetest"
 )
 
 func TestStoreConforms(t *testing.T) {

@@ -17,11 +17,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"runlease/shared/artifacttest"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
+	"runlease/shared/testkit/artifacttest"
 )
 
 // direct sends requests as they are.

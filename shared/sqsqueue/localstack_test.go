@@ -14,8 +14,8 @@ import (
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
-	"runlease/shared/queuetest"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/queuetest"
 )
 
 // real is the client of LocalStack.

@@ -18,9 +18,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"runlease/shared/casefile"
 	"runlease/shared/language"
 	"runlease/shared/runner/execute"
-	"runlease/shared/testdata"
 	"runlease/shared/zipdir"
 )
 
@@ -30,7 +30,7 @@ type Limits = zipdir.Limits
 // The limits that the server looks at, too.
 var (
 	CodeLimits     = language.CodeLimits
-	TestDataLimits = testdata.Limits
+	TestDataLimits = casefile.Limits
 )
 
 // Fault is what is wrong with a job's material.
@@ -64,7 +64,7 @@ func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks 
 	each := func(do func(name string, task, number int) error) error {
 		for t, task := range tasks {
 			for c := range task.CaseCount {
-				for _, ending := range []string{testdata.In, testdata.Out} {
+				for _, ending := range []string{casefile.In, casefile.Out} {
 					if err := do(execute.CaseName(t, c)+ending, t, c); err != nil {
 						return err
 					}

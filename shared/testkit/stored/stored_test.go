@@ -27,7 +27,7 @@ import (
 	"runlease/shared/dynamo"
 	"runlease/shared/job"
 	"runlease/shared/judge"
-	"runlease/shared/meter/canned"
+	"runlease/shared/testkit/canned"
 	"runlease/shared/problem"
 	"runlease/shared/runner/spool"
 	"runlease/shared/sqsqueue"

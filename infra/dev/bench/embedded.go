@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"runlease/shared/testkit/figure"
+)
+
+// The goals of the embedded server, and how it is loaded.
+const (
+	jobsGoal  = 2_000 // jobs a second, created, claimed and completed by sync with one slot
+	p99Goal   = 20.0  // ms of a request, at half of that
+	workers   = 16
+	loadFor   = 5 * time.Second
+	loadTimes = 3 // of which the best counts
+)
+
+// embedded starts the server as a process of its own and loads it from this
+// one: both share the machine.
+func embedded(ctx context.Context) ([]figure.Figure, error) {
+	s, err := serve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.end()
+	var jobsPerSecond, p99 float64
+	for i := range loadTimes {
+		best, err := s.load(ctx, 2*i, 0)
+		if err != nil {
+			return nil, err
+		}
+		paced, err := s.load(ctx, 2*i+1, jobsGoal/2)
+		if err != nil {
+			return nil, err
+		}
+		jobsPerSecond = max(jobsPerSecond, best.jobsPerSecond)
+		if i == 0 || paced.p99 < p99 {
+			p99 = paced.p99
+		}
+	}
+	return []figure.Figure{
+		figure.AtLeast("embedded_jobs_per_second", jobsPerSecond, "jobs/s over loopback, load generator included", jobsGoal).Rounded(0),
+		figure.AtMost("embedded_p99_ms", p99, "ms of a request, at 1,000 jobs/s", p99Goal).Rounded(2),
+	}, nil
+}
+
+// server is the embedded server.
+type server struct {
+	URL           string
+	RunnerToken   string
+	ProducerToken string
+
+	address string
+	end     func()
+}
+
+func serve(ctx context.Context) (*server, error) {
+	folder, err := os.MkdirTemp("", "runlease-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	binary := filepath.Join(folder, "local")
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./infra/local").CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("build the server: %w: %s", err, text), os.RemoveAll(folder))
+	}
+	process := exec.CommandContext(ctx, binary)
+	process.Stderr = os.Stderr
+	out, err := process.StdoutPipe()
+	if err == nil {
+		err = process.Start()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the server: %w", err), os.RemoveAll(folder))
+	}
+	s := &server{end: func() {
+		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Wait()
+		_ = os.RemoveAll(folder)
+	}}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, s)
+	}
+	if err == nil {
+		s.address = strings.TrimPrefix(s.URL, "http://")
+		err = s.publish()
+	}
+	if err != nil {
+		s.end()
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	return s, nil
+}
+
+func (s *server) publish() error {
+	c, err := dial(s.address)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	producer := "Authorization: Bearer " + s.ProducerToken
+	for _, r := range [][2]string{
+		{"PUT /problems/1", `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`},
+		{"POST /problems/1/publish", "{}"},
+	} {
+		if status, body, err := c.do(r[0], producer, r[1]); err != nil || status >= 300 {
+			return fmt.Errorf("%s: %d %s %w", r[0], status, body, err)
+		}
+	}
+	return nil
+}
+
+// loaded is what a load has shown.
+type loaded struct{ jobsPerSecond, p99 float64 }
+
+// load lets workers create a job and sync it, each on its own connection: a sync
+// brings the result of the job before and takes the next one. With a pace, so
+// many jobs begin a second, on time whether or not those before have ended, and a
+// request has been under way since it should have begun.
+func (s *server) load(ctx context.Context, number, perSecond int) (loaded, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadFor)
+	defer cancel()
+	began := time.Now()
+	var jobs, begun atomic.Int64
+	times := make([][]time.Duration, workers)
+	failures := make([]error, workers)
+	var all sync.WaitGroup
+	for i := range workers {
+		all.Go(func() {
+			w := &worker{server: s, name: fmt.Sprintf("bench-%d-%d", number, i)}
+			defer func() { w.close() }()
+			if w.connection, failures[i] = dial(s.address); failures[i] != nil {
+				return
+			}
+			for n := 0; ctx.Err() == nil; n++ {
+				from := time.Now()
+				if perSecond > 0 {
+					from = began.Add(time.Duration(begun.Add(1)) * time.Second / time.Duration(perSecond))
+					time.Sleep(time.Until(from))
+				}
+				finished, took, err := w.job(fmt.Sprintf("l%d-%d-%d", number, i, n), from)
+				if err != nil {
+					failures[i] = err
+					cancel()
+					return
+				}
+				jobs.Add(int64(finished))
+				times[i] = append(times[i], took...)
+			}
+			failures[i] = w.drain(&jobs)
+		})
+	}
+	all.Wait()
+	elapsed := time.Since(began)
+	if err := errors.Join(failures...); err != nil {
+		return loaded{}, err
+	}
+	sorted := slices.Concat(times...)
+	if len(sorted) == 0 {
+		return loaded{}, errors.New("nothing was done")
+	}
+	slices.Sort(sorted)
+	return loaded{
+		jobsPerSecond: float64(jobs.Load()) / elapsed.Seconds(),
+		p99:           float64(sorted[len(sorted)*99/100].Microseconds()) / 1000,
+	}, nil
+}
+
+// worker is a producer and a runner with one slot.
+type worker struct {
+	*connection
+	server *server
+	name   string
+	done   string // results that the next sync brings
+}
+
+func (w *worker) close() {
+	if w.connection != nil {
+		w.connection.close()
+	}
+}
+
+const aResult = `[[{"exitCode":0,"status":"AC","stdout":"","stderr":"","execTime":1,"memoryUsage":1}]]`
+
+// job creates a job and syncs. It says how many jobs have been finished, and how
+// long each request took.
+func (w *worker) job(id string, from time.Time) (finished int, took []time.Duration, err error) {
+	status, body, err := w.do("POST /jobs", "Authorization: Bearer "+w.server.ProducerToken, `{"submissionId":"`+id+`","problemId":1,"language":2,"code":"UEs="}`)
+	if err != nil || status != 201 {
+		return 0, nil, fmt.Errorf("create: %d %s %w", status, body, err)
+	}
+	created := time.Now()
+	finished, err = w.sync(1)
+	return finished, []time.Duration{created.Sub(from), time.Since(created)}, err
+}
+
+// sync reports what is done and takes up to so many jobs.
+func (w *worker) sync(slots int) (finished int, err error) {
+	status, body, err := w.do("POST /runner/sync", "X-Runner-Token: "+w.server.RunnerToken+"\r\nX-Runner-Name: "+w.name,
+		fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"active":[],"done":[%s]}`, slots, w.done))
+	if err != nil || status != 200 {
+		return 0, fmt.Errorf("sync: %d %s %w", status, body, err)
+	}
+	var reply struct {
+		Data struct {
+			Done []struct{ Code, Message string }
+			Jobs []struct{ SubmissionID, Token string }
+		}
+	}
+	if err := json.Unmarshal(body, &reply); err != nil {
+		return 0, fmt.Errorf("sync: %w", err)
+	}
+	if w.done != "" && (len(reply.Data.Done) != 1 || !strings.Contains(reply.Data.Done[0].Message, "result received")) {
+		return 0, fmt.Errorf("sync: result refused: %s", body)
+	}
+	finished, w.done = len(reply.Data.Done), ""
+	for _, j := range reply.Data.Jobs {
+		w.done = `{"submissionId":"` + j.SubmissionID + `","token":"` + j.Token + `","tasks":` + aResult + `}`
+	}
+	return finished, nil
+}
+
+// drain finishes what is left.
+func (w *worker) drain(jobs *atomic.Int64) error {
+	for {
+		finished, err := w.sync(1)
+		if err != nil {
+			return err
+		}
+		jobs.Add(int64(finished))
+		if w.done == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+
+	"runlease/shared/testkit/figure"
+	"runlease/shared/testkit/fleet"
+	"runlease/shared/testkit/measure"
+)
+
+// exact is what is the same on every machine. The tests hold the same figures
+// to their budgets.
+func exact() []part {
+	return []part{
+		{"what a job costs", measured(measure.JobFigures)},
+		{"what a million jobs cost", measured(measure.DollarFigures)},
+		{"what a look costs, by backlog", measured(measure.ShapeFigures)},
+		{"how the index is spread", func(context.Context) ([]figure.Figure, error) { return measure.ShareFigures(), nil }},
+		{"races", func(context.Context) ([]figure.Figure, error) { return fleet.RaceFigures() }},
+		{"fairness", func(context.Context) ([]figure.Figure, error) { return fleet.FairnessFigures() }},
+		{"allocations of handlers", measured(func(t measure.T) []figure.Figure { return measure.AllocationFigures(t, measure.Handlers(t)) })},
+		{"memory of a waiting job", measured(measure.HeapFigures)},
+	}
+}
+
+func measured(figures func(measure.T) []figure.Figure) func(context.Context) ([]figure.Figure, error) {
+	return func(ctx context.Context) (found []figure.Figure, err error) {
+		err = measure.Outside(ctx, func(t measure.T) { found = figures(t) })
+		return found, err
+	}
+}

@@ -1,0 +1,356 @@
+// Package e2e runs one suite against the API from outside, over HTTP: against
+// the embedded server (go test), and against a deployment whose line of JSON is
+// in the file that RUNLEASE_TARGET names (make test-e2e).
+// Every exchange is held against openapi.yaml.
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"runlease/shared/testkit/contract"
+)
+
+// target is what the suite runs against.
+type target struct {
+	URL           string `json:"url"`
+	RunnerToken   string `json:"runnerToken"`
+	ProducerToken string `json:"producerToken"`
+
+	kind  string // embedded, localstack or ministack: the name of the file
+	lease int    // the shortest lease that a claim may ask for, seconds
+}
+
+var at target
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	file := os.Getenv("RUNLEASE_TARGET")
+	if file == "" {
+		stop, err := startEmbedded()
+		if err != nil {
+			return 1, err
+		}
+		defer stop()
+	} else {
+		line, err := os.ReadFile(file)
+		if err != nil {
+			return 1, fmt.Errorf("no deployment: %w", err)
+		}
+		if err := json.Unmarshal(line, &at); err != nil {
+			return 1, fmt.Errorf("read %s: %w", file, err)
+		}
+		at.kind, at.lease = strings.TrimSuffix(filepath.Base(file), ".json"), 30
+	}
+	if code = m.Run(); code != 0 || flag.Lookup("test.run").Value.String() != "" {
+		return code, nil
+	}
+	return 0, allSeen()
+}
+
+// startEmbedded runs the server as a user does, with the shortest leases.
+func startEmbedded() (stop func(), err error) {
+	dir, err := os.MkdirTemp("", "runlease-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	binary := filepath.Join(dir, "local")
+	if out, err := exec.Command("go", "build", "-o", binary, "runlease/infra/local").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the server: %w\n%s", err, out)
+	}
+	server := exec.Command(binary, "-lease", "2s")
+	server.Stderr = os.Stderr
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &at)
+	}
+	at.kind, at.lease = "embedded", 2
+	return func() {
+		_ = server.Process.Signal(syscall.SIGTERM)
+		_ = server.Wait()
+		_ = os.RemoveAll(dir)
+	}, err
+}
+
+// client speaks to the target; its exchanges are checked.
+type client struct {
+	t    *testing.T
+	http *http.Client
+}
+
+// patience covers the cold start of a function on an emulator of a busy machine.
+const patience = 60 * time.Second
+
+func newClient(t *testing.T) *client {
+	t.Helper()
+	return &client{t, &http.Client{
+		Timeout:   patience,
+		Transport: &contract.Transport{T: t, Server: at.URL, Except: []string{"/blobs/"}},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}}
+}
+
+// reply is a reply with its envelope read.
+type reply struct {
+	status  int
+	header  http.Header
+	Data    map[string]any `json:"data"`
+	Message string         `json:"message"`
+	Code    string         `json:"code"`
+}
+
+// request is one request; a nil body sends none.
+type request struct {
+	method, path string
+	body         any
+	header       map[string]string
+}
+
+func (c *client) do(r request) reply {
+	c.t.Helper()
+	var body io.Reader
+	switch b := r.body.(type) {
+	case nil:
+	case string:
+		body = strings.NewReader(b)
+	default:
+		encoded, err := json.Marshal(b)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		body = bytes.NewReader(encoded)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), r.method, at.URL+r.path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range r.header {
+		if value == "" {
+			req.Header.Del(name)
+		} else {
+			req.Header.Set(name, value)
+		}
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	defer resp.Body.Close()
+	out := reply{status: resp.StatusCode, header: resp.Header}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &out); err != nil {
+			c.t.Fatalf("%s %s, %d: no JSON: %.200q", r.method, r.path, resp.StatusCode, text)
+		}
+	}
+	return out
+}
+
+// as adds a runner's headers; other headers may follow as name, value.
+func as(runner string, more ...string) map[string]string {
+	h := map[string]string{"X-Runner-Token": at.RunnerToken, "X-Runner-Name": runner}
+	for i := 0; i < len(more); i += 2 {
+		h[more[i]] = more[i+1]
+	}
+	return h
+}
+
+func producer() map[string]string {
+	return map[string]string{"Authorization": "Bearer " + at.ProducerToken}
+}
+
+// want does a request and expects a status and, of a refusal, a code.
+func (c *client) want(status int, code string, r request) reply {
+	c.t.Helper()
+	got := c.do(r)
+	if got.status != status || got.Code != code {
+		c.t.Fatalf("%s %s: got %d %q %q, want %d %q", r.method, r.path, got.status, got.Code, got.Message, status, code)
+	}
+	return got
+}
+
+// fresh makes an id that no other run has.
+func fresh(kind string) string {
+	var b [6]byte
+	rand.Read(b[:])
+	return kind + "-" + hex.EncodeToString(b[:])
+}
+
+func freshProblem() int {
+	n, _ := rand.Int(rand.Reader, big.NewInt(1<<31-2))
+	return int(n.Int64()) + 1
+}
+
+func sum(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
+
+var oneTask = []map[string]int{{"taskScore": 100, "caseCount": 1, "memoryLimit": 65536, "timeLimit": 1000}}
+
+// published makes a problem without test data.
+func (c *client) published() int {
+	c.t.Helper()
+	id := freshProblem()
+	c.want(201, "", request{"PUT", fmt.Sprintf("/problems/%d", id), map[string]any{"tasks": oneTask}, producer()})
+	c.want(200, "", request{"POST", fmt.Sprintf("/problems/%d/publish", id), nil, producer()})
+	return id
+}
+
+func inline(id string, problem int) map[string]any {
+	return map[string]any{
+		"submissionId": id, "problemId": problem, "language": 2, "group": "e2e",
+		"code": base64.StdEncoding.EncodeToString([]byte("PK code of " + id)),
+	}
+}
+
+// queued makes a job of a problem.
+func (c *client) queued(problem int) string {
+	c.t.Helper()
+	id := fresh("job")
+	c.want(201, "", request{"POST", "/jobs", inline(id, problem), producer()})
+	return id
+}
+
+// claimed claims a job for the shortest lease and returns the claim token.
+func (c *client) claimed(id, runner string) string {
+	c.t.Helper()
+	got := c.want(200, "", request{"POST", "/runner/jobs/" + id + "/claim", map[string]any{"leaseSeconds": at.lease}, as(runner)})
+	return got.Data["token"].(string)
+}
+
+func result(token, status string) map[string]any {
+	return map[string]any{"token": token, "tasks": [][]map[string]any{{{
+		"exitCode": 0, "status": status, "stdout": "out", "stderr": "", "execTime": 12, "memoryUsage": 3456,
+	}}}}
+}
+
+// job reads a job.
+func (c *client) job(id string) map[string]any {
+	c.t.Helper()
+	return c.want(200, "", request{"GET", "/jobs/" + id, nil, producer()}).Data
+}
+
+// listings is what all tests have seen listed, and when: a list hides its jobs
+// from the others' lists, so tests that wait in parallel share what they see.
+var listings = struct {
+	sync.Mutex
+	at map[string]time.Time
+}{at: map[string]time.Time{}}
+
+// list lists once and notes what it sees.
+func (c *client) list() (ids []string) {
+	c.t.Helper()
+	for _, j := range c.want(200, "", request{"GET", "/runner/jobs?limit=10", nil, as("lister")}).Data["jobs"].([]any) {
+		ids = append(ids, j.(map[string]any)["submissionId"].(string))
+	}
+	listings.Lock()
+	defer listings.Unlock()
+	for _, id := range ids {
+		listings.at[id] = time.Now()
+	}
+	return ids
+}
+
+// listedWithin polls until a job is listed, by this test or by another one.
+func (c *client) listedWithin(id string, limit time.Duration) time.Duration {
+	c.t.Helper()
+	began := time.Now()
+	for time.Since(began) < limit {
+		c.list()
+		listings.Lock()
+		seen := listings.at[id]
+		listings.Unlock()
+		if seen.After(began) {
+			return seen.Sub(began)
+		}
+		time.Sleep(time.Second)
+	}
+	c.t.Fatalf("%s is not listed within %s", id, limit)
+	return 0
+}
+
+// able skips a test that the target cannot run, by the table of reasons alone.
+func able(t *testing.T, what string) {
+	t.Helper()
+	if reason := cannot[at.kind][what]; reason != "" {
+		t.Skip(reason)
+	}
+}
+
+// send uploads bytes as an upload asks for, with a client that knows nothing else.
+func (c *client) send(upload any, body []byte) int {
+	c.t.Helper()
+	u := upload.(map[string]any)
+	req, err := http.NewRequestWithContext(context.Background(), u["method"].(string), u["url"].(string), bytes.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for name, value := range u["headers"].(map[string]any) {
+		req.Header.Set(name, value.(string))
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// fetch downloads a URL.
+func (c *client) fetch(url string) (int, []byte) {
+	c.t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return resp.StatusCode, body
+}

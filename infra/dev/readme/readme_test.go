@@ -1,0 +1,124 @@
+// Package readme_test runs what the README tells people to run.
+package readme_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// elsewhere lists the README's commands that this test does not run, each with
+// where it is run instead.
+var elsewhere = map[string]string{
+	"make demo": "stage demo of make test",
+	"make test": "the check that runs this test",
+	"make localstack\nmake deploy-local\nmake demo TARGET=localstack\nmake localstack-down": "stages of make test",
+	". infra/dev/emulators/env.sh\n" +
+		"go run ./infra/ctl jobs -outputs build/localstack/localstack.outputs.json": "the command's tests, on LocalStack too",
+	"make invoke FN=claim-job EVENT=ok": "stage functions on LocalStack of make test",
+	"make build infra/node_modules\n" +
+		"infra/node_modules/.bin/cdk bootstrap\n" +
+		"infra/node_modules/.bin/cdk deploy -c stage=prod --outputs-file build/outputs.json\n" +
+		"go run ./infra/ctl token issue -outputs build/outputs.json -kind runner -name judge-1": "stages deploy of make test, with an emulator for AWS",
+	"infra/node_modules/.bin/cdk synth --quiet -c arch=x86_64\n" +
+		"sam local invoke -t build/cdk.out/runlease-dev.template.json -e events/claim-job/ok.json ClaimJob\n" +
+		". infra/dev/emulators/env.sh\n" +
+		"aws lambda invoke --function-name runlease-dev-claim-job \\\n" +
+		"  --cli-binary-format raw-in-base64-out --payload file://events/claim-job/ok.json build/reply.json": "sam needs a Docker engine; the same binaries run on the same events in make test",
+}
+
+var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// TestCommandsAsPasted pastes the README's blocks, in their order, into one shell
+// in a copy of nothing but an empty folder: the paths into the project are the
+// only thing that is made absolute.
+func TestCommandsAsPasted(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString("set -eu\n")
+	left := map[string]bool{}
+	for command := range elsewhere {
+		left[command] = true
+	}
+	blocks := 0
+	for _, match := range block.FindAllStringSubmatch(string(readme), -1) {
+		text := strings.TrimSpace(match[1])
+		if _, is := elsewhere[text]; is {
+			delete(left, text)
+			continue
+		}
+		blocks++
+		script.WriteString(text + "\n")
+	}
+	for command := range left {
+		t.Errorf("the README has no block %q any more", command)
+	}
+	if blocks < 5 {
+		t.Fatalf("only %d blocks were found", blocks)
+	}
+	script.WriteString("echo all commands ran\n")
+
+	// The commands are pasted in the project's folder; what they write goes to a
+	// folder of its own.
+	scratch := t.TempDir()
+	text := strings.ReplaceAll(script.String(), "go run ./infra/", "go run -C "+root+" ./infra/")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-c", text)
+	shell.Dir = scratch
+	// Its children are in its process group and end with it.
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
+	output, err := os.Create(filepath.Join(scratch, "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	shell.Stdout, shell.Stderr = output, output
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { endGroup(shell.Process.Pid) })
+	failure := shell.Wait()
+	printed, err := os.ReadFile(output.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failure != nil || !strings.Contains(string(printed), "all commands ran") {
+		t.Fatalf("%v:\n%s", failure, printed)
+	}
+	for _, want := range []string{
+		`"message":"published"`,
+		`"state":"finished","status":0,"score":100`,
+		`"code":"not_pending"`,
+		`"code":"not_claimed_by_runner"`,
+	} {
+		if !strings.Contains(string(printed), want) {
+			t.Errorf("no reply says %s:\n%s", want, printed)
+		}
+	}
+}
+
+// endGroup ends what the commands left running in the background.
+func endGroup(pid int) {
+	for range 50 {
+		if syscall.Kill(-pid, syscall.SIGTERM) != nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
+}

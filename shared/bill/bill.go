@@ -1,0 +1,326 @@
+package bill
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"strings"
+	"time"
+
+	"runlease/shared/deployment"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+)
+
+// Units is how much of everything that has a price, by its name in prices.json.
+type Units map[string]float64
+
+// add adds n times other.
+func (u Units) add(n float64, other Units) {
+	for name, units := range other {
+		u[name] += n * units
+	}
+}
+
+// Line is one line of a bill.
+type Line struct {
+	Name           string // in prices.json
+	Units, Dollars float64
+}
+
+// Bill is what units cost, in a fixed order; what is not used is left out.
+func (p Prices) Bill(u Units) (lines []Line, total float64) {
+	for _, name := range counted {
+		if u[name] != 0 {
+			line := Line{name, u[name], p.dollars(name, u[name])}
+			lines = append(lines, line)
+			total += line.Dollars
+		}
+	}
+	return lines, total
+}
+
+// Flow is how runners talk to the API.
+type Flow string
+
+// The flows.
+const (
+	Compat Flow = "compat" // a route for each step, as existing clients do
+	Sync   Flow = "sync"
+)
+
+// What nobody can count before it is deployed. It is assumed, and said to be.
+const (
+	// functionSeconds is how long a function is billed for a request: a few
+	// calls to AWS, 5 to 10 ms each, one after another. Cold starts are left out:
+	// they are rare where there is traffic that costs anything.
+	functionSeconds = 0.030
+	sweepSeconds    = 0.100
+	// logBytes of a request: the function's line and the access log's, 450
+	// bytes each.
+	logBytes = 900
+	// sweepLogBytes: its line and its metrics'.
+	sweepLogBytes = 700
+	// codeBytes is the zip of a submission.
+	codeBytes = 4 << 10
+)
+
+// gb is the memory of a function.
+func gb(function string) float64 { return float64(deployment.SizeOf(function).MemoryMB) / 1024 }
+
+// functionGB is the memory of most functions; those of a job's main path have more.
+var functionGB = gb("get-job")
+
+// more are the GB-seconds that a request takes beyond those of most functions.
+func more(function string) float64 { return functionSeconds * (gb(function) - functionGB) }
+
+// JobBytes is the item of a final job of 20 cases without their outputs, as
+// package measure finds it.
+const JobBytes = 652
+
+// Of DynamoDB, in bytes: what storage adds to every item, and the write unit.
+const itemOverhead, writeUnit = 100, 1024
+
+// What the stack is made of, for as long as it stands.
+const (
+	alarmMetrics = 26
+	dashboards   = 1
+)
+
+// How long things are kept, in months.
+const (
+	jobMonths    = float64(job.KeepFinal) / float64(Month)
+	outputMonths = float64(deployment.ResultsKept) / float64(Month)
+	codeMonths   = float64(deployment.CodeKept) / float64(Month)
+	monthDays    = 365.0 / 12
+	// Month is the one that bills are for: a twelfth of a year.
+	Month    = time.Duration(monthDays * 24 * float64(time.Hour))
+	gigabyte = 1 << 30
+)
+
+// heartbeatEvery is how often a holder is heard: existing clients send one a
+// minute; our runner asks for a lease of a minute and is told 20 s.
+var heartbeatEvery = map[Flow]float64{Compat: 60, Sync: 20}
+
+// Load is a month of a deployment.
+type Load struct {
+	Flow    Flow
+	REST    bool    // a REST API; else an HTTP API
+	Jobs    float64 // in the month
+	Seconds float64 // that a job takes its runner
+	Runners float64 // that are connected all the time
+	Outputs float64 // bytes of a job's outputs, packed; beyond dispatch.MaxPacked they are an object
+	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
+	Poll float64
+}
+
+// Costs are those of a month, by cause.
+type Costs struct {
+	// Heartbeats that one job sends.
+	Heartbeats float64
+	// Job is what one job takes, its heartbeats included.
+	Job Request
+	// Polls and IdleHeartbeats that idle runners send in the month.
+	Polls, IdleHeartbeats float64
+	// Jobs, Idle and Standing are the units of all jobs, of the runners while
+	// they wait, and of the deployment itself.
+	Jobs, Idle, Standing Units
+	// Parts are those of Jobs, by what they are for.
+	Parts map[Part]Units
+}
+
+// Part is what a part of a job's cost is for.
+type Part string
+
+// The parts.
+const (
+	Create  Part = "create"  // the producer's call that hands it in
+	Work    Part = "work"    // the runner's calls, and its GET of the code
+	Outputs Part = "outputs" // to store what the cases have written
+	Verdict Part = "verdict" // the producer's call that reads it
+	Storage Part = "storage" // of the item, the code and the outputs
+)
+
+// Parts lists them in the order of a job's life.
+func Parts() []Part { return []Part{Create, Work, Outputs, Verdict, Storage} }
+
+// Names of rows of requests.json.
+const (
+	rowCompat          = "a job by the compat routes, without heartbeats"
+	rowSync            = "a job by sync, without heartbeats"
+	rowHeartbeat       = "heartbeat"
+	rowSyncHeartbeat   = "sync, one heartbeat"
+	rowPoll            = "list-jobs, nothing there"
+	rowSyncPoll        = "sync, nothing there"
+	rowCreate          = "create-job"
+	rowVerdict         = "get-job"
+	rowSweep           = "sweep, no open jobs"
+	rowLookUp          = "any route, its credential look-up (once a minute)"
+	idleHeartbeatEvery = 60.0 // seconds; existing clients send one without a job
+	lookUpEvery        = 60.0
+)
+
+// Cost is what a month costs in units.
+func Cost(l Load) (Costs, error) {
+	requests, err := Requests()
+	if err != nil {
+		return Costs{}, err
+	}
+	rows := map[Flow][3]string{
+		Compat: {rowCompat, rowHeartbeat, rowPoll},
+		Sync:   {rowSync, rowSyncHeartbeat, rowSyncPoll},
+	}
+	names, known := rows[l.Flow]
+	switch {
+	case !known:
+		return Costs{}, fmt.Errorf("unknown flow %q: compat or sync", l.Flow)
+	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs):
+		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll and outputs: want 0 or more")
+	case l.Jobs*l.Seconds > l.Runners*Month.Seconds() && l.Runners > 0:
+		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
+			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
+	}
+	for _, name := range []string{names[0], names[1], names[2], rowCreate, rowVerdict, rowSweep, rowLookUp} {
+		if _, found := requests[name]; !found {
+			return Costs{}, fmt.Errorf("requests.json does not know %q", name)
+		}
+	}
+
+	c := Costs{Heartbeats: math.Floor(l.Seconds / heartbeatEvery[l.Flow])}
+	beat := requests[names[1]]
+	c.Job = requests[names[0]]
+	c.Job.AWS = maps.Clone(c.Job.AWS)
+	for name, n := range beat.AWS {
+		c.Job.AWS[name] += n * int(c.Heartbeats)
+	}
+	c.Job.APICalls += int(c.Heartbeats)
+	c.Job.WriteUnits += c.Heartbeats * beat.WriteUnits
+	c.Job.ReadUnits += c.Heartbeats * beat.ReadUnits
+
+	create, verdict := requests[rowCreate], requests[rowVerdict]
+	work := c.Job.without(create).without(verdict)
+	c.Parts = map[Part]Units{
+		Create:  l.units(create),
+		Work:    l.units(work),
+		Outputs: {},
+		Verdict: l.units(verdict),
+		Storage: {
+			"s3.storage":       codeBytes * codeMonths / gigabyte,
+			"dynamodb.storage": (JobBytes + itemOverhead) * jobMonths / gigabyte,
+		},
+	}
+	l.outputs(c.Parts[Outputs], c.Parts[Storage])
+	// One request of each is of a function with more memory.
+	c.Parts[Create]["lambda.gb-seconds"] += more("create-job")
+	c.Parts[Work]["lambda.gb-seconds"] += more(map[Flow]string{Compat: "complete-job", Sync: "sync"}[l.Flow])
+	c.Parts[Work]["s3.gets"]++ // the runner gets the code; test data it has already
+	c.Jobs = Units{}
+	for part, one := range c.Parts {
+		c.Parts[part] = Units{}
+		c.Parts[part].add(l.Jobs, one)
+		c.Jobs.add(l.Jobs, one)
+	}
+
+	every := l.Poll
+	if every == 0 {
+		every = PollSeconds(l.Flow, l.Runners)
+	}
+	waits := max(0, l.Runners*Month.Seconds()-l.Jobs*l.Seconds)
+	c.Polls = waits / every
+	c.Idle = Units{}
+	c.Idle.add(c.Polls, l.units(requests[names[2]]))
+	if l.Flow == Sync { // a function with more memory
+		c.Idle["lambda.gb-seconds"] += c.Polls * more("sync")
+	}
+	if l.Flow == Compat {
+		c.IdleHeartbeats = waits / idleHeartbeatEvery
+		c.Idle.add(c.IdleHeartbeats, l.units(requests["heartbeat, no job"]))
+	}
+	lookUp := requests[rowLookUp]
+	lookUp.APICalls = 0 // it is part of a request
+	c.Idle.add(waits/lookUpEvery, l.units(lookUp))
+
+	sweeps := float64(Month) / float64(deployment.SweepEvery)
+	c.Standing = Units{
+		"cloudwatch.alarms":     alarmMetrics,
+		"cloudwatch.metrics":    float64(len(deployment.Metrics())),
+		"cloudwatch.dashboards": dashboards,
+		"eventbridge.schedule":  sweeps,
+		"lambda.requests":       sweeps,
+		"lambda.gb-seconds":     sweeps * sweepSeconds * gb(deployment.SweepFunction),
+		"logs.ingest":           sweeps * sweepLogBytes / gigabyte,
+	}
+	c.Standing.add(sweeps, l.units(requests[rowSweep]))
+	return c, nil
+}
+
+// outputs is what storing a job's outputs takes: a longer item, or an object.
+func (l Load) outputs(store, keep Units) {
+	if l.Outputs > dispatch.MaxPacked {
+		store["s3.puts"]++
+		keep["s3.storage"] += l.Outputs * outputMonths / gigabyte
+		return
+	}
+	store["dynamodb.writes"] += math.Ceil((JobBytes+l.Outputs)/writeUnit) - 1
+	keep["dynamodb.storage"] += l.Outputs * jobMonths / gigabyte
+}
+
+// PollSeconds is how long the server tells an idle runner to wait, when there
+// are so many of them. By sync an idle fleet polls about once a second in all,
+// beyond 60 runners each once a minute; existing clients are told nothing.
+func PollSeconds(flow Flow, runners float64) float64 {
+	if flow == Sync {
+		return min(max(runners, leastPoll), mostPoll)
+	}
+	return dispatch.DefaultPace.Idle.Seconds()
+}
+
+// The bounds of the pace by sync, in seconds.
+const leastPoll, mostPoll = 1, 60
+
+// units is what one request takes.
+func (l Load) units(r Request) Units {
+	gateway := "api.http"
+	if l.REST {
+		gateway = "api.rest"
+	}
+	calls := float64(r.APICalls)
+	u := Units{
+		gateway:             calls,
+		"lambda.requests":   calls,
+		"lambda.gb-seconds": calls * functionSeconds * functionGB,
+		"logs.ingest":       calls * logBytes / gigabyte,
+		"dynamodb.writes":   r.WriteUnits,
+		"dynamodb.reads":    r.ReadUnits,
+	}
+	for name, n := range r.AWS {
+		switch {
+		case strings.HasPrefix(name, "sqs "):
+			u["sqs.requests"] += float64(n)
+		case strings.HasPrefix(name, "s3 Put"):
+			u["s3.puts"] += float64(n)
+		case strings.HasPrefix(name, "s3 "):
+			u["s3.gets"] += float64(n)
+		}
+	}
+	return u
+}
+
+func finite(numbers ...float64) bool {
+	for _, n := range numbers {
+		if !(n >= 0) || math.IsInf(n, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Assumptions says what Cost takes for granted.
+func Assumptions() []string {
+	return []string{
+		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
+		fmt.Sprintf("%d bytes of logs a request; code of %d KB a job, kept %.0f days; its item, and what its cases wrote, up to %d KB packed, %.0f days, else an object, %.0f days",
+			logBytes, codeBytes>>10, deployment.CodeKept.Hours()/24, dispatch.MaxPacked>>10, job.KeepFinal.Hours()/24, deployment.ResultsKept.Hours()/24),
+		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
+	}
+}

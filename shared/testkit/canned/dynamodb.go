@@ -1,0 +1,232 @@
+package canned
+
+import (
+	"encoding/json"
+
+	"runlease/shared/dynamo"
+	"runlease/shared/testkit/meter"
+)
+
+type dynamoRequest struct {
+	TableName, IndexName                                          string
+	Key, Item                                                     wire
+	ConsistentRead                                                bool
+	UpdateExpression, ConditionExpression, KeyConditionExpression string
+	ExpressionAttributeNames                                      map[string]string
+	ExpressionAttributeValues                                     wire
+	ReturnValues, ReturnValuesOnConditionCheckFailure             string
+	Limit                                                         int
+	RequestItems                                                  map[string]struct {
+		Keys           []wire
+		ConsistentRead bool
+	}
+	TransactItems []struct{ Put, Update *dynamoRequest }
+}
+
+func (b *Backend) dynamodb(operation string, body []byte) (any, error) {
+	var in dynamoRequest
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, invalid("not the JSON of a request: %s", err)
+	}
+	switch operation {
+	case "GetItem":
+		return b.getItem(in)
+	case "BatchGetItem":
+		return b.batchGetItem(in)
+	case "PutItem", "UpdateItem":
+		return b.writeItem(in)
+	case "TransactWriteItems":
+		return b.transact(in)
+	case "Query":
+		return b.query(in)
+	}
+	return nil, invalid("DynamoDB's %s is not canned", operation)
+}
+
+func (b *Backend) table(name string) (*table, error) {
+	if t := b.tables[name]; t != nil {
+		return t, nil
+	}
+	return nil, &fault{code: "ResourceNotFoundException", message: "no table " + name}
+}
+
+func consumed(table string, own, indexes float64) map[string]any {
+	c := map[string]any{"TableName": table, "CapacityUnits": own + indexes, "Table": map[string]any{"CapacityUnits": own}}
+	return c
+}
+
+func (b *Backend) getItem(in dynamoRequest) (any, error) {
+	t, err := b.table(in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	key, err := readItem(in.Key)
+	if err != nil {
+		return nil, err
+	}
+	it := t.get(t.key(key))
+	answer := map[string]any{"ConsumedCapacity": consumed(in.TableName, meter.ReadUnits(size(it), in.ConsistentRead), 0)}
+	if it != nil {
+		answer["Item"] = writeItem(it)
+	}
+	return answer, nil
+}
+
+func (b *Backend) batchGetItem(in dynamoRequest) (any, error) {
+	responses := map[string]any{}
+	var capacity []any
+	for name, asked := range in.RequestItems {
+		t, err := b.table(name)
+		if err != nil {
+			return nil, err
+		}
+		units := 0.0
+		found := []any{}
+		for _, raw := range asked.Keys {
+			key, err := readItem(raw)
+			if err != nil {
+				return nil, err
+			}
+			it := t.get(t.key(key))
+			units += meter.ReadUnits(size(it), asked.ConsistentRead)
+			if it != nil {
+				found = append(found, writeItem(it))
+			}
+		}
+		responses[name] = found
+		capacity = append(capacity, consumed(name, units, 0))
+	}
+	return map[string]any{"Responses": responses, "UnprocessedKeys": map[string]any{}, "ConsumedCapacity": capacity}, nil
+}
+
+// change is a write that has been decided.
+type change struct {
+	table *table
+	key   string
+	after Item
+}
+
+// decide evaluates a put or an update; a fault says that its condition fails.
+func (b *Backend) decide(in dynamoRequest) (change, error) {
+	t, err := b.table(in.TableName)
+	if err != nil {
+		return change{}, err
+	}
+	values, err := readItem(in.ExpressionAttributeValues)
+	if err != nil {
+		return change{}, err
+	}
+	e := expressions{in.ExpressionAttributeNames, values}
+	after, err := readItem(in.Item)
+	if err != nil {
+		return change{}, err
+	}
+	key := after
+	if in.Key != nil {
+		if key, err = readItem(in.Key); err != nil {
+			return change{}, err
+		}
+	}
+	c := change{table: t, key: t.key(key), after: after}
+	before := t.get(c.key)
+	ok, err := e.holds(in.ConditionExpression, before)
+	if err != nil {
+		return change{}, err
+	}
+	if !ok {
+		refusal := &fault{code: "ConditionalCheckFailedException", message: "The conditional request failed"}
+		if before != nil && in.ReturnValuesOnConditionCheckFailure == "ALL_OLD" {
+			refusal.more = map[string]any{"Item": writeItem(before)}
+		}
+		return change{}, refusal
+	}
+	if in.Item == nil {
+		c.after = clone(before)
+		for name, v := range key {
+			c.after[name] = v
+		}
+		if err := e.apply(in.UpdateExpression, c.after); err != nil {
+			return change{}, err
+		}
+	}
+	return c, nil
+}
+
+func (b *Backend) writeItem(in dynamoRequest) (any, error) {
+	c, err := b.decide(in)
+	if err != nil {
+		return nil, err
+	}
+	own, indexes := c.table.put(c.key, c.after)
+	answer := map[string]any{"ConsumedCapacity": consumed(in.TableName, own, indexes)}
+	if in.ReturnValues == "ALL_NEW" {
+		answer["Attributes"] = writeItem(c.after)
+	}
+	return answer, nil
+}
+
+// transact writes all or, if a condition fails, refuses without saying which:
+// nothing that is counted here gets into that.
+func (b *Backend) transact(in dynamoRequest) (any, error) {
+	var changes []change
+	var tables []string
+	for _, part := range in.TransactItems {
+		one := part.Put
+		if one == nil {
+			one = part.Update
+		}
+		if one == nil {
+			return nil, invalid("a part of a transaction that is not canned")
+		}
+		c, err := b.decide(*one)
+		if err != nil {
+			return nil, invalid("part of a transaction: %s", err)
+		}
+		changes, tables = append(changes, c), append(tables, one.TableName)
+	}
+	var capacity []any
+	for i, c := range changes {
+		own, indexes := c.table.put(c.key, c.after)
+		capacity = append(capacity, consumed(tables[i], meter.Transactional*own, indexes))
+	}
+	return map[string]any{"ConsumedCapacity": capacity}, nil
+}
+
+func (b *Backend) query(in dynamoRequest) (any, error) {
+	t, err := b.table(in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	values, err := readItem(in.ExpressionAttributeValues)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range t.schema.Indexes {
+		if x.Name != in.IndexName {
+			continue
+		}
+		var hash, operator, sort string
+		for _, term := range keyTerm.FindAllStringSubmatch(in.KeyConditionExpression, -1) {
+			v := text(values[term[3]])
+			if in.ExpressionAttributeNames[term[1]] == x.Hash {
+				hash = v
+			} else {
+				operator, sort = term[2], v
+			}
+		}
+		found, more := t.query(x, hash, operator, sort, in.Limit)
+		read := 0
+		items := make([]any, len(found))
+		for i, it := range found {
+			read += dynamo.ItemSize(it)
+			items[i] = writeItem(it)
+		}
+		answer := map[string]any{"Items": items, "Count": len(items), "ConsumedCapacity": consumed(in.TableName, meter.ReadUnits(read, in.ConsistentRead), 0)}
+		if more {
+			last := found[len(found)-1]
+			answer["LastEvaluatedKey"] = writeItem(Index{Hash: x.Hash, Range: x.Range, KeysOnly: true}.project(t.schema, last))
+		}
+		return answer, nil
+	}
+	return nil, invalid("no index %q", in.IndexName)
+}

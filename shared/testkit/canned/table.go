@@ -1,0 +1,207 @@
+package canned
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/dynamo"
+	"runlease/shared/testkit/meter"
+)
+
+// Item is what a table keeps under a key.
+type Item = map[string]types.AttributeValue
+
+// Schema is the keys of a table and its indexes.
+type Schema struct {
+	Hash, Range string // Range empty: there is none
+	Indexes     []Index
+}
+
+// Index is a global secondary index. An item is in it if it has both keys.
+type Index struct {
+	Name, Hash, Range string
+	KeysOnly          bool // else it holds whole items
+}
+
+type table struct {
+	schema  Schema
+	items   map[string]Item
+	indexes map[string]map[string][]entry // by index and its hash key; each sorted
+	// Items that are made when they are read, by key.
+	lazy map[string]int
+	at   func(i int) Item
+}
+
+// entry is an item's place in an index.
+type entry struct{ sort, key string }
+
+func (e entry) compare(other entry) int {
+	return cmp.Or(cmp.Compare(e.sort, other.sort), cmp.Compare(e.key, other.key))
+}
+
+// AddTable makes an empty table.
+func (b *Backend) AddTable(name string, s Schema) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := &table{schema: s, items: map[string]Item{}, indexes: map[string]map[string][]entry{}, lazy: map[string]int{}}
+	for _, index := range s.Indexes {
+		t.indexes[index.Name] = map[string][]entry{}
+	}
+	b.tables[name] = t
+}
+
+// FillTable adds n items. Of each, only its place in the indexes is kept, which
+// keys says; at makes it when it is read. Both must give the same for the same i.
+func (b *Backend) FillTable(name string, n int, keys, at func(i int) Item) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.tables[name]
+	t.at = at
+	t.lazy = make(map[string]int, n)
+	for i := range n {
+		it := keys(i)
+		key := t.key(it)
+		t.lazy[key] = i
+		for _, index := range t.schema.Indexes {
+			if index.has(it) {
+				t.insert(index, it, key)
+			}
+		}
+	}
+}
+
+// Item is what a table holds under a hash key that is a string; nil: nothing.
+func (b *Backend) Item(name, hash string) Item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.tables[name]
+	return t.get(t.key(Item{t.schema.Hash: &types.AttributeValueMemberS{Value: hash}}))
+}
+
+func text(v types.AttributeValue) string {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return v.Value
+	}
+	return ""
+}
+
+func (t *table) key(it Item) string {
+	if t.schema.Range == "" {
+		return text(it[t.schema.Hash])
+	}
+	return text(it[t.schema.Hash]) + "|" + text(it[t.schema.Range])
+}
+
+func (t *table) get(key string) Item {
+	if it, found := t.items[key]; found {
+		return it
+	}
+	if i, found := t.lazy[key]; found {
+		return t.at(i)
+	}
+	return nil
+}
+
+// put stores an item in place of what is there, and returns the write units of
+// the table and of its indexes.
+func (t *table) put(key string, after Item) (own, indexes float64) {
+	before := t.get(key)
+	for _, index := range t.schema.Indexes {
+		was, is := index.project(t.schema, before), index.project(t.schema, after)
+		same := was != nil && is != nil &&
+			reflect.DeepEqual(was[index.Hash], is[index.Hash]) && reflect.DeepEqual(was[index.Range], is[index.Range])
+		indexes += meter.IndexUnits(size(was), size(is), same, !reflect.DeepEqual(was, is))
+		if was != nil && !same {
+			t.remove(index, before, key)
+		}
+		if is != nil && !same {
+			t.insert(index, after, key)
+		}
+	}
+	t.items[key] = after
+	return meter.WriteUnits(size(before), size(after)), indexes
+}
+
+func size(it Item) int {
+	if it == nil {
+		return meter.Absent
+	}
+	return dynamo.ItemSize(it)
+}
+
+func (x Index) has(it Item) bool { return it[x.Hash] != nil && it[x.Range] != nil }
+
+// project is an item's entry in an index; nil: there is none.
+func (x Index) project(s Schema, it Item) Item {
+	switch {
+	case !x.has(it):
+		return nil
+	case !x.KeysOnly:
+		return it
+	}
+	kept := Item{x.Hash: it[x.Hash], x.Range: it[x.Range], s.Hash: it[s.Hash]}
+	if s.Range != "" {
+		kept[s.Range] = it[s.Range]
+	}
+	return kept
+}
+
+func (t *table) insert(x Index, it Item, key string) {
+	byHash := t.indexes[x.Name]
+	list := byHash[text(it[x.Hash])]
+	e := entry{text(it[x.Range]), key}
+	i, _ := slices.BinarySearchFunc(list, e, entry.compare)
+	byHash[text(it[x.Hash])] = slices.Insert(list, i, e)
+}
+
+func (t *table) remove(x Index, it Item, key string) {
+	byHash := t.indexes[x.Name]
+	list := byHash[text(it[x.Hash])]
+	if i, found := slices.BinarySearchFunc(list, entry{text(it[x.Range]), key}, entry.compare); found {
+		byHash[text(it[x.Hash])] = slices.Delete(list, i, i+1)
+	}
+}
+
+// query lists up to limit items of an index with a hash key, those after a sort
+// key or with exactly that one, and says whether there are more.
+func (t *table) query(x Index, hash, operator, sort string, limit int) (found []Item, more bool) {
+	list := t.indexes[x.Name][hash]
+	if limit == 0 { // DynamoDB's own is 1 MB, which nothing here gets to
+		limit = math.MaxInt
+	}
+	from := 0
+	if operator != "" {
+		from, _ = slices.BinarySearchFunc(list, sort, func(e entry, sort string) int {
+			if e.sort == sort && operator == ">" {
+				return -1
+			}
+			return cmp.Compare(e.sort, sort)
+		})
+	}
+	for i := from; i < len(list); i++ {
+		if operator == "=" && list[i].sort != sort {
+			break
+		}
+		if len(found) == limit {
+			return found, true
+		}
+		found = append(found, x.project(t.schema, t.get(list[i].key)))
+	}
+	// DynamoDB stops at the limit and does not look whether anything follows.
+	return found, len(found) == limit
+}
+
+func clone(it Item) Item {
+	if it == nil {
+		return Item{}
+	}
+	return maps.Clone(it)
+}

@@ -1,0 +1,341 @@
+// Package fleet lets many runners work on one queue in virtual time: the real
+// use cases on the store in memory, a model of SQS and a network that takes its
+// time. It counts what races cost and how long jobs wait.
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"runlease/shared/auth"
+	"runlease/shared/bill"
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/memory"
+	"runlease/shared/problem"
+)
+
+// Stream is one source of jobs.
+type Stream struct {
+	Name      string
+	PerSecond float64
+	// Groups are user-<n>, of which each job has one by chance, or always the
+	// stream's name if there are none.
+	Groups int
+	// Rejudged are so many jobs that are finished before and rejudged at this
+	// pace, instead of new ones.
+	Rejudged int
+}
+
+// Scene is what a run is made of.
+type Scene struct {
+	Seed    uint64
+	Flow    bill.Flow
+	Runners int
+	Job     time.Duration // that a job takes its runner, on average
+	Streams []Stream
+	For     time.Duration
+	// Settle is how much of it is not counted, at the start.
+	Settle time.Duration
+	// Unfair leaves fair queues out; Forgets is their strict reading.
+	Unfair, Forgets bool
+	// OwnGroups sends every message in its job's own group, rejudged or not.
+	OwnGroups bool
+}
+
+// Outcome is what came of it.
+type Outcome struct {
+	ClaimWrites int // conditional writes that were to claim a job
+	Claims      int // that did
+	Finished    int
+	// Lost are claims of a job that another runner had claimed or that was over.
+	Lost int
+	// Waits of every stream's jobs, from queued to claimed, sorted. Those that
+	// still wait at the end have waited until then.
+	Waits map[string][]time.Duration
+}
+
+// WritesPerClaim is 1 if no two runners ever write for the same job.
+func (o Outcome) WritesPerClaim() float64 { return float64(o.ClaimWrites) / float64(o.Claims) }
+
+// P99 is what 99 of 100 jobs of a stream wait at most.
+func (o Outcome) P99(stream string) time.Duration {
+	waits := o.Waits[stream]
+	if len(waits) == 0 {
+		return 0
+	}
+	return waits[min(len(waits)-1, len(waits)*99/100)]
+}
+
+const (
+	problemID = 17
+	aZip      = "PK"
+)
+
+// run is a scene under way.
+type run struct {
+	Scene
+	clock    *clock
+	random   *rand.Rand
+	net      network
+	store    *store
+	dispatch *dispatch.Dispatcher
+	streamOf map[string]string // by job
+	began    time.Time
+	out      Outcome
+	failure  error
+}
+
+// Run plays a scene.
+func Run(s Scene) (Outcome, error) {
+	r := &run{Scene: s, clock: newClock(), random: rand.New(rand.NewPCG(s.Seed, 1)), streamOf: map[string]string{}}
+	r.out.Waits = map[string][]time.Duration{}
+	r.began = r.clock.now
+	r.net = network{r.clock, r.random}
+	kept := memory.NewStore()
+	content := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
+	ctx := context.Background()
+	if _, saved, err := kept.SaveProblem(ctx, problem.Problem{}, problem.Problem{ID: problemID, Version: 1, Current: content, Revision: 1}); err != nil || !saved {
+		return Outcome{}, fmt.Errorf("publish problem: %w", err)
+	}
+	r.store = &store{Store: kept, net: r.net, claimed: r.claimed}
+	q := newQueue(r.clock.Now, r.random)
+	q.fair, q.forgets = !s.Unfair, s.Forgets
+	var port dispatch.Queue = slow{q, r.net}
+	if s.OwnGroups {
+		port = ownGroups{port, kept}
+	}
+	r.dispatch = dispatch.New(r.store, port, memory.NewArtifacts("http://127.0.0.1", []byte("secret"), r.clock.Now))
+	r.dispatch.Now = r.clock.Now
+	r.dispatch.Random = chance{r.random}
+	r.dispatch.Log = slog.New(slog.DiscardHandler)
+
+	for i, stream := range s.Streams {
+		if err := r.stream(ctx, kept, i, stream); err != nil {
+			return Outcome{}, err
+		}
+	}
+	for i := range s.Runners {
+		name := fmt.Sprintf("judge-%04d", i)
+		work := r.compat
+		if s.Flow == bill.Sync {
+			work = r.sync
+		}
+		// They were not all started at once.
+		r.clock.spawn(time.Duration(r.random.Float64()*float64(r.poll())), func() { r.note(work(ctx, name)) })
+	}
+	r.clock.run(s.For)
+	r.clock.now = r.began.Add(s.For)
+	r.out.ClaimWrites, r.out.Claims = r.store.claimWrites, r.store.claims
+	for id := range r.streamOf {
+		if j, found, _ := kept.Get(ctx, id); found && j.State == job.Queued {
+			r.waited(j)
+		}
+	}
+	for _, waits := range r.out.Waits {
+		slices.Sort(waits)
+	}
+	return r.out, r.failure
+}
+
+// note keeps the first failure.
+func (r *run) note(err error) { r.failure = cmp.Or(r.failure, err) }
+
+// claimed notes how long a job has waited.
+func (r *run) claimed(before, _ job.Job) {
+	if before.State == job.Queued {
+		r.waited(before)
+	}
+}
+
+func (r *run) waited(j job.Job) {
+	queued := j.QueuedAt.Std()
+	if !queued.Before(r.began.Add(r.Settle)) {
+		stream := r.streamOf[j.ID]
+		r.out.Waits[stream] = append(r.out.Waits[stream], r.clock.now.Sub(queued))
+	}
+}
+
+// stream starts a source of jobs.
+func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stream) error {
+	group := func() string {
+		if s.Groups == 0 {
+			return s.Name
+		}
+		return fmt.Sprint("user-", r.random.IntN(s.Groups))
+	}
+	id := func(i int) string { return fmt.Sprintf("s%d-%08d", number, i) }
+	sum := sha256.Sum256([]byte(aZip))
+	code := job.Artifact{Size: int64(len(aZip)), SHA256: hex.EncodeToString(sum[:])}
+	for i := range s.Rejudged {
+		at := job.At(r.began.Add(-time.Hour))
+		j := job.Job{
+			ID: id(i), Problem: problemID, Language: job.CPP, Group: group(), Code: code, State: job.Finished, Attempt: 1, Bell: 1,
+			CreatedAt: at, QueuedAt: at, RungAt: at, EndedAt: at, Revision: 1, WriteID: "00000000000000aa",
+			Result: &job.Result{Attempt: 1, Score: 100},
+		}
+		if _, created, err := kept.Create(ctx, j); err != nil || !created {
+			return fmt.Errorf("keep a finished job: %w", err)
+		}
+		r.streamOf[j.ID] = s.Name
+	}
+	r.clock.spawn(0, func() {
+		for i := 0; s.Rejudged == 0 || i < s.Rejudged; i++ {
+			r.clock.sleep(time.Duration(r.random.ExpFloat64() / s.PerSecond * float64(time.Second)))
+			n, g := id(i), group()
+			r.clock.spawn(0, func() {
+				if s.Rejudged > 0 {
+					_, answer, err := r.dispatch.Rejudge(ctx, n, 0)
+					r.note(failed("rejudge", answer, err))
+					return
+				}
+				r.streamOf[n] = s.Name
+				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code}, Inline: []byte(aZip)})
+				r.note(failed("create", answer, err))
+			})
+		}
+	})
+	return nil
+}
+
+func failed(what string, answer dispatch.Answer, err error) error {
+	if err != nil || answer.OK() {
+		return err
+	}
+	return fmt.Errorf("%s: %s", what, answer.Outcome)
+}
+
+// poll is how often an idle runner asks.
+func (r *run) poll() time.Duration {
+	return time.Duration(bill.PollSeconds(r.Flow, float64(r.Runners)) * float64(time.Second))
+}
+
+// idle waits for the next poll, with a fifth of jitter either way.
+func (r *run) idle() {
+	r.clock.sleep(time.Duration(float64(r.poll()) * (0.8 + 0.4*r.random.Float64())))
+}
+
+// judge takes the time of a job, half to one and a half times the average.
+func (r *run) judge() {
+	r.clock.sleep(time.Duration(float64(r.Job) * (0.5 + r.random.Float64())))
+}
+
+const oneCase = `[[{"exitCode":0,"status":"AC","stdout":"","stderr":"","execTime":1,"memoryUsage":1}]]`
+
+func result(name string, c dispatch.Claimed) dispatch.CompleteRequest {
+	return dispatch.CompleteRequest{ID: c.Job.ID, Runner: name, TokenHash: auth.Hash(c.Token), Tasks: []byte(oneCase)}
+}
+
+// sync is a runner with one slot.
+func (r *run) sync(ctx context.Context, name string) error {
+	var done []dispatch.CompleteRequest
+	for {
+		r.net.trip()
+		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Slots: 1, LeaseSeconds: new(60), Done: done})
+		if err := failed("sync", answer, err); err != nil {
+			return err
+		}
+		for _, answer := range s.Done {
+			r.finished(answer)
+		}
+		r.net.trip()
+		if done = nil; len(s.Jobs) == 0 {
+			r.idle()
+			continue
+		}
+		r.judge()
+		done = append(done, result(name, s.Jobs[0]))
+	}
+}
+
+func (r *run) finished(answer dispatch.Answer) {
+	if answer.OK() {
+		r.out.Finished++
+	} else {
+		r.out.Lost++
+	}
+}
+
+// compatHolds is how many jobs an existing client holds at most.
+const compatHolds = 4
+
+// compat is an existing client: it lists, and claims what it can hold in the
+// order of the list.
+func (r *run) compat(ctx context.Context, name string) error {
+	holds := 0
+	for {
+		if holds < compatHolds {
+			r.net.trip()
+			list, err := r.dispatch.List(ctx, compatHolds)
+			if err != nil {
+				return err
+			}
+			r.net.trip()
+			for _, j := range list.Jobs {
+				if holds == compatHolds {
+					break
+				}
+				r.net.trip()
+				claimed, answer, err := r.dispatch.Claim(ctx, dispatch.ClaimRequest{ID: j.ID, Runner: name})
+				if err != nil {
+					return err
+				}
+				r.net.trip()
+				if !answer.OK() {
+					r.out.Lost++
+					continue
+				}
+				holds++
+				r.clock.spawn(0, func() {
+					r.judge()
+					r.net.trip()
+					answer, err := r.dispatch.Complete(ctx, result(name, claimed))
+					r.note(err)
+					r.finished(answer)
+					holds--
+				})
+			}
+		}
+		r.idle()
+	}
+}
+
+// ownGroups sends messages in their jobs' own groups.
+type ownGroups struct {
+	dispatch.Queue
+	kept *memory.Store
+}
+
+// Ring is for dispatch.Queue.
+func (q ownGroups) Ring(ctx context.Context, m job.Message) error {
+	j, found, err := q.kept.Get(ctx, m.Job)
+	if err != nil {
+		return err
+	}
+	if found {
+		m.Group = j.Group
+	}
+	return q.Queue.Ring(ctx, m)
+}
+
+// chance is an io.Reader of the scene's own random numbers.
+type chance struct{ *rand.Rand }
+
+// Read is for io.Reader.
+func (c chance) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(c.Uint32())
+	}
+	return len(p), nil
+}
+
+var _ io.Reader = chance{}

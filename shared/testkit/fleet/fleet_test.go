@@ -1,0 +1,68 @@
+package fleet
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/bill"
+	"runlease/shared/testkit/figure"
+)
+
+func TestRaces(t *testing.T) {
+	figures, err := RaceFigures()
+	check(t, figures, err)
+}
+
+func TestFairness(t *testing.T) {
+	figures, err := FairnessFigures()
+	check(t, figures, err)
+}
+
+func check(t *testing.T, figures []figure.Figure, err error) {
+	t.Helper()
+	if err != nil || len(figures) == 0 {
+		t.Fatal(figures, err)
+	}
+	for _, f := range figures {
+		sign, budget := f.Bound()
+		t.Logf("%-36s %8.3f %s %g %s", f.Name, f.Value, sign, budget, f.Unit)
+		if f.Failed() {
+			t.Errorf("%s: got %v %s, want %s %v", f.Name, f.Value, f.Unit, sign, budget)
+		}
+	}
+}
+
+// TestFairnessIsTheQueue: without fair queues, or with rejudged jobs in the
+// groups of new ones, others wait for minutes. The figures above are worth
+// something only if they can tell.
+func TestFairnessIsTheQueue(t *testing.T) {
+	alone, beside, err := Neighbours(bill.Sync, 100, tenth, true)
+	if err != nil || beside < 10*alone {
+		t.Errorf("without fair queues others wait %s, alone %s (%v)", beside, alone, err)
+	}
+	alone, beside, err = Rejudge(bill.Sync, 100, func(s *Scene) { s.OwnGroups = true })
+	if err != nil || beside < 10*alone {
+		t.Errorf("beside rejudged jobs of their own groups new ones wait %s, alone %s (%v)", beside, alone, err)
+	}
+}
+
+// TestEveryJobIsDone: at a load that the fleet can carry, all jobs but the last
+// ones are finished, once each, in spite of copies and empty polls.
+func TestEveryJobIsDone(t *testing.T) {
+	for _, flow := range []bill.Flow{bill.Compat, bill.Sync} {
+		s := Scene{Seed: 1, Flow: flow, Runners: 20, Job: jobTime, For: 10 * time.Minute, Streams: []Stream{{Name: "all", PerSecond: 1, Groups: 3}}}
+		o, err := Run(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Claims < 500 || o.Finished < o.Claims-40 || o.Finished > o.Claims {
+			t.Errorf("%s: %d claims, %d finished", flow, o.Claims, o.Finished)
+		}
+		again, err := Run(s)
+		if diff := cmp.Diff(o, again); err != nil || diff != "" {
+			t.Errorf("%s: the same scene has another outcome: %v %s", flow, err, diff)
+		}
+	}
+}

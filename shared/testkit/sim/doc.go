@@ -1,0 +1,19 @@
+// Package sim runs the real use cases of package dispatch in a world where
+// everything goes wrong, and checks that nothing is lost.
+//
+// Every request is a coroutine that parks at each port call. One goes on at a
+// time, and a seed decides which, what happens to its call, and how much time
+// passes: so a seed is a whole history, and running it again gives the same one.
+// Processes die between any two port calls, replies get lost after the effect,
+// adapters and clients repeat what was not answered, messages are lost, doubled,
+// late and out of order, clocks differ by up to two seconds, runners die, freeze
+// and come back, share names and send stale results, producers rejudge and
+// cancel at any moment, and the sweep runs twice at once.
+//
+// Every write and every deletion of a message is judged when it happens, by
+// rules that are written down here a second time. Then the faults stop, healthy
+// runners poll, and every job has to end.
+//
+// Explore goes through every reachable state of a small scope with the same
+// requests and the same rules.
+package sim
