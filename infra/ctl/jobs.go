@@ -29,7 +29,7 @@ type openedJobs interface {
 // maxOpen is how many jobs GetMany reads at once.
 const maxOpen = 100
 
-// jobs prints the oldest open jobs: what a person looks for who is told that a
+// jobs prints the oldest open jobs: what a person looks for after an alarm that a
 // job waits too long.
 func jobs(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl jobs")
@@ -68,7 +68,7 @@ func jobs(ctx context.Context, op operator, args []string) error {
 	return nil
 }
 
-// holder says who has a job, until when, and what is asked of them.
+// holder describes a job's holder, the end of its lease, and what it was asked to do.
 func holder(j job.Job, now job.Time) string {
 	if j.State != job.Claimed {
 		return ""

@@ -16,7 +16,7 @@ import (
 )
 
 // issued is what an operator gets to see of a new credential. The token is
-// nowhere else: whoever loses it issues another.
+// nowhere else: if it is lost, another must be issued.
 type issued struct {
 	Token     string     `json:"token,omitempty"`     // unless it is in a file
 	TokenFile string     `json:"tokenFile,omitempty"` // that holds the token alone
@@ -116,7 +116,7 @@ func allScopes() []string {
 	return all
 }
 
-// longestLife is ten years: whoever wants more says never.
+// longestLife is ten years. A longer life is written as "never".
 const longestLife = 3650 * 24 * time.Hour
 
 // life reads how long a token shall be good; 0 is for ever.

@@ -9,7 +9,7 @@ import (
 	"runlease/shared/dispatch"
 )
 
-// verifier says who is calling; *auth.Verifier is one.
+// verifier identifies the caller; *auth.Verifier is one.
 type verifier interface {
 	// Runner returns the runner's name, which a bound token knows by itself.
 	Runner(ctx context.Context, token, name string) (string, error)

@@ -7,7 +7,7 @@ import (
 	"runlease/shared/auth"
 )
 
-// The headers that say who is calling.
+// The headers that identify the caller.
 const (
 	headerRunnerToken = "X-Runner-Token"
 	headerRunnerName  = "X-Runner-Name"

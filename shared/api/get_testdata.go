@@ -21,7 +21,7 @@ func getTestdata(a *API, c *call) (reply, error) {
 	return found, nil
 }
 
-// lists says whether an If-None-Match names tag; the comparison is the weak one
+// lists reports whether an If-None-Match names tag; the comparison is the weak one
 // (RFC 9110, 13.1.2). Tags of ours hold no comma.
 func lists(headers []string, tag string) bool {
 	for _, header := range headers {

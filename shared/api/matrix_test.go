@@ -282,7 +282,7 @@ func claimed(name string, token func(*castle) string) credential {
 	}, always(403, "invalid_submission_token"), 1, true}
 }
 
-// isEvidence says whether a refusal may be noted: the result of an attempt that
+// isEvidence reports whether a refusal may be noted: the result of an attempt that
 // has ended, with its token, is kept with that attempt.
 func isEvidence(r api.Route, b credential) bool {
 	return r.Name == "complete-job" && b.name == "a stale attempt's token"

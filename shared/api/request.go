@@ -18,10 +18,10 @@ import (
 	"runlease/shared/judge"
 )
 
-// validProblem says whether n can name a problem.
+// validProblem reports whether n can name a problem.
 func validProblem(n int64) bool { return n >= 1 && n <= math.MaxInt32 }
 
-// validSHA256 says whether s is a SHA-256 in lower-case hex.
+// validSHA256 reports whether s is a SHA-256 in lower-case hex.
 func validSHA256(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
@@ -91,7 +91,7 @@ func (c *call) readBody() *reply {
 // decode as lone surrogates, and of a name that is there twice the last one counts.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// isJSON says whether a body is declared as JSON in UTF-8. Existing clients may
+// isJSON reports whether a body is declared as JSON in UTF-8. Existing clients may
 // declare nothing.
 func isJSON(h http.Header) bool {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
@@ -155,7 +155,7 @@ func value(in *jsontext.Decoder, body []byte) (jsontext.Value, error) {
 	return body[end-int64(len(v)) : end : end], err
 }
 
-// has says whether a field is there and not null.
+// has reports whether a field is there and not null.
 func (f *fields) has(name string) bool {
 	raw, found := f.raw[name]
 	return found && string(raw) != "null"

@@ -33,7 +33,7 @@ type event struct {
 	query      url.Values
 }
 
-// errFormat says that an event is of neither format. It comes from whoever may
+// errFormat means that an event is of neither format. It comes from a caller that may
 // invoke the function, so it names no value of the event.
 var errFormat = errors.New("not an event of API Gateway (payload 1.0 or 2.0)")
 
@@ -86,7 +86,7 @@ func (e *event) request(ctx context.Context) (*http.Request, error) {
 }
 
 // fill puts path parameters into a pattern; the escaped form keeps a slash in a
-// parameter from becoming a path of its own.
+// parameter from becoming another path.
 func fill(pattern string, parameters map[string]string) (path, escaped string) {
 	path, escaped = pattern, pattern
 	for name, value := range parameters {

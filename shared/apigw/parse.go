@@ -163,7 +163,7 @@ func (s *scanner) enter(open jsontext.Kind) bool {
 	return !s.wrong && t.Kind() == open
 }
 
-// more says whether there is another member; if not, it leaves.
+// more reports whether there is another member; if not, it leaves.
 func (s *scanner) more(end jsontext.Kind) bool {
 	if s.wrong {
 		return false

@@ -20,7 +20,7 @@ type Credential struct {
 	RevokedAt time.Time // zero: it has not been
 }
 
-// Expired says whether c's time is up.
+// Expired reports whether c's time is up.
 func (c Credential) Expired(now time.Time) bool {
 	return !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt)
 }
@@ -31,7 +31,7 @@ func (c Credential) Expired(now time.Time) bool {
 const idLength = 12
 
 // IDOf is the public id of the credential with a hash: its first 12 characters.
-// So whoever finds a leaked token can tell which one to revoke.
+// So a person who finds a leaked token can tell which one to revoke.
 func IDOf(hash string) string { return hash[:min(idLength, len(hash))] }
 
 // Store is what a Verifier needs.

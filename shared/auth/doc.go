@@ -1,4 +1,4 @@
-// Package auth says who is calling: the format of tokens, what is kept about a
+// Package auth identifies callers: the format of tokens, what is kept about a
 // credential, and whether a request's token is good.
 //
 // A token is a prefix that names its kind, 256 random bits in base62, and a

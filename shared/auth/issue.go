@@ -18,7 +18,7 @@ type Grant struct {
 	Life   time.Duration // 0: the token never expires
 }
 
-// Check returns what is wrong with a grant, for the person who asks for it.
+// Check returns what is wrong with a grant, as a text for its operator; nil if nothing is.
 func (g Grant) Check() error {
 	switch {
 	case g.Kind != Runner && g.Kind != Producer:

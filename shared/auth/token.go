@@ -73,7 +73,7 @@ func Hash(token string) string {
 	return string(hex.AppendEncode(digits[:0], sum[:]))
 }
 
-// WellFormed says whether a text could be a token of a kind: the kind's prefix,
+// WellFormed reports whether a text could be a token of a kind: the kind's prefix,
 // the right length and alphabet, and a checksum that fits.
 func WellFormed(kind Kind, token string) bool {
 	prefix := kind.prefix()

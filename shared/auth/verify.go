@@ -33,7 +33,7 @@ var (
 	ErrScope = errors.New("scope missing")
 )
 
-// Verifier tells who is calling. It remembers what it looked up: a revocation
+// Verifier identifies the caller of a request. It remembers what it looked up: a revocation
 // takes effect within 60 seconds, an expiry at once. Use it by pointer, from
 // any number of goroutines.
 type Verifier struct {
@@ -117,7 +117,7 @@ func (v *Verifier) now() time.Time { return v.Now().Round(0) }
 // maxName is the longest name of a runner.
 const maxName = 64
 
-// ValidName says whether a name is [A-Za-z0-9._-]{1,64}.
+// ValidName reports whether a name is [A-Za-z0-9._-]{1,64}.
 func ValidName(name string) bool {
 	if name == "" || len(name) > maxName {
 		return false

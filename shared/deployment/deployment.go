@@ -45,7 +45,7 @@ type Size struct {
 
 // usual is the size of a function that sizes does not name. An API function
 // answers within 15 s or not at all: API Gateway gives up after 29 s, and every
-// AWS call has a deadline of its own inside.
+// AWS call inside has its own deadline.
 var usual = Size{MemoryMB: 256, Timeout: 15 * time.Second}
 
 var sizes = map[string]Size{

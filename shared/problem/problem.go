@@ -42,7 +42,7 @@ type Problem struct {
 	WriteID  string // of the last write
 }
 
-// Equal says whether two contents are the same.
+// Equal reports whether two contents are the same.
 func (c Content) Equal(d Content) bool {
 	return c.Testdata == d.Testdata && slices.Equal(c.Tasks, d.Tasks)
 }
@@ -82,7 +82,7 @@ func Check(tasks []judge.Task) error {
 	return nil
 }
 
-// PutDraft writes a draft and says whether that changed anything. Without test
+// PutDraft writes a draft and reports whether that changed anything. Without test
 // data of its own it keeps the draft's, or else the current version's: who
 // corrects a task does not take back what was uploaded before.
 func (p Problem) PutDraft(c Content) (Problem, bool) {
@@ -100,7 +100,7 @@ func (p Problem) PutDraft(c Content) (Problem, bool) {
 	return p, true
 }
 
-// Publish makes the draft the current version and says whether that changed
+// Publish makes the draft the current version and reports whether that changed
 // anything: an unchanged draft, or none, does not. Whoever calls it has checked
 // the draft's test data.
 func (p Problem) Publish() (Problem, bool) {

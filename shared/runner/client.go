@@ -233,7 +233,7 @@ func (c *Client) download(ctx context.Context, claim Claim, what string) (Downlo
 	return d, err
 }
 
-// Heartbeat extends a lease and says whether the job was cancelled.
+// Heartbeat extends a lease and reports whether the job was cancelled.
 func (c *Client) Heartbeat(ctx context.Context, claim Claim) (cancelled bool, err error) {
 	var got struct {
 		Action string `json:"action"`
@@ -267,7 +267,7 @@ func (c *Client) Release(ctx context.Context, claim Claim, reason string) error 
 
 func jobPath(id, what string) string { return "/runner/jobs/" + url.PathEscape(id) + "/" + what }
 
-// Fetch copies a file from storage to w. It sends nothing that says who we are:
+// Fetch copies a file from storage to w. It sends nothing that identifies the runner:
 // the URL is the permission. Other bytes than promised are an error; w has them.
 func (c *Client) Fetch(ctx context.Context, d Download, w io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, transferTimeout)

@@ -67,7 +67,7 @@ func (r *Runner) claim(work, tell context.Context, j *job, id string) {
 	}
 }
 
-// singly is the wire with calls of its own for every job.
+// singly is the wire with separate calls for every job.
 type singly struct{ r *Runner }
 
 func (w singly) keep(ctx context.Context, j *job) {

@@ -165,7 +165,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 const maxInline = 2_500_000
 
 // deliver reports a result, big outputs by way of storage, for as long as
-// patience allows. nil: accepted. Else react says whether it can still be.
+// patience allows. nil: accepted. Else react reports whether it can still be.
 func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Duration) error {
 	body, err := json.Marshal(complete{Token: r.Token, Tasks: r.Tasks})
 	if err != nil {

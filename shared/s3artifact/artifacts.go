@@ -120,7 +120,7 @@ func toChecksum(text string) (string, error) {
 	return base64.StdEncoding.EncodeToString(sum), nil
 }
 
-// NewClient is the S3 client of cfg. An endpoint of its own is an emulator's,
+// NewClient returns the S3 client of cfg. A configured endpoint is an emulator's,
 // where bucket names are no host names.
 func NewClient(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })

@@ -89,7 +89,7 @@ func (q *Queue) check(ctx context.Context, failed []types.BatchResultErrorEntry)
 	return errors.Join(failures...)
 }
 
-// stale says whether a failure means that a handle is not good any more: its
+// stale reports whether a failure means that a handle is not good any more: its
 // message was received again, is visible again, was deleted, or never was. SQS
 // has several words for it, with and without a prefix, and answers
 // InvalidParameterValue both for a dead handle and for a message that would be

@@ -217,7 +217,7 @@ func (f *fleet) failure(ctx context.Context) error {
 	}
 }
 
-// runs says whether a runner of this name is under way.
+// runs reports whether a runner of this name is under way.
 func (f *fleet) runs(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -47,7 +47,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("%s did not come about in 5 s", what)
 }
 
-// gone says whether a process has ended; a zombie, which only waits for its
+// gone reports whether a process has ended; a zombie, which only waits for its
 // parent to look, has.
 func gone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

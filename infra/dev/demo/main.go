@@ -3,7 +3,7 @@
 // of the runners in the middle of a job, and compares every verdict with the
 // one that data/submissions.json expects.
 //
-//	go run ./infra/dev/demo                          with an embedded server of its own
+//	go run ./infra/dev/demo                          with its own embedded server
 //	go run ./infra/dev/demo -endpoint-json FILE|-    against a deployed API
 //
 // The exit status is 0 if every verdict is as expected and the job whose runner

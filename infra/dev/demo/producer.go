@@ -51,7 +51,7 @@ type job struct {
 	Attempts    []attempt `json:"attempts"`
 }
 
-// holder is who has a claim now.
+// holder is the runner that has a claim now.
 type holder struct {
 	Runner  string `json:"runner"`
 	Expired bool   `json:"expired"`
@@ -65,7 +65,7 @@ type attempt struct {
 	Reason  string `json:"reason"`
 }
 
-// final says whether nothing will change any more.
+// final reports whether nothing will change any more.
 func (j job) final() bool { return j.State == "finished" || j.State == "cancelled" }
 
 // producer calls the producer routes.

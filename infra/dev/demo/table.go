@@ -16,7 +16,7 @@ type row struct {
 	twice bool // claimed again after the runner that had it was killed
 }
 
-// asExpected says whether the verdict is the declared one.
+// asExpected reports whether the verdict is the declared one.
 func (r row) asExpected() bool {
 	return r.job.State == "finished" && statusName(r.job.Status) == r.Status && r.job.Score == r.Score
 }

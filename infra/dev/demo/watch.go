@@ -77,7 +77,7 @@ func newProgress(out *os.File, began time.Time) *progress {
 	return &progress{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: began}
 }
 
-// show tells the progress and says whether every job is final.
+// show tells the progress and reports whether every job is final.
 func (p *progress) show(jobs map[string]job) (done bool) {
 	count := map[string]int{}
 	final := 0

@@ -33,7 +33,7 @@ var unseen = map[string]string{
 	"upload_mismatch":      "the bucket refuses bytes that are not what was announced",
 }
 
-// allSeen says whether the suite saw every route succeed, and every code that
+// allSeen reports whether the suite saw every route succeed, and every code that
 // can be had from outside at some route.
 func allSeen() error {
 	cases, err := contract.Unseen()

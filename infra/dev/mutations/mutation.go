@@ -16,7 +16,7 @@ type source struct {
 // text is found exactly once in the file, so that this table cannot rot.
 type guard struct {
 	name  string
-	keeps string // the invariant of the design, I1 to I6; S: security; E: economy
+	keeps string // the invariant of ARCHITECTURE.md, I1 to I6; S: security; E: economy
 	from  string
 	to    string
 	also  []edit    // further changes to the same file

@@ -18,7 +18,8 @@ import (
 var elsewhere = map[string]string{
 	"make demo": "stage demo of make test",
 	"make test": "the check that runs this test",
-	"make localstack\nmake deploy-local\nmake demo TARGET=localstack\nmake localstack-down": "stages of make test",
+	"make localstack\nmake deploy-local\nmake demo TARGET=localstack": "stages of make test",
+	"make localstack-down": "it ends what the stages of make test have started",
 	". infra/dev/emulators/env.sh\n" +
 		"go run ./infra/ctl jobs -outputs build/localstack/localstack.outputs.json": "the command's tests, on LocalStack too",
 	"make invoke FN=claim-job EVENT=ok": "stage functions on LocalStack of make test",

@@ -445,7 +445,7 @@ func (f outputFiles) kept(file *os.File, limit int) (string, error) {
 	return text, nil
 }
 
-// over says whether an output is larger than limit.
+// over reports whether an output is larger than limit.
 func (f outputFiles) over(limit int64) (bool, error) {
 	for _, file := range []*os.File{f.stdout, f.stderr} {
 		info, err := file.Stat()
@@ -459,7 +459,7 @@ func (f outputFiles) over(limit int64) (bool, error) {
 	return false, nil
 }
 
-// memoryRefused says whether a failed program said that it was refused memory:
+// memoryRefused reports whether a failed program said that it was refused memory:
 // C++ by an exception that nobody caught, Python by the last line it wrote. A C
 // program that does not look at what malloc returned cannot be told from another
 // that follows a null pointer.

@@ -171,7 +171,7 @@ func (t *table) remove(x Index, it Item, key string) {
 }
 
 // query lists up to limit items of an index with a hash key, those after a sort
-// key or with exactly that one, and says whether there are more.
+// key or with exactly that one, and reports whether there are more.
 func (t *table) query(x Index, hash, operator, sort string, limit int) (found []Item, more bool) {
 	list := t.indexes[x.Name][hash]
 	if limit == 0 { // DynamoDB's own is 1 MB, which nothing here gets to

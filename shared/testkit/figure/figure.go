@@ -43,7 +43,7 @@ func (f Figure) KnownMiss(known float64, why string) Figure {
 	return f
 }
 
-// Failed says whether a budget is missed in a way that is not known.
+// Failed reports whether a budget is missed in a way that is not known.
 func (f Figure) Failed() bool { return !f.OK && !(f.known > 0 && f.Value <= f.known) }
 
 // Bound is the budget with its sign, for people: "<= 5"; empty: there is none.

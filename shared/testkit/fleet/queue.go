@@ -155,7 +155,7 @@ func (q *queue) fade() {
 	}
 }
 
-// noisy says whether a tenant is a noisy neighbour.
+// noisy reports whether a tenant is a noisy neighbour.
 func (q *queue) noisy(t *tenant) bool {
 	if q.forgets && q.now().Sub(t.sentAt) >= noisyMemory {
 		return false

@@ -14,7 +14,7 @@ type client interface {
 	next(w *world) (ask, bool)
 	// heard takes the answer of what it sent.
 	heard(w *world, a ask, said answer)
-	// waits says whether it waits for an answer.
+	// waits reports whether it waits for an answer.
 	waits() bool
 }
 
@@ -43,7 +43,7 @@ func (c *courier) sends(a ask) (ask, bool) {
 	return a, true
 }
 
-// answered says whether the client knows how its request ended; if not, it
+// answered reports whether the client knows how its request ended; if not, it
 // repeats it a few times and then gives up.
 func (c *courier) answered(a ask, said answer, patience int) bool {
 	c.waiting = false

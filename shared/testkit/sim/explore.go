@@ -85,7 +85,7 @@ type Explored struct {
 	Trace       []string // the shortest way there
 }
 
-// Failed says whether a promise was broken.
+// Failed reports whether a promise was broken.
 func (e Explored) Failed() bool { return e.Fault != "" }
 
 // The exploration's time. Leases, lookouts and lost messages all take less than
@@ -354,7 +354,7 @@ func (x *explorer) asks(s *state) []ask {
 	return asks
 }
 
-// together says whether a request may start beside those under way.
+// together reports whether a request may start beside those under way.
 func (s Scope) together(a ask, under []underway) bool {
 	return len(under) == 0 || len(s.Pair) == 0 ||
 		slices.Contains(s.Pair, a.kind) && !slices.ContainsFunc(under, func(u underway) bool { return !slices.Contains(s.Pair, u.ask.kind) })

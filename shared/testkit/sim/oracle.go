@@ -56,7 +56,7 @@ func (a ask) parts() []ask {
 	return append(parts, ask{kind: askClaim, runner: a.runner})
 }
 
-// by says whether one of the parts is of a kind and fits.
+// by reports whether one of the parts is of a kind and fits.
 func (w *write) asked(k kind, fits func(ask) bool) bool {
 	for _, part := range w.by.parts() {
 		if part.kind == k && (fits == nil || fits(part)) {
@@ -66,13 +66,13 @@ func (w *write) asked(k kind, fits func(ask) bool) bool {
 	return false
 }
 
-// holder says whether a part comes from the current claim: name and token.
+// holder reports whether a part comes from the current claim: name and token.
 func (w *write) holder(part ask) bool {
 	return w.before.State == job.Claimed && part.id == w.before.ID &&
 		part.runner == w.before.Claim.Runner && part.tokenHash == w.before.Claim.TokenHash
 }
 
-// receiver says whether the request receives messages or sweeps.
+// receiver reports whether the request receives messages or sweeps.
 func (w *write) receiver() bool {
 	return w.by.kind == askList || w.by.kind == askSync || w.by.kind == askSweep
 }
@@ -303,7 +303,7 @@ func (w *write) checkStay() *broken {
 	return nil
 }
 
-// knows says whether a token was given out before.
+// knows reports whether a token was given out before.
 func (w *write) knows(tokenHash string) bool {
 	if w.before.Claim.TokenHash == tokenHash {
 		return true

@@ -32,7 +32,7 @@ type Seen struct {
 	SyncClaimed, SyncReplaced, SyncHeartbeats, SyncAccepted, SyncTogether int
 }
 
-// Failed says whether a promise was broken.
+// Failed reports whether a promise was broken.
 func (r Report) Failed() bool { return r.Fault != "" }
 
 // Run runs one seed.

@@ -27,10 +27,10 @@ import (
 	"runlease/shared/dynamo"
 	"runlease/shared/job"
 	"runlease/shared/judge"
-	"runlease/shared/testkit/canned"
 	"runlease/shared/problem"
 	"runlease/shared/runner/spool"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/canned"
 )
 
 // versions are the folders of testdata, and what their files mean.

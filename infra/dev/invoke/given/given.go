@@ -105,7 +105,7 @@ func parse(step string) (what string, ago time.Duration, err error) {
 // ask is a call of the API.
 type ask struct {
 	method, path string
-	runner       string // who asks; empty: the producer
+	runner       string // the caller; empty: the producer
 	body         string
 }
 

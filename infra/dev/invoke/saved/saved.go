@@ -52,7 +52,7 @@ type Then struct {
 	Listed []any `json:"listed,omitzero"`
 }
 
-// REST says whether the case is in the format of a REST API.
+// REST reports whether the case is in the format of a REST API.
 func (c Case) REST() bool { return strings.HasSuffix(c.Name, RESTSuffix) }
 
 // String names the case as its file.
