@@ -72,16 +72,20 @@ func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
 	}
 	defer func() { _ = ours.Close() }()
 	builder := &container.Builder{
-		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: s.links, MaskPaths: s.masks,
+		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: s.links, MaskPaths: s.masks(), ExecFile: s.init,
 		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: theirs,
-		CloneFlags:              s.namespaces,
-		UnshareCgroupBeforeExec: true, ContainerUID: identity, ContainerGID: identity,
+		CloneFlags:              s.namespaces(),
+		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,
 	}
 	if s.root {
 		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
 	}
 	b := &box{stage: dir, cores: 1}
-	err = pinned(slot.core, func() (err error) {
+	core := slot.core
+	if !s.has("one core") {
+		core = -1
+	}
+	err = pinned(core, func() (err error) {
 		b.env, err = builder.Build()
 		return err
 	})
@@ -169,7 +173,7 @@ func (b *box) close() {
 // mounts are what is in a box. Everything is read-only but /w and /tmp.
 func (s *Sandbox) mounts(dir string, python bool) []mount.Mount {
 	m := mount.NewBuilder().WithMounts(s.system).
-		WithTmpfs("w", space("777")).WithTmpfs("tmp", space("1777")).WithProc().
+		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).WithProcRW(!s.has("read-only system")).
 		WithBind(filepath.Join(dir, "src"), strings.TrimPrefix(sourceDir, "/"), true)
 	if python {
 		m = m.WithBind(filepath.Join(dir, "python"), strings.TrimPrefix(pythonDir, "/"), true)
@@ -179,10 +183,15 @@ func (s *Sandbox) mounts(dir string, python bool) []mount.Mount {
 
 // space are the bounds of a file system in memory, which counts as the memory of
 // the programs that write to it.
-func space(mode string) string { return "size=256m,nr_inodes=4k,mode=" + mode }
+func (s *Sandbox) space(mode string) string {
+	if !s.has("bounds of files") {
+		return "mode=" + mode
+	}
+	return "size=256m,nr_inodes=4k,mode=" + mode
+}
 
-// system finds what every box has of the machine.
-func system() ([]mount.Mount, []container.SymbolicLink, error) {
+// findSystem finds what every box has of the machine.
+func (s *Sandbox) findSystem() ([]mount.Mount, []container.SymbolicLink, error) {
 	m := mount.NewBuilder()
 	links := []container.SymbolicLink{
 		{LinkPath: "/dev/fd", Target: "/proc/self/fd"},
@@ -199,7 +208,7 @@ func system() ([]mount.Mount, []container.SymbolicLink, error) {
 			links = append(links, container.SymbolicLink{LinkPath: dir, Target: target})
 			continue
 		}
-		m = m.WithBind(dir, dir[1:], true)
+		m = m.WithBind(dir, dir[1:], s.has("read-only system"))
 		// The read-only flag is that of one mount, not of those below it.
 		below, err := mountsBelow(dir)
 		if err != nil {
@@ -241,15 +250,4 @@ func mountsBelow(dir string) ([]string, error) {
 // unescape undoes how /proc writes blanks in paths.
 func unescape(path string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
-}
-
-// masks lists the files that tell of the machine, of those that are there.
-func masks() []string {
-	var there []string
-	for _, path := range []string{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug", "/proc/scsi"} {
-		if _, err := os.Lstat(path); err == nil {
-			there = append(there, path)
-		}
-	}
-	return there
 }

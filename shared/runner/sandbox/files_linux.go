@@ -14,7 +14,7 @@ const maxExecutable = 256 << 20 // bytes
 // take reads a file of the box into a sealed one in memory. The box's first
 // process opens it, and nothing but a regular file: what a hostile compilation
 // left under that name is not followed out of the box.
-func (b *box) take(path string) (*os.File, error) {
+func (s *Sandbox) take(b *box, path string) (*os.File, error) {
 	opened, err := b.env.Open([]container.OpenCmd{{Path: path, Flag: os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK}})
 	if err != nil {
 		return nil, fmt.Errorf("read %s of the box: %w", path, err)
@@ -27,18 +27,18 @@ func (b *box) take(path string) (*os.File, error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxExecutable {
 		return nil, fmt.Errorf("read %s of the box: no regular file, or too big a one (%v)", path, err)
 	}
-	return sealed(opened[0].File)
+	return sealed(opened[0].File, s.has("sealed program"))
 }
 
 // sealed copies a file into memory, where nobody can change it.
-func sealed(from *os.File) (*os.File, error) {
+func sealed(from *os.File, seal bool) (*os.File, error) {
 	fd, err := unix.MemfdCreate("program", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make a file in memory: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), "program")
 	if _, err = io.Copy(file, from); err == nil {
-		if _, err = file.Seek(0, io.SeekStart); err == nil {
+		if _, err = file.Seek(0, io.SeekStart); err == nil && seal {
 			_, err = unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
 		}
 	}
@@ -65,5 +65,5 @@ func (s *Sandbox) input(path string) (*os.File, error) {
 		return file, nil
 	}
 	defer func() { _ = file.Close() }()
-	return sealed(file)
+	return sealed(file, true)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/criyle/go-sandbox/container"
-	"github.com/criyle/go-sandbox/pkg/rlimit"
 	"github.com/criyle/go-sandbox/runner"
 	"golang.org/x/sys/unix"
 
@@ -69,7 +68,7 @@ const (
 // run runs a program and returns when all processes of the box but its first
 // are dead. An error is a fault of the machine, or ctx's cause.
 func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
-	group, err := s.groups.New(cgroup.Limits{Memory: r.memory, Processes: r.processes})
+	group, err := s.groups.New(s.bounds(r))
 	if err != nil {
 		return ending{}, err
 	}
@@ -172,21 +171,6 @@ func pipe() (*os.File, int, error) {
 }
 
 var environment = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + workDir, "TMPDIR=/tmp", "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
-
-// limits are what the kernel enforces on each process. There is none of address
-// space: a virtual machine or many threads reserve much and use little.
-func (s *Sandbox) limits(r run) []rlimit.RLimit {
-	one := func(resource int, value int64) rlimit.RLimit {
-		return rlimit.RLimit{Res: resource, Rlim: syscall.Rlimit{Cur: uint64(value), Max: uint64(value)}}
-	}
-	return []rlimit.RLimit{
-		one(unix.RLIMIT_CPU, int64((r.cpu+kernelCPU)/time.Second)+1),
-		one(unix.RLIMIT_FSIZE, r.file),
-		one(unix.RLIMIT_STACK, r.stack),
-		one(unix.RLIMIT_NOFILE, openFiles),
-		one(unix.RLIMIT_CORE, 0),
-	}
-}
 
 // watch looks at a group while its processes run, and stops them.
 type watch struct {

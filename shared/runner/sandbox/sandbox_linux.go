@@ -14,11 +14,9 @@ import (
 	"github.com/criyle/go-sandbox/container"
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"github.com/criyle/go-sandbox/runner"
-	"golang.org/x/sys/unix"
 
 	"runlease/shared/runner/cgroup"
 	"runlease/shared/runner/execute"
-	"runlease/shared/runner/seccomp"
 )
 
 // Config says where a Sandbox works and what a program may use. The zero value
@@ -40,19 +38,20 @@ type Config struct {
 
 // Sandbox is an executor; see the package's comment.
 type Sandbox struct {
-	cfg        Config
-	root       bool
-	groups     *cgroup.Parent
-	namespaces uintptr
-	system     []mount.Mount
-	links      []container.SymbolicLink
-	masks      []string
-	cores      []int
-	null       *os.File
-	gcc, gpp   string // empty: not installed
-	python     execute.Python3
-	programs   []syscall.SockFilter
-	compilers  []syscall.SockFilter
+	cfg       Config
+	root      bool
+	groups    *cgroup.Parent
+	system    []mount.Mount
+	links     []container.SymbolicLink
+	cores     []int
+	null      *os.File
+	gcc, gpp  string // empty: not installed
+	python    execute.Python3
+	programs  []syscall.SockFilter
+	compilers []syscall.SockFilter
+
+	without string // name of a wall that a test takes out
+	init    string // path of the program of a box's first process; empty: this one's
 }
 
 const (
@@ -90,10 +89,9 @@ func New(cfg Config) (*Sandbox, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Sandbox{
-		root: os.Getuid() == 0, masks: masks(), gcc: tool("gcc"), gpp: tool("g++"),
-		namespaces: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
-		programs:   seccomp.Filter(seccomp.Rules(false)), compilers: seccomp.Filter(seccomp.Rules(true)),
+		root: os.Getuid() == 0, gcc: tool("gcc"), gpp: tool("g++"),
 	}
+	s.filters()
 	var err error
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("find directory of boxes: %w", err)
@@ -102,7 +100,7 @@ func New(cfg Config) (*Sandbox, error) {
 	if s.cores, err = allowedCores(); err != nil {
 		return nil, err
 	}
-	if s.system, s.links, err = system(); err != nil {
+	if s.system, s.links, err = s.findSystem(); err != nil {
 		return nil, err
 	}
 	if s.python, err = execute.FindPython(); err == nil && !strings.HasPrefix(s.python.Prefix+"/", "/usr/") {
@@ -273,7 +271,7 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 	if language == execute.Python {
 		return program{args: []string{pythonDir + "/bin/python3", "-B", sourceDir + "/" + source}}, nil
 	}
-	executable, err := b.take(compiled)
+	executable, err := s.take(b, compiled)
 	if err != nil {
 		return program{}, err
 	}

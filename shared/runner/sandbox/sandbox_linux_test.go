@@ -7,15 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"runlease/shared/runner/execute"
 )
-
-func TestMain(m *testing.M) {
-	Init()
-	goleak.VerifyTestMain(m)
-}
 
 // newSandbox makes a sandbox. Where the kernel has none, its tests fail: it must
 // not be taken for tested.

@@ -63,7 +63,7 @@ func Rules(compiling bool) []Rule {
 		{Name: "personality", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PERSONALITY}, Unless: []uint32{0, 0xffffffff}},
 		// A case keeps to the core of its slot.
 		{Name: "affinity", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_SCHED_SETAFFINITY}},
-		{Name: "kernel log", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_SYSLOG}},
+		{Name: "kernel log", Answer: Errno(unix.ENOSYS), Calls: []uint32{unix.SYS_SYSLOG}},
 		{Name: "machine", Answer: Errno(unix.EPERM), Calls: append([]uint32{
 			unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_REBOOT, unix.SYS_KEXEC_LOAD, unix.SYS_KEXEC_FILE_LOAD,
 			unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_ACCT,

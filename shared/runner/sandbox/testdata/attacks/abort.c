@@ -1,0 +1,3 @@
+// want: RE; exit: 134
+#include "attack.h"
+int main(void){abort();}

@@ -1,0 +1,3 @@
+// want: TLE
+#include "attack.h"
+int main(int argc,char**argv){for(volatile int i=0;;i++);}

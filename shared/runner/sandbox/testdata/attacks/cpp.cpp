@@ -1,0 +1,3 @@
+// want: AC
+#include <iostream>
+int main(){std::cout<<"ok\n";}

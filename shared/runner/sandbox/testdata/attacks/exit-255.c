@@ -1,0 +1,3 @@
+// want: RE; exit: 255
+#include "attack.h"
+int main(int argc,char**argv){exit(255);}

@@ -1,0 +1,3 @@
+// want: CE; long: yes
+#include </dev/random>
+int main(){}

@@ -1,0 +1,3 @@
+// want: CE|AC|WA
+#include "/dev/stdin"
+int main(){}

@@ -1,0 +1,3 @@
+// want: CE; leak: root:
+#include "/etc/shadow"
+int main(){}

@@ -1,0 +1,4 @@
+// want: CE; long: yes
+#include "main.c"
+#include "main.c"
+int main(){}

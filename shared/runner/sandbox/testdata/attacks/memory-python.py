@@ -1,0 +1,3 @@
+# want: MLE
+x=[]
+while True: x.append(bytearray(1<<20))

@@ -1,0 +1,3 @@
+# want: AC
+import a
+print(a.x)

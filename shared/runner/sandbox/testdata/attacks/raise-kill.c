@@ -1,0 +1,3 @@
+// want: RE; exit: 137
+#include "attack.h"
+int main(int argc,char**argv){raise(SIGKILL);}

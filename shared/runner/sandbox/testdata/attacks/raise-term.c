@@ -1,0 +1,3 @@
+// want: RE; exit: 143
+#include "attack.h"
+int main(int argc,char**argv){raise(SIGTERM);}
