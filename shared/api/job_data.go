@@ -75,6 +75,7 @@ type attemptData struct {
 	EndedAt     *epoch       `json:"endedAt"` // null: the current one; so are those below
 	How         *job.How     `json:"how"`
 	Reason      *job.Reason  `json:"reason"` // of a release
+	Detail      *string      `json:"detail"` // of a release
 	Verdict     *verdictData `json:"verdict"`
 	Late        *lateData    `json:"late"`
 }
@@ -183,6 +184,7 @@ func attempts(j job.Job) []attemptData {
 			EndedAt:     orNull(p.EndedAt),
 			How:         nonZero(p.How),
 			Reason:      nonZero(p.Reason),
+			Detail:      nonZero(p.Detail),
 		}
 		if p.Verdict != nil {
 			shown.Verdict = &verdictData{p.Verdict.Status, p.Verdict.Score}
@@ -217,6 +219,9 @@ func reasons(j job.Job) string {
 			end += "was lost: no heartbeat"
 		case p.Reason != "":
 			end += fmt.Sprintf("was %s: %s", p.How, p.Reason)
+			if p.Detail != "" {
+				end += " (" + p.Detail + ")"
+			}
 		default:
 			end += fmt.Sprintf("was %s", p.How)
 		}

@@ -32,7 +32,7 @@ func listJobs(a *API, c *call) (reply, error) {
 	if !legal {
 		return refuse(invalidLimit, "want 1 to 10"), nil
 	}
-	listing, err := a.dispatch.List(c.Context(), limit)
+	listing, err := a.dispatch.List(c.Context(), c.runner, limit)
 	if err != nil {
 		return reply{}, err
 	}

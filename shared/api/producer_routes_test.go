@@ -162,7 +162,7 @@ func TestGetJob(t *testing.T) {
 	same(t, w.must(200, get("/jobs/j1")), head+
 		`"state":"claimed","status":-1,"score":null,"runTime":null,"memoryUsage":null,"tasks":null,"reason":null,"attempt":1,"failures":0,"generation":0,`+
 		`"holder":{"runner":"runner-a","attempt":1,"problemVersion":1,"leaseExpiresAt":1763938201.250,"heartbeatAt":1763937601.250,"expired":false},`+
-		`"attempts":[{`+held+`,"endedAt":null,"how":null,"reason":null,"verdict":null,"late":null}],`+
+		`"attempts":[{`+held+`,"endedAt":null,"how":null,"reason":null,"detail":null,"verdict":null,"late":null}],`+
 		`"cancelRequested":false,"disputed":false,"outputs":"none","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":null},"message":"ok","status":"ok"}`)
 	w.pass(2 * time.Second)
 	w.must(200, put("/runner/jobs/j1/complete", result7(token, "TLE")))
@@ -177,7 +177,7 @@ func TestGetJob(t *testing.T) {
 		`{"status":0,"score":40,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(0)+`,`+caseOf(0)+`]},`+
 		`{"status":3,"score":0,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(3)+`]}],`+
 		`"reason":null,"attempt":1,"failures":0,"generation":0,"holder":null,`+
-		`"attempts":[{`+held+`,"endedAt":1763937603.250,"how":"completed","reason":null,"verdict":{"status":3,"score":40},"late":null}],`+
+		`"attempts":[{`+held+`,"endedAt":1763937603.250,"how":"completed","reason":null,"detail":null,"verdict":{"status":3,"score":40},"late":null}],`+
 		`"cancelRequested":false,"disputed":false,"outputs":"stored","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":1763937603.250},"message":"ok","status":"ok"}`)
 	w.check([]row{
 		{"unknown", get("/jobs/none"), 404, "not_found", "submission not found"},
@@ -192,15 +192,17 @@ func TestJobThatTheSystemEnds(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
 	w.queued("j1")
-	for range 2 {
+	for i, detail := range []string{"", `,"detail":"disk full: 0 bytes free"`} {
 		token := w.claim("j1", "runner-a")
-		w.must(200, post("/runner/jobs/j1/release", `{"token":"`+token+`","reason":"infra_error"}`))
+		w.must(200, post("/runner/jobs/j1/release", `{"token":"`+token+`","reason":"infra_error"`+detail+`}`))
+		w.check([]row{{"at once", post("/runner/jobs/j1/claim", ""), 409, "passed_over", fmt.Sprintf("given back by this runner a moment ago, others come first: try again in %d s", []int{30, 120}[i])}})
+		w.pass(2 * time.Minute)
 	}
 	w.claim("j1", "runner-b")
 	w.pass(601 * time.Second)
 	w.must(200, get("/runner/jobs?limit=10"))
 	got := w.must(200, get("/jobs/j1")).data
-	const want = "attempt 1 by runner-a was released: infra_error; attempt 2 by runner-a was released: infra_error; attempt 3 by runner-b was lost: no heartbeat"
+	const want = "attempt 1 by runner-a was released: infra_error; attempt 2 by runner-a was released: infra_error (disk full: 0 bytes free); attempt 3 by runner-b was lost: no heartbeat"
 	if got["reason"] != want || got["status"] != 6.0 || got["state"] != "finished" || got["tasks"] != nil || got["failures"] != 3.0 {
 		t.Errorf("ended as %v", got)
 	}

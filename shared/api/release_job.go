@@ -1,8 +1,10 @@
 package api
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"runlease/shared/auth"
 	"runlease/shared/job"
@@ -18,7 +20,11 @@ func releaseJob(a *API, c *call) (reply, error) {
 	if !slices.Contains(job.Reasons(), reason) {
 		return refuse(invalidReason, "want one of "+legalReasons()), nil
 	}
-	answer, err := a.dispatch.Release(c.Context(), c.id, c.runner, auth.Hash(token), reason)
+	detail := c.body.text("detail")
+	if n := utf8.RuneCountInString(detail); n > job.MaxDetail {
+		return refuse(invalidBody, fmt.Sprintf("detail: want at most %d characters, got %d", job.MaxDetail, n)), nil
+	}
+	answer, err := a.dispatch.Release(c.Context(), c.id, c.runner, auth.Hash(token), reason, detail)
 	if err != nil || !answer.OK() {
 		return refusedOr(answer, err)
 	}

@@ -285,6 +285,8 @@ func TestReleaseJob(t *testing.T) {
 		{"token that is a list", post(path, `{"token":[],"reason":"drain"}`), 400, "invalid_body", "invalid body: token: want a string"},
 		{"no reason", post(path, `{"token":"x"}`), 400, "invalid_reason", legal},
 		{"another reason", post(path, body(token, "tired")), 400, "invalid_reason", legal},
+		{"detail too long", post(path, `{"token":"x","reason":"drain","detail":"`+strings.Repeat("ä", 301)+`"}`), 400, "invalid_body", "invalid body: detail: want at most 300 characters, got 301"},
+		{"detail just not too long", post(path, `{"token":"x","reason":"drain","detail":"`+strings.Repeat("ä", 300)+`"}`), 403, "invalid_submission_token", "invalid submission token"},
 		{"unknown job", post("/runner/jobs/none/release", body(token, "drain")), 404, "not_found", "submission not found"},
 		{"not claimed", post("/runner/jobs/waiting/release", body(token, "drain")), 403, "not_claimed_by_runner", "not claimed by this runner"},
 		{"claimed by another", post(path, body(token, "drain")).by("runner-b"), 403, "not_claimed_by_runner", "not claimed by this runner"},

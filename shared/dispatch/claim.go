@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"runlease/shared/auth"
 	"runlease/shared/job"
@@ -30,7 +31,7 @@ type Claimed struct {
 }
 
 // Claim gives a job to a runner. Refused with NotFound, NotPending,
-// AlreadyClaimed or InvalidLease.
+// AlreadyClaimed, PassedOver or InvalidLease.
 func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer, error) {
 	lease, answer := d.Lease.grant(r.LeaseSeconds)
 	if !answer.OK() {
@@ -64,6 +65,10 @@ func (d *Dispatcher) claim(runner string, o offer, leaseSeconds int, read proble
 		}
 		if _, tried := op.Apply(j); tried.Outcome != job.OK {
 			return refused(j, Answer{Outcome: tried.Outcome}), nil
+		}
+		if o := j.MayHave(job.Candidate{Runner: runner}, op.Now); o.Why != "" {
+			wait := (o.Until.Sub(op.Now) + time.Second - 1) / time.Second
+			return refused(j, Answer{job.PassedOver, fmt.Sprintf("try again in %d s", wait)}), nil
 		}
 		p, found, err := read(ctx, j.Problem)
 		if err != nil {

@@ -162,7 +162,7 @@ func TestRingComesBeforeTheWrite(t *testing.T) {
 			return err
 		}},
 		{"release", func(w *world) { w.create("j"); w.listed(); w.claim("j", "r") }, func(w *world) error {
-			_, err := w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain)
+			_, err := w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain, "")
 			return err
 		}},
 		{"rejudge", func(w *world) { w.create("j"); w.granted2(w.Cancel(w.ctx, "j")) }, func(w *world) error {
@@ -720,7 +720,7 @@ func TestConflictsRingOnce(t *testing.T) {
 		w.granted(answer, err)
 	}
 	before := w.messages()
-	w.granted(w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain))
+	w.granted(w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain, ""))
 	if n := w.messages() - before; n != 1 {
 		t.Errorf("rang %d times", n)
 	}
@@ -736,7 +736,7 @@ func TestListLooksBehindSpentMessages(t *testing.T) {
 		}
 		w.pass(time.Millisecond)
 	}
-	l, err := w.List(w.ctx, 4)
+	l, err := w.List(w.ctx, "lister", 4)
 	must(t, err)
 	if len(l.Jobs) != 1 || l.Jobs[0].ID != "j8" {
 		t.Errorf("listed %+v", l)
@@ -750,7 +750,7 @@ func TestListOfSpentMessagesOnlyIsNotIdle(t *testing.T) {
 		w.create(id)
 		w.granted2(w.Cancel(w.ctx, id))
 	}
-	l, err := w.List(w.ctx, 4)
+	l, err := w.List(w.ctx, "lister", 4)
 	must(t, err)
 	if len(l.Jobs) != 0 || l.PollSeconds != 1 {
 		t.Errorf("listed %+v", l)

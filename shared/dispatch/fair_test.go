@@ -107,7 +107,7 @@ func TestQuietJobOnTop(t *testing.T) {
 		w.send(fmt.Sprint("class-", i), "class")
 	}
 	w.heard(11)
-	w.granted(w.Release(w.ctx, "quiet", "a", w.get("quiet").Claim.TokenHash, job.ReasonDrain))
+	w.granted(w.Release(w.ctx, "quiet", "a", w.get("quiet").Claim.TokenHash, job.ReasonDrain, ""))
 	w.lists("quiet", "class-0", "class-1", "class-2")
 }
 

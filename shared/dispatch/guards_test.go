@@ -85,7 +85,7 @@ func TestEveryUseCaseOfAnUnknownJob(t *testing.T) {
 		"complete": func() (dispatch.Answer, error) {
 			return w.Complete(w.ctx, dispatch.CompleteRequest{ID: "x", Runner: "r", TokenHash: "t", Tasks: result("AC")})
 		},
-		"release": func() (dispatch.Answer, error) { return w.Release(w.ctx, "x", "r", "t", job.ReasonDrain) },
+		"release": func() (dispatch.Answer, error) { return w.Release(w.ctx, "x", "r", "t", job.ReasonDrain, "") },
 		"cancel":  func() (dispatch.Answer, error) { _, answer, err := w.Cancel(w.ctx, "x"); return answer, err },
 		"rejudge": func() (dispatch.Answer, error) { _, answer, err := w.Rejudge(w.ctx, "x", 0); return answer, err },
 	} {
@@ -165,7 +165,7 @@ func TestReleaseRepeatedLeavesTheNextClaimAlone(t *testing.T) {
 	c := w.withHandle("j")
 	give := func() {
 		t.Helper()
-		w.granted(w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain))
+		w.granted(w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain, ""))
 	}
 	give()
 	if s := w.sync(dispatch.SyncRequest{Runner: "next", Slots: 1, LeaseSeconds: new(60)}); len(s.Jobs) != 1 {

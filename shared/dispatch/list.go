@@ -15,10 +15,10 @@ type Listing struct {
 }
 
 // List takes up to limit (1 to 10) messages off the queue and returns the jobs
-// among them that can be claimed; while a noisy group waits, a quiet group's job
+// among them that this runner can claim; while a noisy group waits, a quiet group's job
 // alone (fair.go). It writes nothing to a job but what the other messages ask for.
-func (d *Dispatcher) List(ctx context.Context, limit int) (Listing, error) {
-	offers, seen, err := d.search(ctx, limit, listHide)
+func (d *Dispatcher) List(ctx context.Context, runner string, limit int) (Listing, error) {
+	offers, seen, err := d.search(ctx, runner, limit, listHide)
 	if err != nil {
 		return Listing{}, err
 	}

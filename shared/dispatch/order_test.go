@@ -175,7 +175,7 @@ func TestOrderOfWrites(t *testing.T) {
 		{
 			"release", func(w *world) dispatch.Claimed { return w.withHandle("j") },
 			func(w *world, c dispatch.Claimed) error {
-				_, err := w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain)
+				_, err := w.Release(w.ctx, "j", "r", auth.Hash(c.Token), job.ReasonDrain, "")
 				return err
 			},
 			[]string{"ring", "save", "delete"},
@@ -207,7 +207,7 @@ func TestOrderOfWrites(t *testing.T) {
 				return c
 			},
 			func(w *world, _ dispatch.Claimed) error {
-				_, err := w.List(w.ctx, 10)
+				_, err := w.List(w.ctx, "lister", 10)
 				return err
 			},
 			[]string{"save", "delete"},

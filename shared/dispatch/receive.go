@@ -25,10 +25,10 @@ type offer struct {
 // receive.
 type tally struct{ all, last int }
 
-// search receives until there are jobs that can be claimed, or no messages.
-func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
+// search receives until there are jobs that the runner can claim, or no messages.
+func (d *Dispatcher) search(ctx context.Context, runner string, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
 	for range maxReceives {
-		offers, seen.last, err = d.receive(ctx, limit, hide)
+		offers, seen.last, err = d.receive(ctx, runner, limit, hide)
 		seen.all += seen.last
 		if err != nil || len(offers) > 0 || seen.last == 0 {
 			break
@@ -38,11 +38,11 @@ func (d *Dispatcher) search(ctx context.Context, limit int, hide time.Duration) 
 }
 
 // receive takes up to limit messages, does what the state of each one's job
-// asks for, and returns those whose jobs can be claimed; their messages stay
+// asks for, and returns those whose jobs the runner can claim; their messages stay
 // hidden for hide. It also returns how many messages there were. It stands for
 // every receiver of a message. What fails after the jobs are read is logged:
 // the messages come back by themselves.
-func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration) ([]offer, int, error) {
+func (d *Dispatcher) receive(ctx context.Context, runner string, limit int, hide time.Duration) ([]offer, int, error) {
 	messages, err := d.Queue.Receive(ctx, limit, hide)
 	if err != nil || len(messages) == 0 {
 		return nil, 0, err
@@ -67,8 +67,10 @@ func (d *Dispatcher) receive(ctx context.Context, limit int, hide time.Duration)
 		handling := m.Dispose(j, exists, now)
 		switch handling.Do {
 		case job.Offered:
-			// A message may come twice in one answer; the job is offered once.
-			if !offered[j.ID] {
+			switch o := j.MayHave(job.Candidate{Runner: runner}, now); {
+			case o.Why != "":
+				hidings = append(hidings, Hiding{m.Handle, listHide}) // others see it soon
+			case !offered[j.ID]: // a message may come twice in one answer
 				offered[j.ID] = true
 				offers = append(offers, offer{j, m.Handle})
 			}

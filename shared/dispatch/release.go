@@ -6,9 +6,9 @@ import (
 	"runlease/shared/job"
 )
 
-// Release gives a job back at once. Refused with NotFound, NotClaimed or InvalidToken.
-func (d *Dispatcher) Release(ctx context.Context, id, runner, tokenHash string, reason job.Reason) (Answer, error) {
-	op := job.ReleaseOp{Now: d.now(), Runner: runner, TokenHash: tokenHash, Reason: reason}
+// Release gives a job back at once; detail says more about the reason. Refused with NotFound, NotClaimed or InvalidToken.
+func (d *Dispatcher) Release(ctx context.Context, id, runner, tokenHash string, reason job.Reason, detail string) (Answer, error) {
+	op := job.ReleaseOp{Now: d.now(), Runner: runner, TokenHash: tokenHash, Reason: reason, Detail: detail}
 	c, err := d.update(ctx, id, apply(op.Apply))
 	if err != nil {
 		return Answer{}, err

@@ -147,7 +147,7 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 // their jobs. Where that fails the message is given back, and its next receiver
 // looks again. An error says that something broke and no job was claimed.
 func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) error {
-	offers, seen, err := d.search(ctx, r.Slots, inSeconds(leaseSeconds))
+	offers, seen, err := d.search(ctx, r.Runner, r.Slots, inSeconds(leaseSeconds))
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func (w *world) refused(want job.Outcome, answer dispatch.Answer, err error) {
 // listed returns the ids that a list shows.
 func (w *world) listed() []string {
 	w.t.Helper()
-	l, err := w.List(w.ctx, 10)
+	l, err := w.List(w.ctx, "lister", 10)
 	must(w.t, err)
 	ids := []string{}
 	for _, j := range l.Jobs {

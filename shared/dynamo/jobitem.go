@@ -78,7 +78,7 @@ func resultItem(res *job.Result) writer {
 
 // pastItem begins with the attempt, which says whose record it is.
 func pastItem(past *job.Past) writer {
-	w := make(writer, 0, 12)
+	w := make(writer, 0, 13)
 	w.number(pAttempt, int64(past.Attempt))
 	w.number(pGeneration, int64(past.Generation))
 	w.text(pRunner, past.Runner)
@@ -89,6 +89,7 @@ func pastItem(past *job.Past) writer {
 	w.number(pEndedAt, int64(past.EndedAt))
 	w.text(pHow, string(past.How))
 	w.text(pReason, string(past.Reason))
+	w.text(pDetail, past.Detail)
 	var verdict, late types.AttributeValue
 	if v := past.Verdict; v != nil {
 		verdict = numbersValue(int64(v.Status), int64(v.Score))
@@ -170,6 +171,7 @@ func readPast(r *reader) job.Past {
 		EndedAt:        job.Time(r.number(pEndedAt)),
 		How:            job.How(r.text(pHow)),
 		Reason:         job.Reason(r.text(pReason)),
+		Detail:         r.text(pDetail),
 	}
 	if v := r.numbers(pVerdict, 2); v != nil {
 		past.Verdict = &job.Verdict{Status: int(v[0]), Score: int(v[1])}

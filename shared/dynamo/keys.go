@@ -100,6 +100,7 @@ const (
 	pEndedAt        = "e"
 	pHow            = "w"
 	pReason         = "y"
+	pDetail         = "d"
 	pVerdict        = "s" // L: status, score
 	pLate           = "l" // L: at, status, score
 )

@@ -179,6 +179,7 @@ type Past struct {
 	EndedAt        Time
 	How            How
 	Reason         Reason // of a release
+	Detail         string // of a release: what the runner said beside the reason
 	Verdict        *Verdict
 	Late           *Late
 }

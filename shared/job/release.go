@@ -22,7 +22,11 @@ type ReleaseOp struct {
 	Runner    string
 	TokenHash string
 	Reason    Reason
+	Detail    string // of the Reason, at most MaxDetail characters
 }
+
+// MaxDetail is how many characters a release may say beside its reason.
+const MaxDetail = 300
 
 // Apply queues j again with a new bell, or ends it: cancelled if that was
 // asked, with JE if its failures or attempts are used up. A runner that was
@@ -44,6 +48,7 @@ func (op ReleaseOp) Apply(j Job) (Job, Decision) {
 		how = HowCancelled
 	}
 	j = j.endClaim(op.Now, how, op.Reason, nil)
+	j.Past[len(j.Past)-1].Detail = op.Detail // of the new list
 	if cancel {
 		return j.end(op.Now, Cancelled), ok()
 	}

@@ -275,7 +275,7 @@ func (r *run) compat(ctx context.Context, name string) error {
 	for {
 		if holds < compatHolds {
 			r.net.trip()
-			list, err := r.dispatch.List(ctx, compatHolds)
+			list, err := r.dispatch.List(ctx, name, compatHolds)
 			if err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func (d Dispatcher) Do(ctx context.Context, in Input) Output {
 			ID: in.Job, Runner: in.Runner, TokenHash: hash(in.Token), Tasks: result(in.Status),
 		})
 	case Release:
-		answer, err = d.Release(ctx, in.Job, in.Runner, hash(in.Token), domain.Reason(in.Reason))
+		answer, err = d.Release(ctx, in.Job, in.Runner, hash(in.Token), domain.Reason(in.Reason), "")
 	case Cancel:
 		j, answer, err = d.Cancel(ctx, in.Job)
 	case Rejudge:

@@ -53,6 +53,7 @@ const (
 	NotFound           = "not_found"
 	NotPending         = "not_pending"
 	AlreadyClaimed     = "already_claimed"
+	PassedOver         = "passed_over" // of a claim
 	NotClaimed         = "not_claimed_by_runner"
 	InvalidToken       = "invalid_submission_token"
 	ResultConflict     = "result_conflict"
@@ -116,6 +117,7 @@ const (
 	accepted            // its result is the job's
 	too                 // its result came after a cancel was asked for
 	returned            // given back
+	unfit               // given back because its runner was at fault
 )
 
 func (j job) equal(k job) bool {
@@ -146,6 +148,16 @@ func (j job) find(runner, token string) *ended {
 		}
 	}
 	return nil
+}
+
+// unfit says that a claim is by a runner that was at fault in this generation.
+func (j job) unfit(in Input) bool {
+	for p := j.past; p != nil; p = p.older {
+		if in.Op == Claim && p.runner == in.Runner && p.how == unfit {
+			return true
+		}
+	}
+	return false
 }
 
 // over says that nobody may claim the job, though its holder is silent.
@@ -286,12 +298,16 @@ func (j job) complete(in Input) (job, Output) {
 func (j job) release(in Input) (job, Output) {
 	code := j.standing(in)
 	if code != OK {
-		if before := j.find(in.Runner, in.Token); before != nil && before.how == returned {
+		if before := j.find(in.Runner, in.Token); before != nil && (before.how == returned || before.how == unfit) {
 			code = OK
 		}
 		return j, Output{Code: code}
 	}
-	j = j.drop(returned, 0)
+	if in.Reason == "infra_error" {
+		j = j.drop(unfit, 0)
+	} else {
+		j = j.drop(returned, 0)
+	}
 	if j.Asked {
 		return j.end(cancelled, Pending), Output{Code: OK}
 	}
@@ -317,6 +333,8 @@ var model = func() porcupine.Model {
 				return []any{j, next}
 			case out == want:
 				return []any{next}
+			case out == (Output{Code: PassedOver}) && want.Code == OK && j.unfit(input.(Input)):
+				return []any{j} // for a while, which is not modelled
 			}
 			return nil
 		},

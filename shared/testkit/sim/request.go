@@ -135,7 +135,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		out.view, said, out.err = d.Rejudge(ctx, a.id, a.generation)
 	case askList:
 		var l dispatch.Listing
-		l, out.err = d.List(ctx, a.limit)
+		l, out.err = d.List(ctx, a.runner, a.limit)
 		said.Outcome = job.OK
 		for _, j := range l.Jobs {
 			out.jobs = append(out.jobs, j.ID)
@@ -151,7 +151,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askComplete:
 		said, out.err = d.Complete(ctx, a.completion())
 	case askRelease:
-		said, out.err = d.Release(ctx, a.id, a.runner, a.tokenHash, a.reason)
+		said, out.err = d.Release(ctx, a.id, a.runner, a.tokenHash, a.reason, "")
 	case askSync:
 		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds}
 		for _, done := range a.done {

@@ -134,7 +134,7 @@ func saveThenGet(t *testing.T, s dispatch.Store) {
 		}},
 		{120, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-2", second) }},
 		{1, func() func(job.Job) (job.Job, job.Decision) {
-			return job.ReleaseOp{Now: now, Runner: "runner-2", TokenHash: second, Reason: job.ReasonDrain}.Apply
+			return job.ReleaseOp{Now: now, Runner: "runner-2", TokenHash: second, Reason: job.ReasonDrain, Detail: "restarted für updates"}.Apply
 		}},
 		{1, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-3", third) }},
 		{9, func() func(job.Job) (job.Job, job.Decision) {

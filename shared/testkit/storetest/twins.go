@@ -179,7 +179,7 @@ func (h *history) op(j job.Job) (job.Job, job.Decision) {
 			Digest: tokenOf(score), Outputs: job.OutputsMissing,
 		}}.Apply(j)
 	case "release":
-		return job.ReleaseOp{Now: h.now, Runner: runner, TokenHash: token, Reason: rapid.SampledFrom(job.Reasons()).Draw(rt, "reason")}.Apply(j)
+		return job.ReleaseOp{Now: h.now, Runner: runner, TokenHash: token, Reason: rapid.SampledFrom(job.Reasons()).Draw(rt, "reason"), Detail: rapid.SampledFrom([]string{"", "disk full"}).Draw(rt, "detail")}.Apply(j)
 	case "cancel":
 		return job.CancelOp{Now: h.now}.Apply(j)
 	case "rejudge":

@@ -1,0 +1,43 @@
+package job_test
+
+import (
+	"testing"
+	"time"
+
+	"runlease/shared/job"
+)
+
+func TestWhoGaveAJobBackWaits(t *testing.T) {
+	gaveBack := func(runner string, at time.Duration, generation int, reason job.Reason) job.Past {
+		return job.Past{Runner: runner, Generation: generation, EndedAt: t0.Add(at), How: job.HowReleased, Reason: reason}
+	}
+	infra := job.ReasonInfraError
+	for name, tc := range map[string]struct {
+		past []job.Past
+		wait time.Duration // of runner "a", from t0
+	}{
+		"nothing yet":           {nil, 0},
+		"once":                  {[]job.Past{gaveBack("a", 0, 1, infra)}, 30 * time.Second},
+		"twice":                 {[]job.Past{gaveBack("a", -time.Hour, 1, infra), gaveBack("a", 0, 1, infra)}, 2 * time.Minute},
+		"three times":           {[]job.Past{gaveBack("a", -2, 1, infra), gaveBack("a", -1, 1, infra), gaveBack("a", 0, 1, infra)}, 10 * time.Minute},
+		"more often":            {[]job.Past{gaveBack("a", -3, 1, infra), gaveBack("a", -2, 1, infra), gaveBack("a", -1, 1, infra), gaveBack("a", 0, 1, infra)}, 10 * time.Minute},
+		"another runner":        {[]job.Past{gaveBack("b", 0, 1, infra)}, 0},
+		"an earlier generation": {[]job.Past{gaveBack("a", 0, 0, infra)}, 0},
+		"for another reason":    {[]job.Past{gaveBack("a", 0, 1, job.ReasonDrain), gaveBack("a", 0, 1, job.ReasonPreempted)}, 0},
+		"fell silent":           {[]job.Past{{Runner: "a", Generation: 1, EndedAt: t0, How: job.HowLost}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := job.Job{State: job.Queued, Generation: 1, Past: tc.past}
+			end := t0.Add(tc.wait)
+			if got := j.MayHave(job.Candidate{Runner: "a"}, end); got != (job.Obstacle{}) {
+				t.Errorf("after %v: %+v", tc.wait, got)
+			}
+			if tc.wait == 0 {
+				return
+			}
+			if got, want := j.MayHave(job.Candidate{Runner: "a"}, end-1), (job.Obstacle{Why: job.BackOff, Until: end}); got != want {
+				t.Errorf("just before: %+v, want %+v", got, want)
+			}
+		})
+	}
+}
