@@ -113,6 +113,16 @@ verify: ## what must leave no difference: tidy, format; then vet and lint
 lint: ## golangci-lint
 	$(call stage,lint,$(GOLANGCI) run ./...)
 
+# What a commit must pass, in seconds when little has changed: no CDK, no emulator, no compiler of submissions.
+quick := . ./job ./judge ./problem ./dispatch ./auth ./memory ./apigw ./version ./language ./casefile ./zipdir
+.PHONY: quick hooks
+quick: ## format, vet and the tests of the rules, use cases and guides: what the pre-commit hook runs
+	$(call stage,format,out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }; })
+	$(call stage,vet,go vet ./shared/... ./functions/... ./events/... ./infra/local ./infra/runner ./infra/ctl)
+	$(call stage,tests,cd shared && go test $(quick) && go test -run 'Routes|Endpoint|Codes|OpenAPI' ./api && go test -run TestEveryTextIsThere ../infra/dev/mutations)
+hooks: ## run make quick before every commit of this clone
+	git config core.hooksPath .githooks
+
 # ---- tests, by stage; each says what it took
 
 .PHONY: test unit test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack

@@ -20,12 +20,18 @@ var (
 	aPath  = regexp.MustCompile(`^[\w.<>{},*-]+(/[\w.<>{},*-]+)*(/\.\.\.|/)?$`)
 	isFile = regexp.MustCompile(`\.(go|md|ya?ml|json|sh|service|txt|py)$`)
 	aTest  = regexp.MustCompile(`^(Test|Fuzz)[A-Z]\w*$`)
+	aMake  = regexp.MustCompile("(?m)(?:^    |`)make ([a-z][a-z-]*)")
 	holder = regexp.MustCompile(`<[^>]*>`)
 )
 
-// TestGuidesNameWhatExists looks up every path, link and test that the guides name.
+// TestGuidesNameWhatExists looks up every path, link, test and make target that the
+// guides name.
 func TestGuidesNameWhatExists(t *testing.T) {
 	tests := declaredTests(t)
+	makefile, err := os.ReadFile(filepath.Join("..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, guide := range guides {
 		text, err := os.ReadFile(filepath.Join("..", guide))
 		if err != nil {
@@ -46,6 +52,11 @@ func TestGuidesNameWhatExists(t *testing.T) {
 			default:
 				paths++
 				exists(t, guide, name)
+			}
+		}
+		for _, m := range aMake.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(string(makefile), "\n"+m[1]+":") {
+				t.Errorf("%s names make %s, which is no target", guide, m[1])
 			}
 		}
 		if paths < 10 {
