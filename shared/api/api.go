@@ -81,10 +81,10 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
-// Endpoint serves the one route of that name; false: there is none. It checks
-// method and path all the same. The path must be that of the route table, with
-// no stage name before it: behind an API Gateway it is built from the event's
-// route and path parameters.
+// Endpoint returns the handler of the route of that name, and false if there is
+// none. It checks method and path all the same. The path must be that of the
+// route table, with no stage name before it: behind an API Gateway it is built
+// from the event's route and path parameters.
 func (a *API) Endpoint(name string) (http.Handler, bool) {
 	for _, route := range Routes() {
 		if route.Name == name {

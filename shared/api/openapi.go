@@ -2,8 +2,8 @@ package api
 
 import _ "embed"
 
-// OpenAPI is openapi.yaml, the wire contract for programs. It is for tests and
-// for those who generate clients; no route serves it.
+// OpenAPI is openapi.yaml, the wire contract for programs. Tests read it, and
+// generators of clients do; no route serves it.
 //
 //go:embed openapi.yaml
 var OpenAPI []byte

@@ -22,13 +22,13 @@ type Rate struct {
 	Burst     int // at least 1
 }
 
-// The rates of a Config that does not say. A runner of ten slots that polls
-// every second and hears of everything at once makes about fifteen requests a
-// second; a producer is the backend of a whole judge.
+// The default rates. A runner with ten slots that polls every second and whose
+// jobs all end at once makes about fifteen requests a second; a producer is the
+// backend of a whole judge.
 var (
 	DefaultRunnerRate   = Rate{PerSecond: 20, Burst: 40}
 	DefaultProducerRate = Rate{PerSecond: 200, Burst: 400}
-	// Unlimited is a rate for those who trust their callers.
+	// Unlimited is the rate of a server that trusts its callers.
 	Unlimited = Rate{PerSecond: math.Inf(1), Burst: math.MaxInt32}
 )
 

@@ -12,13 +12,14 @@ const headerRequestID = "X-Request-Id"
 
 type requestIDKey struct{}
 
-// WithRequestID gives a request the id that the gateway in front of us knows it
-// by. It must come from that gateway, never from a client's header.
+// WithRequestID gives a request the id that the gateway in front of the API
+// knows it by. It must come from that gateway, never from a client's header.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// RequestID is the id of the request that ctx belongs to; "" outside of one.
+// RequestID returns the id of the request that ctx belongs to, or "" outside of
+// a request.
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id

@@ -2,7 +2,7 @@ package api
 
 import "net/http"
 
-// Caller says which kind of credential a route asks for.
+// Caller is the kind of credential that a route requires.
 type Caller string
 
 // The callers.

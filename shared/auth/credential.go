@@ -30,8 +30,9 @@ func (c Credential) Expired(now time.Time) bool {
 // token of 256 random bits.
 const idLength = 12
 
-// IDOf is the public id of the credential with a hash: its first 12 characters.
-// So a person who finds a leaked token can tell which one to revoke.
+// IDOf returns the public id of the credential with a hash: its first 12
+// characters. So a person who finds a leaked token can tell which one to
+// revoke.
 func IDOf(hash string) string { return hash[:min(idLength, len(hash))] }
 
 // Store is what a Verifier needs.

@@ -1,5 +1,5 @@
-// Package auth identifies callers: the format of tokens, what is kept about a
-// credential, and whether a request's token is good.
+// Package auth identifies callers: it has the format of tokens, what is kept
+// about a credential, and the check of a request's token.
 //
 // A token is a prefix that names its kind, 256 random bits in base62, and a
 // checksum:

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Grant says what a new token shall be good for.
+// Grant describes what a new token allows.
 type Grant struct {
 	Kind   Kind
 	Name   string        // [A-Za-z0-9._-]{1,64}; of a bound runner token, the runner's name

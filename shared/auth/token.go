@@ -14,7 +14,7 @@ import (
 // is a token only if the checksum is right.
 const Pattern = `\brl[rpc]_[0-9A-Za-z]{49}\b`
 
-// Kind says what a token is for.
+// Kind is what a token is for.
 type Kind string
 
 // The kinds of token. Credentials exist for runners and producers only: the
@@ -64,8 +64,8 @@ func New(kind Kind, random io.Reader) (string, error) {
 // NewClaimToken makes the token of one claim.
 func NewClaimToken(random io.Reader) (string, error) { return New(Claim, random) }
 
-// Hash is the SHA-256 of a token, 64 characters of lower-case hex: the only
-// form in which a token is stored or compared.
+// Hash returns the SHA-256 of a token, 64 characters of lower-case hex: the
+// only form in which a token is stored or compared.
 func Hash(token string) string {
 	var room [2 * tokenLength]byte
 	sum := sha256.Sum256(append(room[:0], token...))

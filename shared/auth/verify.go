@@ -13,8 +13,8 @@ import (
 // The refusals of a Verifier. Every other error means that the store failed and
 // that nothing is known about the caller.
 var (
-	// ErrToken is what every fault of a token is (errors.Is); callers learn no
-	// more than that. The kinds below it are for the log.
+	// ErrToken matches every fault of a token (errors.Is). Callers learn no more
+	// than that; the errors that wrap it are for the log.
 	ErrToken = errors.New("token refused")
 
 	ErrMissing   = fmt.Errorf("%w: missing", ErrToken)
@@ -43,7 +43,7 @@ type Verifier struct {
 	seen lookups
 }
 
-// NewVerifier is a Verifier with real time.
+// NewVerifier returns a Verifier with real time.
 func NewVerifier(s Store) *Verifier { return &Verifier{Store: s, Now: time.Now} }
 
 // Runner checks a runner's token and then its name, and returns the name to go

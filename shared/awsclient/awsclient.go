@@ -1,6 +1,6 @@
 // Package awsclient makes the aws.Config of a function straight from the
 // environment that Lambda gives it. It leaves out the SDK's chain of profiles,
-// files and metadata services: a function has no use for them, and loading them
+// files and metadata services: a function does not need them, and loading them
 // costs CPU at every cold start.
 package awsclient
 
@@ -26,7 +26,8 @@ const (
 	longestBackoff = 500 * time.Millisecond
 )
 
-// FromEnv makes a configuration of what getenv (os.Getenv, say) answers:
+// FromEnv makes a configuration from the environment, which getenv (os.Getenv)
+// reads:
 //
 //   - AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are required; an
 //     error names the one that is missing
@@ -66,8 +67,8 @@ func FromEnv(getenv func(string) string) (aws.Config, error) {
 	return cfg, nil
 }
 
-// Retryer is the SDK's standard one (throttling, 5xx, lost connections; a token
-// bucket against storms) with waits that fit an operation.
+// Retryer returns the SDK's standard retryer (throttling, 5xx, lost
+// connections; a token bucket against storms) with waits that fit an operation.
 func Retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
@@ -75,8 +76,9 @@ func Retryer() aws.Retryer {
 	})
 }
 
-// Transport is an HTTP transport that gives up early, keeps its connections
-// and resumes TLS sessions, also after a frozen function has lost them.
+// Transport returns an HTTP transport that gives up early, keeps its
+// connections and resumes TLS sessions, also after a frozen function has lost
+// them.
 func Transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

@@ -9,9 +9,9 @@ import (
 // DynamoDB answers in some 10 ms, SQS in 20 ms, S3 takes 3 MB in 200 ms.
 const perOperation = 5 * time.Second
 
-// Within gives one use of a service its time, but never more than three fifths
-// of what the caller has left: after a stalled one there is time for what comes
-// next, and to answer.
+// Within bounds the time of one use of a service, to at most three fifths of
+// what the caller has left: after a stalled use there is time for what comes
+// next, and for the reply.
 func Within(ctx context.Context) (context.Context, context.CancelFunc) {
 	budget := perOperation
 	if deadline, set := ctx.Deadline(); set {

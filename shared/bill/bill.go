@@ -265,9 +265,9 @@ func (l Load) outputs(store, keep Units) {
 	keep["dynamodb.storage"] += l.Outputs * jobMonths / gigabyte
 }
 
-// PollSeconds is how long the server tells an idle runner to wait, when there
-// are so many of them. By sync an idle fleet polls about once a second in all,
-// beyond 60 runners each once a minute; existing clients are told nothing.
+// PollSeconds returns how many seconds the server tells an idle runner to wait,
+// in a fleet of that size. By sync an idle fleet polls about once a second in
+// all, beyond 60 runners each once a minute; existing clients are told nothing.
 func PollSeconds(flow Flow, runners float64) float64 {
 	if flow == Sync {
 		return min(max(runners, leastPoll), mostPoll)
@@ -315,7 +315,7 @@ func finite(numbers ...float64) bool {
 	return true
 }
 
-// Assumptions says what Cost takes for granted.
+// Assumptions lists what Cost takes for granted.
 func Assumptions() []string {
 	return []string{
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),

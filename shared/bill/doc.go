@@ -1,4 +1,4 @@
-// Package bill turns counts of requests, units and bytes into dollars, by a
+// Package bill turns counts of requests, units and bytes into dollars by a
 // dated list of prices.
 //
 // requests.json holds what each kind of request makes of AWS. The tests of

@@ -18,7 +18,7 @@ type Prices struct {
 	Of     map[string]Price `json:"prices"`
 }
 
-// Price is what so many units of something cost.
+// Price is the price of a number of units.
 type Price struct {
 	Dollars *float64 `json:"dollars"` // 0 costs nothing; nil is forgotten, which no list that was read has
 	Per     float64  `json:"per"`
@@ -32,8 +32,8 @@ var listed []byte
 // ListPrices is the list that the project comes with.
 func ListPrices() (Prices, error) { return ReadPrices(listed) }
 
-// ReadPrices reads a list of one's own, in the form of prices.json. It must
-// price everything that is counted.
+// ReadPrices reads another list, in the form of prices.json. It must price
+// everything that is counted.
 func ReadPrices(text []byte) (Prices, error) {
 	var p Prices
 	decoder := json.NewDecoder(bytes.NewReader(text))

@@ -35,15 +35,16 @@ type Dispatcher struct {
 	noise noise
 }
 
-// New is a Dispatcher with all ports, real time, real randomness and the default
-// values.
+// New returns a Dispatcher with all ports, real time, real randomness and the
+// default values.
 func New(s Store, q Queue, a Artifacts) *Dispatcher {
 	d := Bare()
 	d.Store, d.Queue, d.URLs, d.Objects = s, q, a, a
 	return d
 }
 
-// Bare is a Dispatcher without ports, for whoever needs only some of them.
+// Bare returns a Dispatcher without ports, for functions that need only some of
+// them.
 func Bare() *Dispatcher {
 	return &Dispatcher{
 		Lease: DefaultLease, Pace: DefaultPace,

@@ -13,8 +13,9 @@ type Download struct {
 	Artifact job.Artifact
 }
 
-// Code gives the holder of a job its code. tokenHash is empty if the runner did
-// not say. Refused with NotFound, NotClaimed, InvalidToken or CodeNotFound.
+// Code gives the holder of a job its code. tokenHash is empty if the runner
+// sent no claim token. Refused with NotFound, NotClaimed, InvalidToken or
+// CodeNotFound.
 func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Download, Answer, error) {
 	j, answer, err := d.held(ctx, id, runner, tokenHash)
 	if err != nil || !answer.OK() {

@@ -82,7 +82,7 @@ func (n *noise) part(offers []offer, now time.Time) (listed, back []offer) {
 // group is what fair queues go by.
 func group(o offer) string { return o.job.Message().Group }
 
-// quiet says whether a group is small beside the largest.
+// quiet reports whether a group is small beside the largest.
 func (n *noise) quiet(group string) bool {
 	return n.most >= noisyLeast && noisyTimes*n.heard[group] <= n.most
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // Heartbeat extends the lease of the current claim, in the store and then on
-// the queue. tokenHash is empty if the runner did not say. Refused with
+// the queue. tokenHash is empty if the runner sent no claim token. Refused with
 // NotFound, NotClaimed or InvalidToken.
 func (d *Dispatcher) Heartbeat(ctx context.Context, id, runner, tokenHash string) (Action, Answer, error) {
 	hidings, action, answer, err := d.heartbeat(ctx, id, runner, tokenHash, d.update)

@@ -15,7 +15,7 @@ type Pace struct {
 	Longest time.Duration
 }
 
-// DefaultPace has the values of the wire contract.
+// DefaultPace holds the values of the wire contract.
 var DefaultPace = Pace{Busy: time.Second, Idle: 5 * time.Second, Longest: time.Minute}
 
 const (

@@ -1,4 +1,4 @@
-// Package function is what the mains under functions/ have in common: the
-// configuration from the environment, the log, the start. Which clients a
-// function has is decided by its own main, so that it links no other.
+// Package function holds what the mains under functions/ share: the
+// configuration from the environment, the log, the start. Each main makes its
+// own clients, so that a function links no other.
 package function

@@ -71,7 +71,7 @@ func load[C any](build func(C, aws.Config) (lambda.Handler, error)) (lambda.Hand
 	return build(config, cfg)
 }
 
-// Endpoint is the handler of one route of the table.
+// Endpoint returns the handler of one route of the table.
 func Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
 	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials)})
 	h, found := a.Endpoint(name)
@@ -81,5 +81,5 @@ func Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lamb
 	return apigw.New(h), nil
 }
 
-// NotFound is the handler of everything that no route takes.
+// NotFound returns the handler of everything that no route takes.
 func NotFound() http.Handler { return api.New(api.Config{}).NotFound() }

@@ -20,8 +20,8 @@ type Stage struct {
 	StageName string `env:"RUNLEASE_STAGE,required,notEmpty"`
 }
 
-// Sweep is the handler of the rule: one run of the sweep for each event,
-// whatever it says.
+// Sweep returns the handler of the schedule: one run of the sweep for each
+// event, whatever its content.
 func Sweep(d *dispatch.Dispatcher, stage string) lambda.Handler {
 	return sweep{d, stage, os.Stdout}
 }

@@ -90,7 +90,7 @@ func (op CompleteOp) noteLate(j Job, refusal Outcome) (Job, Decision) {
 	return j, Decision{Outcome: refusal, Write: true}
 }
 
-// disputes says whether a late result of j's generation disagrees with the
+// disputes reports whether a late result of j's generation disagrees with the
 // accepted verdict.
 func disputes(past Past, j Job) bool {
 	return past.Late != nil && past.Generation == j.Generation &&

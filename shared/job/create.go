@@ -23,7 +23,7 @@ func (op CreateOp) New() Job {
 	}
 }
 
-// Repeats says whether op asks for what j already is. A job that exists with
+// Repeats reports whether op asks for what j already is. A job that exists with
 // another content is a JobConflict.
 func (op CreateOp) Repeats(j Job) Decision {
 	if j.Problem == op.Problem && j.Language == op.Language && j.Group == op.Group && j.Code == op.Code {

@@ -23,7 +23,7 @@ func (op HeartbeatOp) Apply(j Job) (Job, Decision) {
 	return j, ok()
 }
 
-// RunTooLong says whether the current claim has had all the time there is.
+// RunTooLong reports whether the current claim has had all the time there is.
 func (j Job) RunTooLong(now Time) bool {
 	return j.State == Claimed && now.Sub(j.Claim.ClaimedAt) > MaxRun
 }

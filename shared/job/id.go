@@ -1,6 +1,6 @@
 package job
 
-// ValidID says whether the wire contract allows s as the id of a job, or as the
+// ValidID reports whether the wire contract allows s as the id of a job, or as the
 // name of a group: [A-Za-z0-9_-]{1,64}. A loop, because compiling a regular
 // expression for it took 0.3 ms of every cold start.
 func ValidID(s string) bool {

@@ -147,7 +147,7 @@ type Result struct {
 	Packed      []byte // the case outputs themselves, as package dispatch packs them, where they are small
 }
 
-// HasOutputs says whether case outputs are kept, here or under the key.
+// HasOutputs reports whether case outputs are kept, here or under the key.
 func (r Result) HasOutputs() bool {
 	return len(r.Packed) > 0 || r.Outputs != "" && r.Outputs != OutputsMissing
 }
@@ -196,10 +196,10 @@ type Late struct {
 	Verdict Verdict
 }
 
-// Final says whether j has ended; only a rejudge moves it again.
+// Final reports whether j has ended; only a rejudge moves it again.
 func (j Job) Final() bool { return j.State == Finished || j.State == Cancelled }
 
-// Open says whether j still has to end.
+// Open reports whether j still has to end.
 func (j Job) Open() bool { return j.State == Queued || j.State == Claimed }
 
 // ExpiresAt is when a store may forget j; 0: never. That is KeepFinal after its
@@ -217,19 +217,19 @@ func (j Job) ExpiresAt() Time {
 // AttemptsUsed counts the attempts of the current generation.
 func (j Job) AttemptsUsed() int { return j.Attempt - j.FirstFence }
 
-// LeaseExpired says whether j is claimed by a runner that has fallen silent.
+// LeaseExpired reports whether j is claimed by a runner that has fallen silent.
 // That alone changes nothing: its holder is current until another replaces it.
 func (j Job) LeaseExpired(now Time) bool {
 	return j.State == Claimed && now >= j.Claim.LeaseExpiresAt
 }
 
-// Over says whether j is claimed, its runner silent, and no further attempt
+// Over reports whether j is claimed, its runner silent, and no further attempt
 // allowed: the next to look at it ends it with EndOp.
 func (j Job) Over(now Time) bool {
 	return j.LeaseExpired(now) && (j.CancelRequested || j.Failures+1 >= MaxFailures || j.AttemptsUsed() >= MaxAttempts)
 }
 
-// Claimable says whether ClaimOp would succeed.
+// Claimable reports whether ClaimOp would succeed.
 func (j Job) Claimable(now Time) bool {
 	return j.State == Queued || (j.LeaseExpired(now) && !j.Over(now))
 }
@@ -242,10 +242,10 @@ func (j Job) ClaimableSince() Time {
 	return j.RungAt
 }
 
-// holds says whether runner is the current holder of j.
+// holds reports whether runner is the current holder of j.
 func (j Job) holds(runner string) bool { return j.State == Claimed && j.Claim.Runner == runner }
 
-// HeldBy says whether runner is the current holder of j: OK, NotClaimed, or
+// HeldBy reports whether runner is the current holder of j: OK, NotClaimed, or
 // InvalidToken if it shows the hash of another claim's token. An empty hash is
 // not checked.
 func (j Job) HeldBy(runner, tokenHash string) Outcome {

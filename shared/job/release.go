@@ -62,7 +62,7 @@ func (op ReleaseOp) Apply(j Job) (Job, Decision) {
 	return j.ring(op.Now), ok()
 }
 
-// gaveBack says whether an attempt of the current generation ended because its
+// gaveBack reports whether an attempt of the current generation ended because its
 // runner let go of it.
 func (j Job) gaveBack(past Past) bool {
 	return past.Generation == j.Generation && (past.How == HowReleased || past.How == HowCancelled && past.Reason != "")

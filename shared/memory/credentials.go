@@ -17,7 +17,7 @@ type Credentials struct {
 	byHash map[string]auth.Credential
 }
 
-// NewCredentials is an empty Credentials.
+// NewCredentials returns an empty Credentials.
 func NewCredentials() *Credentials {
 	return &Credentials{byHash: make(map[string]auth.Credential)}
 }

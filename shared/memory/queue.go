@@ -35,7 +35,7 @@ type message struct {
 	index     int    // in the heap
 }
 
-// NewQueue is an empty Queue that tells the time by now.
+// NewQueue returns an empty Queue whose clock is now.
 func NewQueue(now func() time.Time) *Queue {
 	return &Queue{now: now, handles: make(map[string]*message)}
 }

@@ -26,7 +26,7 @@ type Store struct {
 
 type versionKey struct{ id, number int }
 
-// NewStore is an empty Store.
+// NewStore returns an empty Store.
 func NewStore() *Store {
 	return &Store{
 		jobs:     make(map[string]job.Job),
@@ -43,7 +43,7 @@ func (s *Store) Get(_ context.Context, id string) (job.Job, bool, error) {
 	return j, found, nil
 }
 
-// GetMany reads those of the jobs that there are.
+// GetMany reads the jobs that exist.
 func (s *Store) GetMany(_ context.Context, ids []string) (map[string]job.Job, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -104,7 +104,7 @@ type Download struct {
 	received time.Time
 }
 
-// Claim is a job that is ours.
+// Claim is a job that this runner holds.
 type Claim struct {
 	ID       string `json:"submissionId"`
 	Problem  int    `json:"problemId"`
@@ -140,7 +140,7 @@ type complete struct {
 	Outputs *Outputs         `json:"outputs,omitempty"`
 }
 
-// Sync is what a runner has to say, and wants, in one call.
+// Sync is one call with everything that a runner reports and asks for.
 type Sync struct {
 	Slots        int               `json:"slots"` // jobs wanted, 0 to 10
 	LeaseSeconds int               `json:"leaseSeconds"`
@@ -176,9 +176,8 @@ type Synced struct {
 	HeartbeatSeconds int      `json:"heartbeatSeconds"`
 }
 
-// Sync reports results, keeps leases and takes up to Slots jobs. Every item has
-// an answer of its own, which react understands as a *ReplyError without a
-// status.
+// Sync reports results, keeps leases and takes up to Slots jobs. Each item has
+// its own answer, which react understands as a *ReplyError without a status.
 func (c *Client) Sync(ctx context.Context, s Sync) (Synced, error) {
 	var got Synced
 	err := c.call(ctx, http.MethodPost, "/runner/sync", "", s, &got)

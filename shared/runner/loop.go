@@ -62,7 +62,8 @@ type wire interface {
 	deliver(ctx context.Context, j *job, res spool.Result) error
 }
 
-// ErrRefused says that the server has refused the runner's token twice in a row.
+// ErrRefused means that the server has refused the runner's token twice in a
+// row.
 var ErrRefused = errors.New("the server refuses the runner's token: check token and name, or have a new token issued")
 
 // Why a job's work was stopped.

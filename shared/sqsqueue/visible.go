@@ -11,8 +11,8 @@ import (
 	"runlease/shared/awsclient"
 )
 
-// Visible is about how many messages can be received now. SQS's number may lag
-// by a minute.
+// Visible returns about how many messages can be received now. SQS's number may
+// lag by a minute.
 func (q *Queue) Visible(ctx context.Context) (int, error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()

@@ -104,7 +104,7 @@ func (c *Cache) Get(ctx context.Context, sha string, fetch func(context.Context,
 	return file, nil
 }
 
-// Mismatch says that what was fetched is not what was promised.
+// Mismatch means that fetched bytes have another hash than was promised.
 type Mismatch struct{ Want, Got string }
 
 func (m *Mismatch) Error() string { return "SHA-256 is " + m.Got + ", want " + m.Want }
