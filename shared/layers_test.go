@@ -30,7 +30,9 @@ var may = map[string][]string{
 
 	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth"},
 
-	"shared/memory":             {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
+	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
+	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
+	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
 	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
@@ -57,7 +59,7 @@ var may = map[string][]string{
 
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
-	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/job", "shared/memory", "shared/version"},
+	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/job", "shared/memory", "shared/version"},
 	"infra/runner": {"shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
 	"infra/ctl":    {"shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
 }

@@ -15,11 +15,16 @@ import (
 // TestLinearizable records many clients of the embedded server over loopback
 // HTTP and looks for an order of the requests of each job that explains every
 // answer.
-func TestLinearizable(t *testing.T) {
+func TestLinearizable(t *testing.T) { linearizable(t, func() string { return "" }) }
+
+// TestLinearizableInAFolder is the same with everything on the disk.
+func TestLinearizableInAFolder(t *testing.T) { linearizable(t, t.TempDir) }
+
+func linearizable(t *testing.T, folder func() string) {
 	const want = 20_000
 	began, requests, unknown, jobs := time.Now(), 0, 0, 0
 	for n := 0; requests < want; n++ {
-		got := recordHTTP(t, uint64(n))
+		got := recordHTTP(t, folder(), uint64(n))
 		for _, h := range got.Histories {
 			if err := h.Check(); err != nil {
 				t.Fatal(err)
@@ -34,15 +39,25 @@ func TestLinearizable(t *testing.T) {
 }
 
 // recordHTTP runs one plan against a server of its own, whose clock stands still.
-func recordHTTP(t *testing.T, seed uint64) linear.Recorded {
+func recordHTTP(t *testing.T, data string, seed uint64) linear.Recorded {
 	t.Helper()
 	var handler http.Handler
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer listening.Close()
-	s, err := newServer(edge{origin: listening.URL}, linear.LeaseSeconds, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	where, err := inMemory(listening.URL)
+	if data != "" {
+		where, err = inFolder(data, listening.URL, log)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() {
+		if err := where.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	s := newServer(edge{origin: listening.URL}, where, linear.LeaseSeconds, log)
 	clock := linear.NewClock()
 	s.dispatch.Now = clock.Now
 	handler = s.handler()

@@ -1,12 +1,14 @@
-// Command local is the embedded server: the whole API in one process on the
-// memory adapters, for a first look and for developing a runner.
+// Command local is the embedded server: the whole API in one process. In memory it
+// is for a first look and for developing a runner; with -data it keeps everything
+// in a folder, and what was answered survives a kill and a power cut.
 //
-//	go run ./infra/local [-addr 127.0.0.1:0] [-lease 600s] [-rate 0] [-v] [-version]
+//	go run ./infra/local [-addr 127.0.0.1:0] [-data DIR] [-lease 600s] [-rate 0] [-v] [-version]
 //
 // The first line on stdout, once it accepts connections, is one JSON object:
 // url, runnerToken (a fleet token) and producerToken (all scopes). Logs go to
 // stderr. SIGINT and SIGTERM end it once the requests in flight are answered.
-// What it holds is gone when it ends.
+// Without -data, what it holds is gone when it ends. With it, the two tokens are
+// made and printed at the first start only.
 package main
 
 import (
@@ -44,8 +46,8 @@ func main() {
 // hello is the one line that the server prints.
 type hello struct {
 	URL           string `json:"url"`
-	RunnerToken   string `json:"runnerToken"`
-	ProducerToken string `json:"producerToken"`
+	RunnerToken   string `json:"runnerToken,omitempty"`
+	ProducerToken string `json:"producerToken,omitempty"`
 }
 
 // How long a client may take, and how long an end may.
@@ -56,10 +58,11 @@ const (
 	drainTimeout  = 15 * time.Second
 )
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0: any free one")
+	data := flags.String("data", "", "folder in which everything is kept; default: none, and all is gone when the server ends")
 	lease := flags.Duration("lease", seconds(dispatch.DefaultLease.Default), "lease of claims that ask for none; below 30s also the least that a claim may ask for")
 	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
 	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
@@ -98,10 +101,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_ = listener.Close()
 		return err
 	}
-	s, err := newServer(front, int(lease.Seconds()), log)
+	where, err := inMemory(front.fallback)
+	if *data != "" {
+		where, err = inFolder(*data, front.fallback, log)
+	}
 	if err != nil {
+		_ = listener.Close()
 		return err
 	}
+	defer func() { err = errors.Join(err, where.close()) }()
+	s := newServer(front, where, int(lease.Seconds()), log)
 	if *rate > 0 {
 		s.rate = api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
 	}
@@ -124,8 +133,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	sweeping, stopSweeping := context.WithCancel(ctx)
-	defer stopSweeping()
-	go s.sweepEveryMinute(sweeping)
+	swept := make(chan struct{})
+	defer func() { stopSweeping(); <-swept }()
+	go func() { defer close(swept); s.sweepEveryMinute(sweeping) }()
 	if err := json.NewEncoder(stdout).Encode(greeting); err != nil {
 		return fmt.Errorf("print the address: %w", err)
 	}

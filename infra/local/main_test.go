@@ -261,10 +261,11 @@ func TestLinks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := newServer(front, 60, slog.New(slog.DiscardHandler))
+			where, err := inMemory(front.fallback)
 			if err != nil {
 				t.Fatal(err)
 			}
+			s := newServer(front, where, 60, slog.New(slog.DiscardHandler))
 			_, producer, err := s.issueTokens(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -17,44 +16,36 @@ import (
 	"runlease/shared/memory"
 )
 
-// server is the API on the memory adapters.
+// server is the API on adapters that keep everything in this process.
 type server struct {
-	dispatch    *dispatch.Dispatcher
-	store       *memory.Store
-	artifacts   *memory.Artifacts
-	credentials *memory.Credentials
-	log         *slog.Logger
-	rate        api.Rate // of each runner and each producer
-	edge        edge
+	place
+	dispatch *dispatch.Dispatcher
+	log      *slog.Logger
+	rate     api.Rate // of each runner and each producer
+	edge     edge
 }
 
 // embeddedPace: polls cost nothing here, so a waiting runner asks every second
 // and a busy one at once.
 var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
 
-func newServer(front edge, leaseSeconds int, log *slog.Logger) (*server, error) {
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, fmt.Errorf("make a secret for URLs: %w", err)
-	}
-	s := &server{
-		store:       memory.NewStore(),
-		artifacts:   memory.NewArtifacts(front.fallback, secret, time.Now),
-		credentials: memory.NewCredentials(),
-		log:         log,
-		rate:        api.Unlimited,
-		edge:        front,
-	}
-	s.dispatch = dispatch.New(s.store, memory.NewQueue(time.Now), s.artifacts)
+func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server {
+	s := &server{place: p, log: log, rate: api.Unlimited, edge: front}
+	s.dispatch = dispatch.New(p.store, p.queue, p.artifacts)
+	s.dispatch.Now = p.now
 	s.dispatch.Log = log
 	s.dispatch.Pace = embeddedPace
 	s.dispatch.Lease.Default = leaseSeconds
 	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, leaseSeconds)
-	return s, nil
+	return s
 }
 
-// issueTokens makes the two tokens that the server prints.
+// issueTokens makes the two tokens that the server prints. A place that has
+// credentials already was asked before: they are printed once, and are "" now.
 func (s *server) issueTokens(ctx context.Context) (runner, producer string, err error) {
+	if issued, _, err := s.credentials.List(ctx, "", 1); err != nil || len(issued) > 0 {
+		return "", "", err
+	}
 	runner, _, err = auth.Issue(ctx, s.credentials, auth.Grant{Kind: auth.Runner, Name: "local", Fleet: true}, time.Now(), rand.Reader)
 	if err != nil {
 		return "", "", err
@@ -83,20 +74,30 @@ func (s *server) handler() http.Handler {
 	}))
 }
 
-// sweepEveryMinute stands for the sweep's rule and for the table's time to live.
+// sweepEveryMinute stands for the sweep's rule, for the table's time to live and for
+// the bucket's lifecycle.
 func (s *server) sweepEveryMinute(ctx context.Context) {
-	for tick := time.NewTicker(deployment.SweepEvery); ; {
+	tick, day := time.NewTicker(deployment.SweepEvery), time.NewTicker(24*time.Hour)
+	defer tick.Stop()
+	defer day.Stop()
+	for {
+		var err error
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return
-		case now := <-tick.C:
-			if swept, err := s.dispatch.Sweep(ctx); err != nil {
-				s.log.ErrorContext(ctx, "sweep failed", "error", err)
-			} else if swept.Ended+swept.Rang > 0 {
+		case <-day.C:
+			_, err = s.removeOld(ctx, s.now())
+		case <-tick.C:
+			var swept dispatch.Swept
+			if swept, err = s.dispatch.Sweep(ctx); err == nil {
+				_, err = s.store.Expire(ctx, job.At(s.now()))
+			}
+			if swept.Ended+swept.Rang > 0 {
 				s.log.InfoContext(ctx, "swept", "ended", swept.Ended, "rang", swept.Rang)
 			}
-			s.store.Expire(job.At(now))
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
 	}
 }

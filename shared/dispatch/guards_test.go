@@ -64,7 +64,7 @@ func TestJobThatExpiresUnderOurHands(t *testing.T) {
 	r.Inline = nil // never submitted
 	_, answer, err := w.Create(w.ctx, r)
 	w.granted(answer, err)
-	w.watch().once("save", func() { w.store.Expire(w.now(100 * 24 * time.Hour)) })
+	w.watch().once("save", func() { _, _ = w.store.Expire(t.Context(), w.now(100*24*time.Hour)) })
 	_, answer, err = w.Cancel(w.ctx, "j")
 	w.refused(job.NotFound, answer, err)
 }

@@ -1,17 +1,18 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	"runlease/shared/dispatch"
@@ -25,22 +26,21 @@ const BlobPath = "/blobs/"
 // own presigned URLs and enforces what S3 enforces: method, key, expiry, size,
 // checksum, and that nothing is overwritten.
 type Artifacts struct {
-	mu      sync.RWMutex
 	baseURL string
 	secret  []byte
 	now     func() time.Time
-	objects map[string]object
-}
-
-type object struct {
-	body     []byte
-	artifact job.Artifact
+	objects Objects
 }
 
 // NewArtifacts is an empty Artifacts whose URLs start with baseURL (scheme and
 // host) and are signed with secret.
 func NewArtifacts(baseURL string, secret []byte, now func() time.Time) *Artifacts {
-	return &Artifacts{baseURL: baseURL, secret: secret, now: now, objects: make(map[string]object)}
+	return ArtifactsOf(&inMemory{objects: make(map[string]held)}, baseURL, secret, now)
+}
+
+// ArtifactsOf is an Artifacts whose bytes are kept elsewhere.
+func ArtifactsOf(objects Objects, baseURL string, secret []byte, now func() time.Time) *Artifacts {
+	return &Artifacts{baseURL: baseURL, secret: secret, now: now, objects: objects}
 }
 
 type originKey struct{}
@@ -92,34 +92,21 @@ func (a *Artifacts) PutURL(ctx context.Context, key string, want job.Artifact) (
 
 // Stat looks an object up.
 func (a *Artifacts) Stat(_ context.Context, key string) (job.Artifact, bool, error) {
-	a.mu.RLock()
-	defer a.mu.RUnlock()
-	o, exists := a.objects[key]
-	return o.artifact, exists, nil
+	o, exists, err := a.objects.Find(key)
+	if err != nil || !exists {
+		return job.Artifact{}, false, err
+	}
+	defer o.Close()
+	return o.Artifact, true, nil
 }
 
 // Put stores an object unless it exists.
 func (a *Artifacts) Put(_ context.Context, key string, body []byte, want job.Artifact) error {
-	if got := measure(body); got != want {
-		return fmt.Errorf("put %s: the body is not what was announced", key)
+	_, err := a.objects.Save(key, bytes.NewReader(body), want)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
 	}
-	a.store(key, append([]byte(nil), body...), want)
 	return nil
-}
-
-func (a *Artifacts) store(key string, body []byte, artifact job.Artifact) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, exists := a.objects[key]; exists {
-		return false
-	}
-	a.objects[key] = object{body, artifact}
-	return true
-}
-
-func measure(body []byte) job.Artifact {
-	sum := sha256.Sum256(body)
-	return job.Artifact{Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:])}
 }
 
 func (a *Artifacts) sign(ctx context.Context, method, key string, life time.Duration, params url.Values) string {
@@ -166,17 +153,20 @@ func (a *Artifacts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Artifacts) serve(w http.ResponseWriter, key, filename string) {
-	a.mu.RLock()
-	o, exists := a.objects[key]
-	a.mu.RUnlock()
+	o, exists, err := a.objects.Find(key)
+	if err != nil {
+		http.Error(w, "the object cannot be read", http.StatusInternalServerError)
+		return
+	}
 	if !exists {
 		http.Error(w, "no such key", http.StatusNotFound)
 		return
 	}
+	defer o.Close()
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", filename))
-	w.Header().Set("Content-Length", strconv.Itoa(len(o.body)))
-	w.Write(o.body) //nolint:errcheck // the client has gone away
+	w.Header().Set("Content-Length", strconv.FormatInt(o.Size, 10))
+	io.Copy(w, o) //nolint:errcheck // the client has gone away
 }
 
 func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, params url.Values) {
@@ -191,14 +181,14 @@ func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, p
 		http.Error(w, "a signed header is missing or differs", http.StatusForbidden)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, size+1))
-	if err != nil || measure(body) != want {
+	switch stored, err := a.objects.Save(key, r.Body, want); {
+	case errors.Is(err, ErrBytes):
 		http.Error(w, "the body does not match its size or checksum", http.StatusBadRequest)
-		return
-	}
-	if !a.store(key, body, want) {
+	case err != nil:
+		http.Error(w, "the object could not be stored: "+err.Error(), http.StatusInternalServerError)
+	case !stored:
 		http.Error(w, "the key exists", http.StatusPreconditionFailed)
-		return
+	default:
+		w.WriteHeader(http.StatusOK)
 	}
-	w.WriteHeader(http.StatusOK)
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -23,16 +24,22 @@ type Queue struct {
 	byTime  messageHeap
 	handles map[string]*message
 	sent    int64
+	changed func(seq int64, m *Message) // nil: nobody keeps what changes
+}
+
+// Message is a message as it is in the queue.
+type Message struct {
+	job.Message
+	SentAt    time.Time
+	VisibleAt time.Time
+	Receives  int
 }
 
 type message struct {
-	job.Message
-	visibleAt time.Time
-	sentAt    time.Time
-	seq       int64 // ties are broken by who was sent first
-	receives  int
-	handle    string // of the last receive
-	index     int    // in the heap
+	Message
+	seq    int64  // ties are broken by who was sent first
+	handle string // of the last receive
+	index  int    // in the heap
 }
 
 // NewQueue returns an empty Queue whose clock is now.
@@ -40,13 +47,42 @@ func NewQueue(now func() time.Time) *Queue {
 	return &Queue{now: now, handles: make(map[string]*message)}
 }
 
+// Keep fills an empty queue with messages by their numbers, and tells from now on
+// of every change, in their order; nil: the message is gone. New messages have
+// numbers above from.
+func (q *Queue) Keep(from int64, messages iter.Seq2[int64, Message], changed func(number int64, m *Message)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sent, q.changed = from, changed
+	for number, m := range messages {
+		kept := &message{Message: m, seq: number, index: len(q.byTime)}
+		if m.Receives > 0 {
+			kept.handle = handleOf(kept)
+			q.handles[kept.handle] = kept
+		}
+		q.byTime = append(q.byTime, kept)
+	}
+	heap.Init(&q.byTime)
+}
+
+func (q *Queue) keep(m *message) {
+	if q.changed != nil {
+		q.changed(m.seq, &m.Message)
+	}
+}
+
+// handleOf is the handle of a message's last receive.
+func handleOf(m *message) string { return fmt.Sprintf("%d-%d", m.seq, m.Receives) }
+
 // Ring sends a message.
 func (q *Queue) Ring(_ context.Context, m job.Message) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sent++
 	now := q.now()
-	heap.Push(&q.byTime, &message{Message: m, visibleAt: now, sentAt: now, seq: q.sent})
+	sent := &message{Message: Message{Message: m, SentAt: now, VisibleAt: now}, seq: q.sent}
+	heap.Push(&q.byTime, sent)
+	q.keep(sent)
 	return nil
 }
 
@@ -57,16 +93,17 @@ func (q *Queue) Receive(_ context.Context, limit int, hide time.Duration) ([]job
 	now := q.now()
 	var received []job.Received
 	var taken []*message
-	for len(received) < limit && len(q.byTime) > 0 && !q.byTime[0].visibleAt.After(now) {
+	for len(received) < limit && len(q.byTime) > 0 && !q.byTime[0].VisibleAt.After(now) {
 		m := heap.Pop(&q.byTime).(*message)
 		delete(q.handles, m.handle)
-		m.receives++
-		m.handle = fmt.Sprintf("%d-%d", m.seq, m.receives)
-		m.visibleAt = now.Add(hide)
+		m.Receives++
+		m.handle = handleOf(m)
+		m.VisibleAt = now.Add(hide)
 		q.handles[m.handle] = m
+		q.keep(m)
 		taken = append(taken, m)
 		received = append(received, job.Received{
-			Message: m.Message, Handle: m.handle, Receives: m.receives, SentAt: job.At(m.sentAt),
+			Message: m.Message.Message, Handle: m.handle, Receives: m.Receives, SentAt: job.At(m.SentAt),
 		})
 	}
 	for _, m := range taken {
@@ -82,8 +119,9 @@ func (q *Queue) Hide(_ context.Context, hidings []dispatch.Hiding) error {
 	now := q.now()
 	for _, h := range hidings {
 		if m, good := q.handles[h.Handle]; good {
-			m.visibleAt = now.Add(min(h.For, longestHide))
+			m.VisibleAt = now.Add(min(h.For, longestHide))
 			heap.Fix(&q.byTime, m.index)
+			q.keep(m)
 		}
 	}
 	return nil
@@ -97,6 +135,9 @@ func (q *Queue) Delete(_ context.Context, handles []string) error {
 		if m, good := q.handles[handle]; good {
 			delete(q.handles, handle)
 			heap.Remove(&q.byTime, m.index)
+			if q.changed != nil {
+				q.changed(m.seq, nil)
+			}
 		}
 	}
 	return nil
@@ -124,8 +165,8 @@ type messageHeap []*message
 func (h messageHeap) Len() int { return len(h) }
 
 func (h messageHeap) Less(i, k int) bool {
-	if !h[i].visibleAt.Equal(h[k].visibleAt) {
-		return h[i].visibleAt.Before(h[k].visibleAt)
+	if !h[i].VisibleAt.Equal(h[k].VisibleAt) {
+		return h[i].VisibleAt.Before(h[k].VisibleAt)
 	}
 	return h[i].seq < h[k].seq
 }
@@ -153,7 +194,7 @@ func (h *messageHeap) Pop() any {
 
 // visible counts below node i; a node that is hidden has only hidden ones below.
 func (h messageHeap) visible(i int, now time.Time) int {
-	if i >= len(h) || h[i].visibleAt.After(now) {
+	if i >= len(h) || h[i].VisibleAt.After(now) {
 		return 0
 	}
 	return 1 + h.visible(2*i+1, now) + h.visible(2*i+2, now)

@@ -186,7 +186,7 @@ func (s *Store) SaveMark(_ context.Context, before, after dispatch.Mark) (bool, 
 }
 
 // Expire drops what may be forgotten, as a table's time to live does.
-func (s *Store) Expire(now job.Time) int {
+func (s *Store) Expire(_ context.Context, now job.Time) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dropped := 0
@@ -196,5 +196,5 @@ func (s *Store) Expire(now job.Time) int {
 			dropped++
 		}
 	}
-	return dropped
+	return dropped, nil
 }

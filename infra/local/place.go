@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"runlease/shared/auth"
+	"runlease/shared/dispatch"
+	"runlease/shared/durable"
+	"runlease/shared/job"
+	"runlease/shared/memory"
+)
+
+// place is where the server keeps what it holds.
+type place struct {
+	store interface {
+		dispatch.Store
+		Expire(ctx context.Context, now job.Time) (int, error)
+	}
+	queue     dispatch.Queue
+	artifacts interface {
+		dispatch.Artifacts
+		http.Handler
+	}
+	credentials auth.Directory
+	now         func() time.Time
+	// removeOld removes bytes whose days are over.
+	removeOld func(ctx context.Context, now time.Time) (int, error)
+	close     func() error
+}
+
+// inMemory is a place that is gone with the process.
+func inMemory(url string) (place, error) {
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return place{}, fmt.Errorf("make a secret for URLs: %w", err)
+	}
+	return place{
+		store:       memory.NewStore(),
+		queue:       memory.NewQueue(time.Now),
+		artifacts:   memory.NewArtifacts(url, secret, time.Now),
+		credentials: memory.NewCredentials(),
+		now:         time.Now,
+		removeOld:   func(context.Context, time.Time) (int, error) { return 0, nil },
+		close:       func() error { return nil },
+	}, nil
+}
+
+// inFolder is a place that outlives the process.
+func inFolder(dir, url string, log *slog.Logger) (place, error) {
+	db, err := durable.Open(dir, log)
+	if err != nil {
+		return place{}, err
+	}
+	queue, err := db.Queue()
+	if err != nil {
+		_ = db.Close() // what it says is not why
+		return place{}, err
+	}
+	return place{
+		store:       db.Store(),
+		queue:       queue,
+		artifacts:   memory.ArtifactsOf(db.Objects(), url, db.Secret(), db.Clock.Now),
+		credentials: db.Credentials(),
+		now:         db.Clock.Now,
+		removeOld:   db.Objects().RemoveOld,
+		close:       db.Close,
+	}, nil
+}

@@ -1,0 +1,137 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"runlease/shared/job"
+	"runlease/shared/memory"
+)
+
+// Objects is memory.Objects as files of the folder, at their keys. A small object
+// is in the journal first, so that it is on the disk with everything else, and in
+// its file soon after; a large one goes straight to its file.
+type Objects struct {
+	db *DB
+	mu sync.Mutex // of the files that are made directly
+}
+
+// Objects is the folder's bytes.
+func (db *DB) Objects() *Objects { return &Objects{db: db} }
+
+// smallObject is the largest that goes through the journal: what a request brings
+// along, code of 256 KB and outputs.
+const smallObject = 256 << 10
+
+var errKey = errors.New("a key ends in the SHA-256 of its object")
+
+// path is where an object's file is. Keys are built by package dispatch from what
+// the edge has checked; one that leads elsewhere is refused all the same.
+func (o *Objects) path(key string) (string, error) {
+	if !filepath.IsLocal(key) || path.Clean(key) != key {
+		return "", fmt.Errorf("%q is no key", key)
+	}
+	return filepath.Join(o.db.dir, filepath.FromSlash(key)), nil
+}
+
+// sumOf is the SHA-256 in a key.
+func sumOf(key string) string { return strings.TrimSuffix(path.Base(key), ".zip") }
+
+// Find opens an object.
+func (o *Objects) Find(key string) (memory.Object, bool, error) {
+	name, err := o.path(key)
+	if err != nil {
+		return memory.Object{}, false, err
+	}
+	rows, err := o.db.get(objects, key)
+	if err != nil {
+		return memory.Object{}, false, err
+	}
+	if body := rows[0]; body != nil {
+		return memory.NewObject(body, job.Artifact{Size: int64(len(body)), SHA256: sumOf(key)}), true, nil
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return memory.Object{}, false, nil
+	}
+	if err != nil {
+		return memory.Object{}, false, fmt.Errorf("open object: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return memory.Object{}, false, errors.Join(fmt.Errorf("look at object: %w", err), f.Close())
+	}
+	return memory.Object{Artifact: job.Artifact{Size: info.Size(), SHA256: sumOf(key)}, Bytes: f}, true, nil
+}
+
+// exists reports whether there is an object.
+func (o *Objects) exists(key string) (bool, error) {
+	found, exists, err := o.Find(key)
+	if err == nil && exists {
+		err = found.Close()
+	}
+	return exists, err
+}
+
+// Save keeps an object; it is on the disk when Save returns.
+func (o *Objects) Save(key string, body io.Reader, want job.Artifact) (stored bool, err error) {
+	name, err := o.path(key)
+	if err != nil {
+		return false, err
+	}
+	if want.Size > smallObject {
+		return o.saveLarge(key, name, body, want)
+	}
+	read, err := memory.ReadBody(body, want)
+	if err != nil {
+		return false, err
+	}
+	if there, err := o.exists(key); err != nil || there {
+		return false, err
+	}
+	if sumOf(key) != want.SHA256 {
+		return false, errKey
+	}
+	if err := o.db.files.room(int64(len(read))); err != nil {
+		return false, err
+	}
+	err = o.db.write(context.Background(), func(b *batch) error {
+		if stored = b.get(objects, key) == nil; stored {
+			b.put(objects, key, read)
+		}
+		return nil
+	})
+	return stored && err == nil, err
+}
+
+// saveLarge writes a file of its own while the body comes in.
+func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact) (bool, error) {
+	f, err := newFile(o.db.dir)
+	if err != nil {
+		return false, explain(o.db.dir, err)
+	}
+	defer f.drop()
+	if err := f.fill(body, want); err != nil {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if there, err := o.exists(key); err != nil || there {
+		return false, err
+	}
+	if sumOf(key) != want.SHA256 {
+		return false, errKey
+	}
+	if err := f.place(name); err != nil {
+		return false, explain(o.db.dir, err)
+	}
+	return true, syncUp(o.db.dir, name)
+}

@@ -1,0 +1,252 @@
+package durable
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// DB is an open folder. One process has it at a time.
+type DB struct {
+	dir    string
+	log    *slog.Logger
+	bolt   *bbolt.DB
+	Clock  *Clock // the folder's time, which never goes back
+	starts int64
+	secret []byte
+
+	writes chan write
+	ended  chan struct{} // closed when the writer has ended
+
+	mu       sync.RWMutex // of what readers see
+	pending  map[table]map[string]pending
+	snapshot *snapshot
+	broken   atomic.Pointer[error] // the last transaction's, if it failed
+
+	// Of the writer alone.
+	number  int64 // of the last journal record
+	backlog []record
+	owed    []change // that nobody waits for and no transaction has carried yet
+
+	files *filer
+}
+
+// pending is a row that is in the journal and not in its table yet.
+type pending struct {
+	value  []byte
+	number int64 // of the journal record that holds it
+}
+
+// record is a journal record whose rows are to be moved to their tables.
+type record struct {
+	number int64
+	at     time.Time
+	keys   []key
+	done   int // rows moved
+}
+
+// wait notes what is to be moved to its table.
+func (db *DB) wait(k key, p pending) {
+	if db.pending[k.table] == nil {
+		db.pending[k.table] = make(map[string]pending)
+	}
+	db.pending[k.table][k.name] = p
+}
+
+// addressSpace is reserved for the database's file: growing beyond what is mapped
+// would have to wait for every reader. Only addresses are spent.
+const addressSpace = 64 << 30
+
+// Open opens a folder, or makes it. It fails if another process has it, if it
+// holds something else, or a newer format.
+func Open(dir string, log *slog.Logger) (db *DB, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if err := inspect(dir); err != nil {
+		return nil, err
+	}
+	db = &DB{
+		dir: dir, log: log, writes: make(chan write, 1024), ended: make(chan struct{}),
+		pending: make(map[table]map[string]pending),
+	}
+	// A file that ends too early is a fault in memory, when it is read.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			db, err = nil, damaged(file(dir), fault)
+		}
+	}()
+	db.bolt, err = bbolt.Open(file(dir), 0o600, &bbolt.Options{
+		Timeout: time.Second, FreelistType: bbolt.FreelistMapType, InitialMmapSize: addressSpace,
+	})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("%s is in use by another process: end it first, or choose another folder", dir)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
+		return nil, damaged(file(dir), err)
+	case err != nil:
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := db.begin(); err != nil {
+		return nil, errors.Join(err, db.bolt.Close())
+	}
+	if err := os.RemoveAll(filepath.Join(dir, uploads)); err != nil { // what a kill has left
+		return nil, errors.Join(err, db.bolt.Close())
+	}
+	db.files = newFiler(db)
+	go db.writer()
+	return db, nil
+}
+
+// inspect refuses a folder that is not ours before anything is made in it.
+func inspect(dir string) error {
+	_, err := os.Stat(file(dir))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read the data folder: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() != "lost+found" {
+			return fmt.Errorf("%s is not empty and has no state.db, so it is no data folder of runlease: name an empty one, or one that does not exist yet", dir)
+		}
+	}
+	return nil
+}
+
+// begin checks the format, makes what is missing, and reads the journal.
+func (db *DB) begin() error {
+	info, err := os.Stat(file(db.dir))
+	if err != nil {
+		return fmt.Errorf("look at the database: %w", err)
+	}
+	var last int64
+	err = db.bolt.Update(func(tx *bbolt.Tx) error {
+		if size := tx.Size(); info.Size() < size {
+			return damaged(file(db.dir), fmt.Sprintf("it ends after %d of %d bytes", info.Size(), size))
+		}
+		if err := db.upgrade(tx); err != nil {
+			return err
+		}
+		meta := tx.Bucket(metaBucket)
+		db.starts = number(meta.Get(startsKey)) + 1
+		last = number(meta.Get(clockKey))
+		if db.secret = bytes.Clone(meta.Get(secretKey)); db.secret == nil {
+			db.secret = make([]byte, 32)
+			_, _ = rand.Read(db.secret) // never fails
+			if err := meta.Put(secretKey, db.secret); err != nil {
+				return err
+			}
+		}
+		if err := meta.Put(startsKey, numbered(db.starts)); err != nil {
+			return err
+		}
+		return tx.Bucket(journalBucket).ForEach(func(k, v []byte) error {
+			r := record{number: number(k)}
+			changes, err := readChanges(v)
+			if err != nil {
+				return damaged(file(db.dir), err)
+			}
+			db.number = r.number
+			for _, c := range changes {
+				db.wait(c.key, pending{c.value, r.number})
+				r.keys = append(r.keys, c.key)
+			}
+			db.backlog = append(db.backlog, r)
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("open %s: %w", db.dir, err)
+	}
+	db.Clock = newClock(last)
+	db.snapshot, err = db.newSnapshot()
+	return err
+}
+
+// upgrades bring a folder from the format of their place to the next one.
+var upgrades = []func(*bbolt.Tx) error{}
+
+// upgrade brings an older folder, or a new one, to this format.
+func (db *DB) upgrade(tx *bbolt.Tx) error {
+	meta := tx.Bucket(metaBucket)
+	if meta == nil {
+		if first, _ := tx.Cursor().First(); first != nil {
+			return damaged(file(db.dir), "it is another program's database")
+		}
+		var err error
+		if meta, err = tx.CreateBucket(metaBucket); err != nil {
+			return err
+		}
+		if err := meta.Put(formatKey, numbered(format)); err != nil {
+			return err
+		}
+	}
+	stored := number(meta.Get(formatKey))
+	switch {
+	case stored > format:
+		return fmt.Errorf("the data is of format %d and this version of the server knows formats up to %d: run the newer version again", stored, format)
+	case stored < 1:
+		return damaged(file(db.dir), "it has no format")
+	}
+	for ; stored < format; stored++ {
+		if err := upgrades[stored](tx); err != nil {
+			return fmt.Errorf("upgrade from format %d: %w", stored, err)
+		}
+	}
+	if err := meta.Put(formatKey, numbered(format)); err != nil {
+		return err
+	}
+	if _, err := tx.CreateBucketIfNotExists(journalBucket); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		if _, err := tx.CreateBucketIfNotExists([]byte{byte(t)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Secret is what the folder's URLs are signed with: those that were given out before
+// a restart are good after it.
+func (db *DB) Secret() []byte { return db.secret }
+
+// Close writes what is left and ends. No method may be called after it.
+func (db *DB) Close() error {
+	close(db.writes)
+	<-db.ended
+	db.mu.Lock()
+	db.snapshot.release()
+	db.mu.Unlock()
+	if err := db.bolt.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+func numbered(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+// number is 0 of nothing.
+func number(b []byte) int64 {
+	if len(b) != 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b))
+}

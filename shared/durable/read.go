@@ -1,0 +1,131 @@
+package durable
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+)
+
+// snapshot is the database as the last transaction has left it, for every reader
+// until the next one: what is not on the disk yet, no reader sees. Its buckets
+// are only ever read, so any number of goroutines may.
+type snapshot struct {
+	tx      *bbolt.Tx
+	buckets map[table]*bbolt.Bucket
+	users   atomic.Int64 // readers, and one as long as it is the newest
+}
+
+func (db *DB) newSnapshot() (*snapshot, error) {
+	tx, err := db.bolt.Begin(false)
+	if err != nil {
+		return nil, fmt.Errorf("begin to read: %w", err)
+	}
+	s := &snapshot{tx: tx, buckets: make(map[table]*bbolt.Bucket)}
+	s.users.Store(1)
+	for _, t := range tables {
+		s.buckets[t] = tx.Bucket([]byte{byte(t)})
+	}
+	return s, nil
+}
+
+// release gives up a use of s.
+func (s *snapshot) release() {
+	if s.users.Add(-1) == 0 {
+		_ = s.tx.Rollback() // of a read: there is nothing that could fail
+	}
+}
+
+// guarded runs read. A page that is not what bbolt has written makes it panic,
+// or is a fault in memory where the file is too short: both are errors here.
+func (db *DB) guarded(read func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			db.log.Error("a page of the database makes no sense", "fault", fault, "stack", string(debug.Stack()))
+			err = damaged(file(db.dir), fault)
+		}
+	}()
+	return read()
+}
+
+// get reads rows of a table; those that there are not are nil.
+func (db *DB) get(t table, names ...string) ([][]byte, error) {
+	values, missing := make([][]byte, len(names)), 0
+	var waits [100]bool // as many as a caller asks for
+	db.mu.RLock()
+	for i, name := range names {
+		var p pending
+		if p, waits[i] = db.pending[t][name]; waits[i] {
+			values[i] = p.value
+		} else {
+			missing++
+		}
+	}
+	if missing == 0 {
+		db.mu.RUnlock()
+		return values, nil
+	}
+	s := db.snapshot
+	s.users.Add(1)
+	db.mu.RUnlock()
+	defer s.release()
+	err := db.guarded(func() error {
+		for i, name := range names {
+			if !waits[i] {
+				// Copied: the page may be another's once s is released.
+				values[i] = bytes.Clone(s.buckets[t].Get([]byte(name)))
+			}
+		}
+		return nil
+	})
+	return values, err
+}
+
+// rows lets more see the rows of a table, in order, as long as it says so.
+type rows func(name string, value []byte) (goOn bool, err error)
+
+// scan reads the rows of a table behind a name, in order, as they are now.
+func (db *DB) scan(t table, behind string, more rows) error {
+	db.mu.RLock()
+	waiting := make(map[string][]byte, len(db.pending[t]))
+	for name, p := range db.pending[t] {
+		if name > behind || behind == "" {
+			waiting[name] = p.value
+		}
+	}
+	s := db.snapshot
+	s.users.Add(1)
+	db.mu.RUnlock()
+	defer s.release()
+	names := slices.Sorted(maps.Keys(waiting))
+	return db.guarded(func() error {
+		c := s.buckets[t].Cursor()
+		k, v := c.Seek([]byte(behind))
+		if k != nil && string(k) == behind {
+			k, v = c.Next()
+		}
+		for k != nil || len(names) > 0 {
+			name, value := string(k), v
+			if len(names) > 0 && (k == nil || names[0] <= name) {
+				if k != nil && names[0] == name {
+					k, v = c.Next() // what waits is newer
+				}
+				name, value = names[0], waiting[names[0]]
+				if names = names[1:]; value == nil {
+					continue
+				}
+			} else {
+				k, v = c.Next()
+			}
+			if goOn, err := more(name, value); err != nil || !goOn {
+				return err
+			}
+		}
+		return nil
+	})
+}

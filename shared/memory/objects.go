@@ -1,0 +1,88 @@
+package memory
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"sync"
+
+	"runlease/shared/job"
+)
+
+// Objects keeps bytes under keys. What is there never changes.
+type Objects interface {
+	// Find opens an object; false: there is none.
+	Find(key string) (Object, bool, error)
+	// Save reads body to its end and keeps it. It is false, and nothing changes, if
+	// the key exists, and fails with ErrBytes if body is not what was announced.
+	Save(key string, body io.Reader, want job.Artifact) (bool, error)
+}
+
+// Object is bytes that somebody reads. It must be closed.
+type Object struct {
+	job.Artifact
+	Bytes
+}
+
+// Bytes are read from their beginning or from anywhere.
+type Bytes interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
+}
+
+// ErrBytes says that a body is not what was announced.
+var ErrBytes = errors.New("the body does not match its size or checksum")
+
+// ReadBody reads a body that was announced, whole.
+func ReadBody(body io.Reader, want job.Artifact) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, want.Size+1))
+	if sum := sha256.Sum256(read); err != nil || int64(len(read)) != want.Size || hex.EncodeToString(sum[:]) != want.SHA256 {
+		return nil, ErrBytes
+	}
+	return read, nil
+}
+
+// NewObject is an Object of bytes in memory.
+func NewObject(body []byte, a job.Artifact) Object {
+	return Object{a, struct {
+		*bytes.Reader
+		io.Closer
+	}{bytes.NewReader(body), io.NopCloser(nil)}}
+}
+
+// inMemory is Objects in memory.
+type inMemory struct {
+	mu      sync.RWMutex
+	objects map[string]held
+}
+
+type held struct {
+	body []byte
+	job.Artifact
+}
+
+// Find opens an object.
+func (o *inMemory) Find(key string) (Object, bool, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	h, exists := o.objects[key]
+	return NewObject(h.body, h.Artifact), exists, nil
+}
+
+// Save keeps an object.
+func (o *inMemory) Save(key string, body io.Reader, want job.Artifact) (bool, error) {
+	read, err := ReadBody(body, want)
+	if err != nil {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, exists := o.objects[key]; exists {
+		return false, nil
+	}
+	o.objects[key] = held{read, want}
+	return true, nil
+}
