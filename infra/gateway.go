@@ -47,10 +47,10 @@ func accessLogFormat(route string) string {
 	return string(line)
 }
 
-// newAccessLog makes the log of an API's requests. Log groups under
-// /aws/vendedlogs/ share one statement of the account's resource policy for
-// deliveries; any other would add one that is never taken away, and the policy
-// ends at 5,120 characters.
+// newAccessLog makes the log of an API's requests. An HTTP API's stage writes
+// the group's name into a resource policy of the account that is never taken
+// away and ends at 5,120 characters. A fixed name is there once; and for names
+// under /aws/vendedlogs/ AWS makes room before the policy is full.
 func newAccessLog(scope constructs.Construct, s settings) awslogs.LogGroup {
 	return awslogs.NewLogGroup(scope, jsii.String("AccessLog"), &awslogs.LogGroupProps{
 		LogGroupName:  jsii.String("/aws/vendedlogs/" + s.stackName() + "/access"),

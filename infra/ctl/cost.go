@@ -98,6 +98,8 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 	section("The deployment, whether used or not", c.Standing)
 	line("")
 	line("A month: %.2f dollars.", total)
+	_, refused := p.Bill(c.Refused)
+	line("A million requests that are refused: %.2f dollars.", refused*1e6)
 	line("")
 	line("Assumed, not measured:")
 	for _, a := range bill.Assumptions() {

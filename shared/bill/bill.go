@@ -125,6 +125,8 @@ type Costs struct {
 	// Jobs, Idle and Standing are the units of all jobs, of the runners while
 	// they wait, and of the deployment itself.
 	Jobs, Idle, Standing Units
+	// Refused are those of one request that a function refuses.
+	Refused Units
 	// Parts are those of Jobs, by what they are for.
 	Parts map[Part]Units
 }
@@ -240,6 +242,7 @@ func Cost(l Load) (Costs, error) {
 	lookUp.APICalls = 0 // it is part of a request
 	c.Idle.add(waits/lookUpEvery, l.units(lookUp))
 
+	c.Refused = l.units(Request{APICalls: 1})
 	sweeps := float64(Month) / float64(deployment.SweepEvery)
 	c.Standing = Units{
 		"cloudwatch.alarms":     alarmMetrics,

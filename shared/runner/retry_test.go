@@ -31,6 +31,8 @@ func TestReactions(t *testing.T) {
 		"not ours":                {&ReplyError{Status: 403, Message: "not claimed by this runner"}, lost},
 		"claim token":             {&ReplyError{Status: 403, Message: "invalid submission token"}, lost},
 		"conflict":                {&ReplyError{Status: 409, Code: "job_cancelled"}, lost},
+		"web ACL":                 {&ReplyError{Status: 403, Message: "Forbidden"}, again},
+		"gateway's throttle":      {&ReplyError{Status: 429, Message: "Too Many Requests"}, again},
 		"slow down":               {&ReplyError{Status: 429}, again},
 		"internal error":          {&ReplyError{Status: 500}, again},
 		"gateway timeout":         {&ReplyError{Status: 504}, again},

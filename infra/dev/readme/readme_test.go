@@ -26,7 +26,7 @@ var elsewhere = map[string]string{
 	"make build infra/node_modules\n" +
 		"infra/node_modules/.bin/cdk bootstrap\n" +
 		"infra/node_modules/.bin/cdk deploy -c stage=prod --outputs-file build/outputs.json\n" +
-		"go run ./infra/ctl token issue -outputs build/outputs.json -kind runner -name judge-1": "stages deploy of make test, with an emulator for AWS",
+		"go run ./infra/ctl token issue -outputs build/outputs.json -kind runner -name judge-1 -token-file build/judge-1.token": "stages deploy of make test, with an emulator for AWS",
 	"infra/node_modules/.bin/cdk synth --quiet -c arch=x86_64\n" +
 		"sam local invoke -t build/cdk.out/runlease-dev.template.json -e events/claim-job/ok.json ClaimJob\n" +
 		". infra/dev/emulators/env.sh\n" +
