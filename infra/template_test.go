@@ -25,6 +25,7 @@ var scratch string
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		defer jsii.Close()
+		os.Unsetenv("CDK_DEFAULT_REGION") // the templates are those of no region
 		var err error
 		if scratch, err = os.MkdirTemp("", "runlease-infra-"); err != nil {
 			fmt.Fprintln(os.Stderr, err)

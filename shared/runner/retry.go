@@ -42,7 +42,7 @@ var reactions = []struct {
 	{403, 403, "invalid_runner_token", refused},
 	{403, 403, "invalid runner token", refused},
 	{403, 403, "runner_name_mismatch", refused}, // a token for another name will not do either
-	{403, 403, "Forbidden", again}, // of API Gateway or a web ACL, which know nothing of jobs
+	{403, 403, "Forbidden", again},              // of API Gateway or a web ACL, which know nothing of jobs
 	{403, 403, "", lost},
 	{409, 409, "", lost},
 	{408, 408, "", again}, // a proxy's timeout

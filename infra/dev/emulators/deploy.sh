@@ -22,7 +22,7 @@ esac
 # Node's own age is for whoever installs it; jsii would print a screenful about it at every call.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1
 
-command -v npm > /dev/null || fail "npm is missing (Node 20 or newer)"
+command -v npm > /dev/null || fail "npm is missing (it comes with Node)"
 command -v go > /dev/null || fail "go is missing"
 answers "$AWS_ENDPOINT_URL/$health" version || fail "nothing answers on $AWS_ENDPOINT_URL: run infra/dev/emulators/$start"
 

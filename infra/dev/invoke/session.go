@@ -18,6 +18,7 @@ import (
 	"runlease/infra/dev/invoke/runtimeapi"
 	"runlease/infra/dev/invoke/saved"
 	"runlease/infra/grants"
+	"runlease/shared/deployment"
 )
 
 // session runs events on real bootstraps, each started once, against a
@@ -88,11 +89,10 @@ func (s *session) env(name string) map[string]string {
 }
 
 func (s *session) function(name string) runtimeapi.Function {
-	f := runtimeapi.Function{Bootstrap: filepath.Join(s.binaries, name, "bootstrap"), Name: "runlease-invoke-" + name, Env: s.env(name)}
-	if name == grants.Sweep {
-		f.Timeout = 55 * time.Second
+	return runtimeapi.Function{
+		Bootstrap: filepath.Join(s.binaries, name, "bootstrap"), Name: "runlease-invoke-" + name, Env: s.env(name),
+		Timeout: deployment.SizeOf(name).Timeout,
 	}
-	return f
 }
 
 // process is the running function, started by its first event.
