@@ -181,7 +181,7 @@ var useCases = []source{
 		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Revision = before.Revision + 1`, to: `after.Revision = before.Revision`},
 	}},
 	{file: "shared/dispatch/receive.go", tests: []command{dispatch, simulate}, guards: []guard{
-		{name: "receive: a job is offered once", keeps: "E", from: `if !offered[j.ID] {`, to: `if true {`},
+		{name: "receive: a job is offered once", keeps: "E", from: `case !offered[j.ID]:`, to: `case true:`},
 		{name: "receive: deletes only after the end is written", keeps: "I3", from: `if d.end(ctx, j, now) {`, to: `if d.end(ctx, j, now) || true {`},
 		{name: "receive: ends what is over", keeps: "I5", from: `if d.end(ctx, j, now) {`, to: `if false {`},
 		{name: "receive: deletes only what its end made final", keeps: "I3", from: `return c.after.Final()`, to: `return c.after.ID != ""`},
