@@ -146,8 +146,8 @@ func cut(name string, functions []string) []functionGroup {
 func newAlarmTopic(scope constructs.Construct, email string) awssns.Topic {
 	topic := awssns.NewTopic(scope, jsii.String("Topic"), &awssns.TopicProps{EnforceSSL: jsii.Bool(true)})
 	topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(email), nil))
-	// A topic with a policy of its own (TLS only) has lost the default one,
-	// which let the account's alarms publish.
+	// A topic with its own policy (TLS only) has lost the default one, which let
+	// the account's alarms publish.
 	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
 		Actions:    jsii.Strings("sns:Publish"),

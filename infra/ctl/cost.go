@@ -111,7 +111,7 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 	return nil
 }
 
-// purposes says what the parts of a job's cost are for.
+// purposes names what the parts of a job's cost are for.
 var purposes = map[bill.Part]string{
 	bill.Create:  "handing it in (create)",
 	bill.Work:    "the runner's calls (work)",

@@ -74,7 +74,8 @@ func main() {
 	os.Exit(code)
 }
 
-// errUsage says that the command was called wrongly, and has been told so.
+// errUsage means that the command was called wrongly, and that the reason was
+// printed.
 var errUsage = errors.New("usage")
 
 func run(ctx context.Context, op operator, args []string) (exit int) {

@@ -1,4 +1,4 @@
-// Package grants says what each function may do on AWS: one table, read by the
+// Package grants lists what each function may do on AWS: one table, read by the
 // CDK app, which turns it into one policy per function, and by the test that
 // compares it with the calls that the adapters were seen to make. It imports
 // nothing of the CDK, so that any test can read it cheaply.

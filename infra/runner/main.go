@@ -256,7 +256,8 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	if err != nil {
 		return nil, nil, err
 	}
-	// Jobs that were running when an earlier process died are somebody else's now.
+	// Jobs that were running when an earlier process died belong to other runners
+	// now.
 	running := filepath.Join(work, "running")
 	stays, err := workdir.Empty(running)
 	if err != nil {

@@ -56,7 +56,7 @@ func refusedOr(a dispatch.Answer, err error) (reply, error) {
 	return refuse(a.Outcome, a.Detail), nil
 }
 
-// write sends r and returns its status; an error says that it could not be
+// write sends r and returns its status; an error means that it could not be
 // encoded, and a 500 was sent in its place.
 func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 	body, err := r.encode()

@@ -21,8 +21,8 @@ func getTestdata(a *API, c *call) (reply, error) {
 	return found, nil
 }
 
-// lists reports whether an If-None-Match names tag; the comparison is the weak one
-// (RFC 9110, 13.1.2). Tags of ours hold no comma.
+// lists reports whether an If-None-Match names tag; the comparison is the weak
+// one (RFC 9110, 13.1.2). The API's tags hold no comma.
 func lists(headers []string, tag string) bool {
 	for _, header := range headers {
 		for listed := range strings.SplitSeq(header, ",") {

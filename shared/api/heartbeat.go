@@ -9,7 +9,7 @@ type heartbeatData struct {
 	Action dispatch.Action `json:"action"`
 }
 
-// heartbeat is POST /runner/heartbeat. Without a job it only says that the
+// heartbeat is POST /runner/heartbeat. Without a job it only shows that the
 // runner is there.
 func heartbeat(a *API, c *call) (reply, error) {
 	if c.body == nil || !c.body.has("submissionId") {

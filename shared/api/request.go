@@ -115,7 +115,7 @@ type fields struct {
 	fault *judge.Fault
 }
 
-// readFields takes an object apart. A fault says that body is none, or no JSON
+// readFields takes an object apart. A fault means that body is none, or no JSON
 // at all.
 func readFields(body []byte, path string) (*fields, *judge.Fault) {
 	f := &fields{path: path, raw: make(map[string]jsontext.Value)}

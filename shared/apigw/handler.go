@@ -18,7 +18,7 @@ type Handler struct{ http http.Handler }
 // New puts h behind API Gateway.
 func New(h http.Handler) *Handler { return &Handler{h} }
 
-// Invoke answers one event. The error says that payload is not an event; what
+// Invoke answers one event. The error means that payload is not an event; what
 // the handler refuses is a reply.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	e, err := parse(payload)

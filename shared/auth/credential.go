@@ -53,10 +53,10 @@ type Directory interface {
 	// was lost) is true.
 	Put(ctx context.Context, c Credential) (stored bool, err error)
 
-	// List reads at most limit (1 or more) credentials of all kinds, revoked
-	// and expired ones included, in the order of their ids, behind a cursor.
-	// The empty cursor is the start, and an empty next says that there are no
-	// more. It may miss what was stored or changed within the last seconds.
+	// List reads at most limit (1 or more) credentials of all kinds, revoked and
+	// expired ones included, in the order of their ids, behind a cursor. The empty
+	// cursor is the start, and an empty next means that there are no more. It may
+	// miss what was stored or changed within the last seconds.
 	List(ctx context.Context, cursor string, limit int) (page []Credential, next string, err error)
 
 	// Revoke marks the credential with an id as revoked at a time and returns

@@ -182,7 +182,8 @@ func (s *contents) checkFile(found *Findings, p place, ending string, outputLimi
 	}
 }
 
-// missing says what a file that is not there may be called instead.
+// missing describes a file that is not there, and what it may be called
+// instead.
 func (s *contents) missing(found *Findings, p place, name string) {
 	near := s.byLower[name]
 	if near == nil {

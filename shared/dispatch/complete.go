@@ -58,8 +58,8 @@ func (c *completion) decide(ctx context.Context, j job.Job) (decision, error) {
 	if standing.ProblemVersion == 0 {
 		return decided(op.Apply(j)), nil
 	}
-	// Whoever made the attempt, its result is judged by the version that it was
-	// made for: a late one is evidence only if it is a legal result.
+	// Its result is judged, whichever runner made the attempt, by the version that
+	// it was made for: a late one is evidence only if it is a legal result.
 	result, err := c.judgeOnce(ctx, j.Problem, standing.ProblemVersion)
 	switch {
 	case err != nil:

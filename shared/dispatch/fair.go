@@ -8,10 +8,11 @@ import (
 // Fair queues give the jobs of quiet groups out before those of a noisy one (a
 // rejudge of thousands, a class on its last evening). A list undoes that: it is
 // sorted by age, the noisy group's jobs are the older ones, and an existing
-// client takes from the top what it has room for, which nobody tells us. So while
-// a noisy group waits, a quiet group's job is listed alone. A client that is shown
-// one job takes one, which is too few if quiet groups have many jobs in all: then
-// those at hand are listed together, and still without the noisy group's.
+// client takes from the top what it has room for, which nobody tells us. So
+// while a noisy group waits, a quiet group's job is listed alone. A client that
+// is shown one job takes one, which is too few if quiet groups have many jobs
+// in all: then those found are listed together, and still without the noisy
+// group's.
 const (
 	// noisyLeast is how many jobs a noisy group has had of late at least: as many
 	// as SQS asks of a noisy neighbour.
@@ -30,10 +31,10 @@ const (
 	maxGroups = 1024
 )
 
-// noise remembers which groups the jobs that came off the queue were of, as this
-// process has heard it. It is an estimate, asks nobody, and decides only which of
-// the jobs at hand a list shows: a new process shows all of them, until it has
-// heard a noisy group. The zero value is ready.
+// noise remembers which groups the jobs that came off the queue were of, as
+// this process has heard it. It is an estimate, asks nobody, and decides only
+// which of the jobs that were found a list shows: a new process shows all of them, until
+// it has heard a noisy group. The zero value is ready.
 type noise struct {
 	mu      sync.Mutex
 	heard   map[string]int // jobs by group, faded
@@ -87,7 +88,7 @@ func (n *noise) quiet(group string) bool {
 	return n.most >= noisyLeast && noisyTimes*n.heard[group] <= n.most
 }
 
-// note counts a job. One without a group is a tenant of its own, as in SQS.
+// note counts a job. One without a group is its own tenant, as in SQS.
 func (n *noise) note(group string) {
 	if group == "" {
 		return

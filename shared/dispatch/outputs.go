@@ -101,7 +101,7 @@ func (d *Dispatcher) zipPacked(ctx context.Context, j job.Job) (key string, err 
 	if err != nil {
 		return "", err
 	}
-	// Whoever asked before has stored it; a look costs a tenth of a PUT.
+	// An earlier request may have stored it; a look costs a tenth of a PUT.
 	if _, exists, err := d.Objects.Stat(ctx, key); err != nil || exists {
 		return key, err
 	}

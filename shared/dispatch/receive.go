@@ -124,6 +124,6 @@ func (d *Dispatcher) end(ctx context.Context, j job.Job, now job.Time) bool {
 		d.Log.InfoContext(ctx, "job ended by the system", "job_id", j.ID, "attempt", c.after.Attempt, "state", string(c.after.State))
 	}
 	// Its bell was the job's when that was read. If another has ended the job
-	// since, with a bell of its own, the message is older and spent as well.
+	// since, with a new bell, the message is older and spent as well.
 	return c.after.Final()
 }

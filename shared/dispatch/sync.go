@@ -145,7 +145,7 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 
 // claimOffers takes messages off the queue, hidden for the lease, and claims
 // their jobs. Where that fails the message is given back, and its next receiver
-// looks again. An error says that something broke and no job was claimed.
+// looks again. An error means that something broke and no job was claimed.
 func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) error {
 	offers, seen, err := d.search(ctx, r.Runner, r.Slots, inSeconds(leaseSeconds))
 	if err != nil {

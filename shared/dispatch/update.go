@@ -10,7 +10,7 @@ import (
 	"runlease/shared/job"
 )
 
-// errContended means that others wrote between every read of ours and the write
+// errContended means that others wrote between each of our reads and the write
 // that followed.
 var errContended = errors.New("too many concurrent writes")
 
@@ -36,7 +36,7 @@ type change struct {
 var unknown = change{decision: decision{Answer: notFound}}
 
 // decide looks at a job and decides what becomes of it. It is called again with
-// a newer job if somebody else wrote meanwhile.
+// a newer job if another wrote meanwhile.
 type decide func(ctx context.Context, j job.Job) (decision, error)
 
 // apply makes a decide of an Op's Apply.

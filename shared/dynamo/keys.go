@@ -14,7 +14,7 @@ import (
 // Every name of an attribute, a key or an index is in this file. Names are
 // short because they are stored with every item: a job has to stay under 1 KB.
 
-// The keys of the tables and of their indexes, for whoever creates them.
+// The keys of the tables and of their indexes, for the code that creates them.
 const (
 	JobsKey = "id" // S
 

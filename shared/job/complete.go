@@ -69,8 +69,9 @@ func (op CompleteOp) Apply(j Job) (Job, Decision) {
 	return j, ok()
 }
 
-// noteLate keeps what an attempt sent after its end, once. Whoever comes here was
-// refused: an attempt of this generation whose verdict is known met a cancel.
+// noteLate keeps what an attempt sent after its end, once. A caller that comes
+// here was refused: an attempt of this generation whose verdict is known met a
+// cancel.
 func (op CompleteOp) noteLate(j Job, refusal Outcome) (Job, Decision) {
 	i, found := j.past(op.Runner, op.TokenHash)
 	if !found {

@@ -33,7 +33,8 @@ func (t Time) Add(d time.Duration) Time { return t + Time(d.Milliseconds()) }
 // Sub returns t - u.
 func (t Time) Sub(u Time) time.Duration { return time.Duration(t-u) * time.Millisecond }
 
-// State is where a job stands. Every state says who enters it and who leaves it.
+// State is where a job stands. The comment of each state names the operations
+// that enter and leave it.
 type State string
 
 const (
@@ -117,7 +118,7 @@ type Job struct {
 	WriteID  string // of the last write, fresh for every one
 }
 
-// Claim is who holds a job, until when, and what they were given.
+// Claim is the holder of a job, the end of its lease, and what it was given.
 type Claim struct {
 	Runner         string
 	TokenHash      string // of the claim token, lower-case hex
@@ -152,7 +153,7 @@ func (r Result) HasOutputs() bool {
 	return len(r.Packed) > 0 || r.Outputs != "" && r.Outputs != OutputsMissing
 }
 
-// OutputsMissing says that the case outputs could not be stored.
+// OutputsMissing means that the case outputs could not be stored.
 const OutputsMissing = "missing"
 
 // How an attempt ended.
@@ -292,7 +293,8 @@ func (j Job) endClaim(now Time, how How, reason Reason, verdict *Verdict) Job {
 	return j
 }
 
-// ring gives j a new bell. Whoever writes the result sends the message first.
+// ring gives j a new bell. Its caller sends the message before it writes the
+// result.
 func (j Job) ring(now Time) Job {
 	j.Bell++
 	j.RungAt = now

@@ -110,7 +110,7 @@ func (op AttachOp) Apply(j Job) (Job, Decision) {
 // RingOp rings again for a job that has lost its message.
 type RingOp struct {
 	Now Time
-	// Silent says that the queue showed no visible message in two looks apart.
+	// Silent means that the queue showed no visible message in two looks apart.
 	Silent bool
 }
 

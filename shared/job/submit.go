@@ -1,6 +1,6 @@
 package job
 
-// SubmitOp queues a created job. Whoever applies it has checked the code.
+// SubmitOp queues a created job. Its caller has checked the code.
 type SubmitOp struct{ Now Time }
 
 // Apply queues j. A job that is past that is left as it is, and so is a

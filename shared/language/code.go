@@ -15,8 +15,8 @@ var CodeLimits = zipdir.Limits{Entries: 100, Bytes: 20 << 20, Ratio: 100, FreeBy
 
 // CheckCode looks at the directory of a submission's zip of size bytes: whether
 // it has the source file of its language. Of a language whose source is not
-// known it wants any file. A *zipdir.Fault says what is wrong with the zip, any
-// other error is one of r.
+// known it wants any file. A *zipdir.Fault tells what is wrong with the zip,
+// any other error is one of r.
 func CheckCode(r io.ReaderAt, size int64, id int) error {
 	entries, err := zipdir.Read(r, size, CodeLimits.Entries)
 	if err != nil {

@@ -82,9 +82,9 @@ func Check(tasks []judge.Task) error {
 	return nil
 }
 
-// PutDraft writes a draft and reports whether that changed anything. Without test
-// data of its own it keeps the draft's, or else the current version's: who
-// corrects a task does not take back what was uploaded before.
+// PutDraft writes a draft and reports whether that changed anything. Without new
+// test data it keeps the draft's, or else the current version's: a corrected
+// task does not take back what was uploaded before.
 func (p Problem) PutDraft(c Content) (Problem, bool) {
 	switch {
 	case c.Testdata != (job.Artifact{}):
@@ -101,8 +101,8 @@ func (p Problem) PutDraft(c Content) (Problem, bool) {
 }
 
 // Publish makes the draft the current version and reports whether that changed
-// anything: an unchanged draft, or none, does not. Whoever calls it has checked
-// the draft's test data.
+// anything: an unchanged draft, or none, does not. Its caller has checked the
+// draft's test data.
 func (p Problem) Publish() (Problem, bool) {
 	if p.Draft == nil || (p.Version > 0 && p.Draft.Equal(p.Current)) {
 		return p, false

@@ -52,7 +52,7 @@ type job struct {
 	slot  bool // it takes one; guarded by Runner.mu
 }
 
-// wire is how the server hears of a job that runs: by calls of its own
+// wire is how the server hears of a job that runs: by separate calls
 // (compat_loop.go) or by the next sync (sync_loop.go).
 type wire interface {
 	// keep keeps the lease until ctx is done, and stops the work when the job is
@@ -76,7 +76,7 @@ const (
 	defaultPoll = 5 * time.Second       // if the server does not say
 	leastPoll   = 50 * time.Millisecond // if it says: at once, and has nothing
 	spoolEvery  = 30 * time.Second
-	// Results older than that have long been judged by somebody else.
+	// Results older than that have long been judged by another runner.
 	spoolMaxAge = 24 * time.Hour
 	// After jobs that failed because of this machine, it takes fewer: it would
 	// else be the fastest of all runners, and use up the failures of every job.
@@ -280,7 +280,7 @@ func (r *Runner) emptySpool(ctx context.Context) {
 	}
 }
 
-// own says that a result has a goroutine that delivers it.
+// own marks a result that has a goroutine to deliver it.
 func (r *Runner) own(key string, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

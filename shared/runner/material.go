@@ -69,7 +69,7 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 	if err != nil {
 		return nil, err
 	}
-	// A copy of its own for every job: what one does to its files stays with it.
+	// Each job gets its own copy, so that what it does to the files stays with it.
 	err = unpack.TestData(ctx, zip, data.at.Size, in.TestDataDir, in.Tasks, unpack.TestDataLimits)
 	_ = zip.Close()
 	if err != nil {

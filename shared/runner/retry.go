@@ -75,7 +75,7 @@ func react(err error) reaction {
 	return drop
 }
 
-// unknownRoute says that the server does not have the route that was asked for:
+// unknownRoute reports whether the server lacks the route that was asked for:
 // in its own words, or in those of something that does not know our envelope.
 // Not by the status alone: on other routes a 404 speaks of a job.
 func unknownRoute(err error) bool {
@@ -92,7 +92,7 @@ const (
 	// The contract says ten minutes at the least; after these, a result stays in
 	// the spool and has its turn there.
 	resultPatience = 15 * time.Minute
-	// An outage must not use up a job's failures: whoever cannot fetch waits.
+	// An outage must not use up a job's failures: a runner that cannot fetch waits.
 	fetchPatience = 10 * time.Minute
 	// A verdict is worth more than its outputs: a result that is older than this
 	// and that storage does not take is reported without them.

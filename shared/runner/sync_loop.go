@@ -54,7 +54,7 @@ type tended struct {
 	owed  bool          // the answer to the last one
 }
 
-// heard says that the lease was extended by a call that began at a moment.
+// heard notes that the lease was extended by a call that began at a moment.
 func (t *tended) heard(at time.Time) {
 	t.owed = false
 	if due := at.Add(t.every); !due.Before(t.due) {
@@ -85,13 +85,13 @@ type exchange struct {
 }
 
 var (
-	// errSingly: a result must be delivered by a call of its own.
+	// errSingly: a result must be delivered by a separate call.
 	errSingly   = errors.New("not by sync")
 	errNoAnswer = errors.New("the reply does not answer this item")
 )
 
 // sync works until work is done and all jobs have ended. false: the server has
-// no sync, and what is under way has changed to calls of its own.
+// no sync, and what is under way has changed to separate calls.
 func (r *Runner) sync(work, tell context.Context, jobs *sync.WaitGroup) bool {
 	s := &syncing{r: r, ended: make(chan struct{}), tended: map[*job]*tended{}}
 	defer close(s.ended)

@@ -21,7 +21,7 @@ const (
 	perEntry = 1 << 10
 )
 
-// Fault says what is wrong with a zip.
+// Fault is what is wrong with a zip.
 type Fault struct{ Why string }
 
 func (f *Fault) Error() string { return f.Why }

@@ -32,6 +32,7 @@ var programs = []struct{ name, pkg string }{
 var copied = []struct{ name, from string }{
 	{"runlease-runner.service", "infra/runner/runlease-runner.service"},
 	{"runlease-runner.md", "infra/runner/README.md"},
+	{"openapi.yaml", "shared/api/openapi.yaml"},
 	{"CHANGELOG.md", "CHANGELOG.md"},
 }
 
