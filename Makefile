@@ -83,7 +83,8 @@ infra/node_modules: infra/package-lock.json
 	@touch $@
 
 .PHONY: invoke starts reproducible
-invoke: build/functions/$(shell go env GOARCH)/$(FN)/bootstrap ## run a real function on a saved event: make invoke FN=claim-job EVENT=ok
+invoke: $(if $(FN),build/functions/$(shell go env GOARCH)/$(FN)/bootstrap) ## run a real function on a saved event: make invoke FN=claim-job EVENT=ok
+	@[ -n "$(FN)" ] || { echo 'make invoke: which function? FN=<name of a folder of functions/> and, for one event, EVENT=<case>: make invoke FN=claim-job EVENT=ok'; exit 1; }
 	go run ./infra/dev/invoke $(FN) $(EVENT)
 starts: build-here ## CPU that each function takes to start, as a ratio to an empty one
 	go run ./infra/dev/invoke -start

@@ -73,6 +73,15 @@ var endpoints = map[string]endpoint{
 	"cancel-job":      cancelJob,
 }
 
+// producerFields are the fields of the bodies of producers' routes; a route that
+// is not here has none.
+var producerFields = map[string][]string{
+	"put-problem": {"tasks", "testdata"},
+	"create-job":  {"submissionId", "problemId", "language", "group", "code"},
+	"query-jobs":  {"ids"},
+	"rejudge-job": {"generation"},
+}
+
 // Handler serves every route, and answers unknown routes and wrong methods in
 // the envelope.
 func (a *API) Handler() http.Handler {

@@ -33,9 +33,9 @@ func createJob(a *API, c *call) (reply, error) {
 	r := dispatch.CreateRequest{CreateOp: job.CreateOp{ID: c.body.text("submissionId"), Group: c.body.text("group")}}
 	switch {
 	case c.body.has("submissionId") && !job.ValidID(r.ID):
-		return refuse(malformedID, "submissionId"), nil
+		return refuse(malformedID, "submissionId", job.IDRule), nil
 	case c.body.has("group") && !job.ValidID(r.Group):
-		return refuse(malformedID, "group"), nil
+		return refuse(malformedID, "group", job.IDRule), nil
 	case r.ID == "":
 		c.body.fail("submissionId", "missing")
 	}

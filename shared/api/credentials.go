@@ -33,6 +33,9 @@ func (a *API) authenticate(c *call) (*reply, error) {
 		refused.header = http.Header{"Www-Authenticate": {"Bearer"}}
 	case errors.Is(err, auth.ErrRunnerName):
 		refused = refuse(missingRunnerName)
+		if c.Header.Get(headerRunnerName) != "" {
+			refused = refuse(missingRunnerName, headerRunnerName+" is ill-formed", auth.NameRule)
+		}
 	case errors.Is(err, auth.ErrRunnerMismatch):
 		refused = refuse(runnerNameMismatch)
 	case errors.Is(err, auth.ErrScope):

@@ -17,7 +17,7 @@ func heartbeat(a *API, c *call) (reply, error) {
 	}
 	id := c.body.text("submissionId")
 	if !job.ValidID(id) {
-		return refuse(malformedID, "submissionId"), nil
+		return refuse(malformedID, "submissionId", job.IDRule), nil
 	}
 	c.entry.jobID = id
 	action, answer, err := a.dispatch.Heartbeat(c.Context(), id, c.runner, c.claimToken())

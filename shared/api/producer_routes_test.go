@@ -31,6 +31,8 @@ func TestPutProblem(t *testing.T) {
 	const integer = "want an integer, -2147483648 to 2147483647"
 	w.check([]row{
 		{"no body", put("/problems/9", ""), 400, "missing_body", "missing JSON body"},
+		{"test data by another name", put("/problems/9", `{"tasks":`+tasks8+`,"testData":null}`), 400, "invalid_body", "invalid body: testData: unknown field: known are tasks, testdata"},
+		refused("an unknown field", `[{"taskscore":100,"caseCount":1,"memoryLimit":1,"timeLimit":1}]`, "tasks[0].taskscore: unknown field: known are taskScore, caseCount, memoryLimit, timeLimit"),
 		{"no tasks", put("/problems/9", "{}"), 400, "invalid_body", "invalid body: tasks: want a list of tasks"},
 		refused("tasks that are no list", `{}`, "tasks: want a list of tasks"),
 		refused("an empty list", `[]`, "tasks: want 1 to 100 tasks"),
@@ -48,11 +50,11 @@ func TestPutProblem(t *testing.T) {
 		{"nothing was stored", get("/problems/9"), 404, "problem_not_found", "problem not found"},
 	})
 	for _, id := range []string{"0", "-1", "07", "+7", "7.0", "x", "2147483648", "7%2F8"} {
-		w.check([]row{{"id " + id, put("/problems/"+id, draft), 400, "malformed_id", "malformed id"}})
+		w.check([]row{{"id " + id, put("/problems/"+id, draft), 400, "malformed_id", "malformed id: want an integer, 1 to 2147483647"}})
 	}
 	w.check([]row{
-		{"id of a get", get("/problems/x"), 400, "malformed_id", "malformed id"},
-		{"id of a publish", post("/problems/x/publish", ""), 400, "malformed_id", "malformed id"},
+		{"id of a get", get("/problems/x"), 400, "malformed_id", "malformed id: want an integer, 1 to 2147483647"},
+		{"id of a publish", post("/problems/x/publish", ""), 400, "malformed_id", "malformed id: want an integer, 1 to 2147483647"},
 		{"scope", put("/problems/9", draft).by("reader"), 403, "missing_scope", "token has no such scope: problems:write"},
 	})
 }
@@ -111,17 +113,21 @@ func TestCreateJob(t *testing.T) {
 	w.check([]row{
 		{"no body", post("/jobs", ""), 400, "missing_body", "missing JSON body"},
 		{"no id", with(`"submissionId":"j3",`, ""), 400, "invalid_body", "invalid body: submissionId: missing"},
-		{"malformed id", with(`"j3"`, `"a b"`), 400, "malformed_id", "malformed id: submissionId"},
-		{"id of 65", with(`"j3"`, `"`+strings.Repeat("x", 65)+`"`), 400, "malformed_id", "malformed id: submissionId"},
-		{"id that is a number", with(`"j3"`, `3`), 400, "malformed_id", "malformed id: submissionId"},
-		{"malformed group", with("{", `{"group":"a/b",`), 400, "malformed_id", "malformed id: group"},
-		{"empty group", with("{", `{"group":"",`), 400, "malformed_id", "malformed id: group"},
+		{"malformed id", with(`"j3"`, `"a b"`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
+		{"id of 65", with(`"j3"`, `"`+strings.Repeat("x", 65)+`"`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
+		{"id that is a number", with(`"j3"`, `3`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
+		{"malformed group", with("{", `{"group":"a/b",`), 400, "malformed_id", "malformed id: group: " + job.IDRule},
+		{"empty group", with("{", `{"group":"",`), 400, "malformed_id", "malformed id: group: " + job.IDRule},
 		{"no problem", with(`"problemId":7,`, ""), 400, "invalid_body", "invalid body: problemId: missing"},
 		{"problem zero", with(`"problemId":7`, `"problemId":0`), 400, "invalid_body", "invalid body: problemId: want an integer, 1 to 2147483647"},
 		{"language 4", with(`"language":2`, `"language":4`), 400, "invalid_body", "invalid body: language: want an integer, 0 to 3"},
 		{"no language", with(`"language":2,`, ""), 400, "invalid_body", "invalid body: language: missing"},
 		{"unknown problem", with(`"problemId":7`, `"problemId":11`), 404, "problem_not_found", "problem not found"},
-		{"unpublished problem", with(`"problemId":7`, `"problemId":9`), 404, "problem_not_found", "problem not found"},
+		{"unpublished problem", with(`"problemId":7`, `"problemId":9`), 404, "problem_not_found", "problem not found: it has a draft, which was never published"},
+		{"an unknown field", with("{", `{"Group":"x",`), 400, "invalid_body", "invalid body: Group: unknown field: known are submissionId, problemId, language, group, code"},
+		{"an unknown field of the code", code(`{"size":1,"SHA256":"x"}`), 400, "invalid_body", "invalid body: code.SHA256: unknown field: known are size, sha256"},
+		{"an unknown field where there are none", post("/jobs/j2/cancel", `{"reason":"x"}`), 400, "invalid_body", "invalid body: reason: unknown field: there are none"},
+		{"an unknown field of a query", post("/jobs/query", `{"ids":[],"state":"queued"}`), 400, "invalid_body", "invalid body: state: unknown field: known are ids"},
 		{"code is null", code("null"), 400, "invalid_body", "invalid body: code: missing"},
 		{"code is a number", code("1"), 400, "invalid_body", want},
 		{"code is a list", code("[]"), 400, "invalid_body", want},
@@ -181,10 +187,10 @@ func TestGetJob(t *testing.T) {
 		`"cancelRequested":false,"disputed":false,"outputs":"stored","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":1763937603.250},"message":"ok","status":"ok"}`)
 	w.check([]row{
 		{"unknown", get("/jobs/none"), 404, "not_found", "submission not found"},
-		{"malformed", get("/jobs/a.b"), 400, "malformed_id", "malformed id"},
-		{"an encoded slash", get("/jobs/a%2Fb"), 400, "malformed_id", "malformed id"},
+		{"malformed", get("/jobs/a.b"), 400, "malformed_id", "malformed id: " + job.IDRule},
+		{"an encoded slash", get("/jobs/a%2Fb"), 400, "malformed_id", "malformed id: " + job.IDRule},
 		{"64 characters", get("/jobs/" + strings.Repeat("x", 64)), 404, "not_found", "submission not found"},
-		{"65 characters", get("/jobs/" + strings.Repeat("x", 65)), 400, "malformed_id", "malformed id"},
+		{"65 characters", get("/jobs/" + strings.Repeat("x", 65)), 400, "malformed_id", "malformed id: " + job.IDRule},
 	})
 }
 
@@ -267,8 +273,8 @@ func TestQueryJobs(t *testing.T) {
 		{"no body", post("/jobs/query", ""), 400, "missing_body", "missing JSON body"},
 		{"no ids", post("/jobs/query", "{}"), 400, "invalid_body", want},
 		{"ids that are no list", post("/jobs/query", `{"ids":"j1"}`), 400, "invalid_body", want},
-		{"a malformed one", post("/jobs/query", `{"ids":["j1","a b"]}`), 400, "malformed_id", "malformed id: ids[1]"},
-		{"a null one", post("/jobs/query", `{"ids":[null]}`), 400, "malformed_id", "malformed id: ids[0]"},
+		{"a malformed one", post("/jobs/query", `{"ids":["j1","a b"]}`), 400, "malformed_id", "malformed id: ids[1]: " + job.IDRule},
+		{"a null one", post("/jobs/query", `{"ids":[null]}`), 400, "malformed_id", "malformed id: ids[0]: " + job.IDRule},
 	})
 }
 

@@ -57,6 +57,8 @@ func (f *fields) tasks() []judge.Task {
 			f.inherit(&fields{fault: fault})
 			return nil
 		}
+		task.strict = f.strict
+		task.only("taskScore", "caseCount", "memoryLimit", "timeLimit")
 		// Their bounds are the problem's business; here they are integers.
 		tasks[i] = judge.Task{
 			Score:       int(task.integer("taskScore", math.MinInt32, math.MaxInt32)),

@@ -35,7 +35,7 @@ func queryJobs(a *API, c *call) (reply, error) {
 	ids := make([]string, len(raw))
 	for i, one := range raw {
 		if json.Unmarshal(one, &ids[i], lenient) != nil || !job.ValidID(ids[i]) {
-			return refuse(malformedID, fmt.Sprintf("ids[%d]", i)), nil
+			return refuse(malformedID, fmt.Sprintf("ids[%d]", i), job.IDRule), nil
 		}
 	}
 	if refusal := a.charge(c, (len(ids)-1)/idsPerRequest); refusal != nil {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +19,8 @@ import (
 	"runlease/shared/job"
 	"runlease/shared/judge"
 )
+
+const problemRule = "want an integer, 1 to 2147483647"
 
 // validProblem reports whether n can name a problem.
 func validProblem(n int64) bool { return n >= 1 && n <= math.MaxInt32 }
@@ -34,11 +38,11 @@ func (c *call) takeID(id string) *reply {
 	case strings.HasPrefix(c.route.Path, "/problems/"):
 		n, err := strconv.ParseInt(id, 10, 32)
 		if err != nil || !validProblem(n) || strconv.FormatInt(n, 10) != id {
-			return new(refuse(malformedID))
+			return new(refuse(malformedID, problemRule))
 		}
 		c.number, c.entry.problem = int(n), int(n)
 	case !job.ValidID(id):
-		return new(refuse(malformedID))
+		return new(refuse(malformedID, job.IDRule))
 	default:
 		c.id, c.entry.jobID = id, id
 	}
@@ -69,16 +73,19 @@ func (c *call) readBody() *reply {
 		return new(refuse(malformedJSON, "the body ends early"))
 	case len(body) == 0 || c.route.Method == http.MethodGet:
 		return nil
-	case !isJSON(c.Header):
-		return new(refuse(unsupportedMediaType))
 	}
-	body = bytes.Trim(body, " \t\r\n")
+	if fault := mediaFault(c.Header); fault != "" {
+		return new(refuse(unsupportedMediaType, fault))
+	}
+	// A byte-order mark is no JSON, but there are clients that write one.
+	body = bytes.Trim(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
 	if len(body) == 0 || string(body) == "null" {
 		return nil
 	}
 	fields, fault := readFields(body, "")
 	switch {
 	case fault == nil:
+		fields.strict = c.route.Caller == Producer
 		c.body = fields
 		return nil
 	case !jsontext.Value(body).IsValid(lenient):
@@ -91,28 +98,58 @@ func (c *call) readBody() *reply {
 // decode as lone surrogates, and of a name that is there twice the last one counts.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// isJSON reports whether a body is declared as JSON in UTF-8. Existing clients may
-// declare nothing.
-func isJSON(h http.Header) bool {
+// mediaFault is what is wrong with how a body is declared; "" if it is JSON in
+// UTF-8, and not compressed. Existing clients may declare nothing. A compressed
+// body is refused everywhere: an HTTP API hands a JSON body to its function as a
+// text, and a compressed one arrives broken.
+func mediaFault(h http.Header) string {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return false
+		return fmt.Sprintf("its Content-Encoding is %.40q, send it as it is", encoding)
 	}
 	declared := h.Get("Content-Type")
 	if declared == "" {
-		return true
+		return ""
 	}
 	kind, params, err := mime.ParseMediaType(declared)
-	charset, said := params["charset"]
-	return err == nil && kind == "application/json" && (!said || strings.EqualFold(charset, "utf-8"))
+	if err != nil || kind != "application/json" {
+		return fmt.Sprintf("its Content-Type is %.80q", declared)
+	}
+	switch charset := strings.ToLower(params["charset"]); charset {
+	case "", "utf-8", "utf8":
+		return ""
+	default:
+		return fmt.Sprintf("its charset is %.40q, want utf-8", charset)
+	}
 }
 
 // fields is a JSON object whose fields are read one by one, by their exact
-// names; others are ignored. The first that is not what was wanted is kept as
+// names. Others are ignored in what a runner sends, so that a newer one can talk
+// to an older server, and refused in what a producer sends, where a slip would
+// publish a problem without its test data. The first that is not what was wanted is kept as
 // the fault, and what is read after it does not matter.
 type fields struct {
-	path  string                    // of the object, with a dot behind it; "" for the body
-	raw   map[string]jsontext.Value // parts of the body
-	fault *judge.Fault
+	path   string                    // of the object, with a dot behind it; "" for the body
+	raw    map[string]jsontext.Value // parts of the body
+	strict bool
+	fault  *judge.Fault
+}
+
+// only finds fault with a field of a strict object that is none of the known.
+func (f *fields) only(known ...string) {
+	if !f.strict {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.raw)) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		want := "there are none"
+		if len(known) > 0 {
+			want = "known are " + strings.Join(known, ", ")
+		}
+		f.fail(fmt.Sprintf("%.64s", name), "unknown field: "+want)
+		return
+	}
 }
 
 // readFields takes an object apart. A fault means that body is none, or no JSON
@@ -233,6 +270,7 @@ func (f *fields) object(name string) *fields {
 		f.fail(name, fault.Why)
 		return nil
 	}
+	inner.strict = f.strict
 	return inner
 }
 
@@ -254,6 +292,7 @@ func (f *fields) artifactIn(name string, most int64) job.Artifact {
 	if inner == nil {
 		return job.Artifact{}
 	}
+	inner.only("size", "sha256")
 	a := inner.artifact(most)
 	f.inherit(inner)
 	return a

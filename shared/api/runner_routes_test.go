@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/auth"
 	"runlease/shared/job"
 )
 
@@ -159,9 +160,9 @@ func TestHeartbeat(t *testing.T) {
 		{"claimed by another", beat(`{"submissionId":"j1"}`).by("runner-b"), 403, "not_claimed_by_runner", "not claimed by this runner"},
 		{"claim token", beat(`{"submissionId":"j1"}`).with("X-Claim-Token", token), 200, "", "heartbeat received"},
 		{"wrong claim token", beat(`{"submissionId":"j1"}`).with("X-Claim-Token", token+"x"), 403, "invalid_submission_token", "invalid submission token"},
-		{"empty id", beat(`{"submissionId":""}`), 400, "malformed_id", "malformed id: submissionId"},
-		{"id with a slash", beat(`{"submissionId":"a/b"}`), 400, "malformed_id", "malformed id: submissionId"},
-		{"id that is a number", beat(`{"submissionId":7}`), 400, "malformed_id", "malformed id: submissionId"},
+		{"empty id", beat(`{"submissionId":""}`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
+		{"id with a slash", beat(`{"submissionId":"a/b"}`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
+		{"id that is a number", beat(`{"submissionId":7}`), 400, "malformed_id", "malformed id: submissionId: " + job.IDRule},
 		{"no declared type", ask{method: "POST", path: "/runner/heartbeat", body: `{"submissionId":"j1"}`, header: http.Header{"Content-Type": nil}}, 200, "", "heartbeat received"},
 	})
 
@@ -194,7 +195,6 @@ func TestCompleteJob(t *testing.T) {
 		{"null", put(path, "null"), 400, "missing_body", "missing JSON body"},
 		{"nothing in it", put(path, "{}"), 400, "missing_tasks_or_token", missing},
 		{"no token", put(path, `{"tasks":[]}`), 400, "missing_tasks_or_token", missing},
-		{"empty token", put(path, `{"token":"","tasks":[]}`), 400, "missing_tasks_or_token", missing},
 		{"null token", put(path, `{"token":null,"tasks":[]}`), 400, "missing_tasks_or_token", missing},
 		{"token in other letters", put(path, `{"Token":"x","tasks":[]}`), 400, "missing_tasks_or_token", missing},
 		{"no tasks", put(path, `{"token":"x"}`), 400, "missing_tasks_or_token", missing},
@@ -203,6 +203,8 @@ func TestCompleteJob(t *testing.T) {
 		{"no tasks of an unknown job", put("/runner/jobs/none/complete", `{"token":"x"}`), 400, "missing_tasks_or_token", missing},
 		{"unknown job", put("/runner/jobs/none/complete", result7(token, "AC")), 404, "not_found", "submission not found"},
 		{"not claimed", put("/runner/jobs/waiting/complete", result7(token, "AC")), 403, "not_claimed_by_runner", "not claimed by this runner"},
+		{"empty token, not claimed", put("/runner/jobs/waiting/complete", result7("", "AC")), 403, "not_claimed_by_runner", "not claimed by this runner"},
+		{"empty token", put(path, result7("", "AC")), 403, "invalid_submission_token", "invalid submission token"},
 		{"claimed by another", put(path, result7(token, "AC")).by("runner-b"), 403, "not_claimed_by_runner", "not claimed by this runner"},
 		{"wrong token", put(path, result7("x", "AC")), 403, "invalid_submission_token", "invalid submission token"},
 		{"wrong token before an illegal result", put(path, `{"token":"x","tasks":1}`), 403, "invalid_submission_token", "invalid submission token"},
@@ -332,15 +334,16 @@ func TestRunnerNames(t *testing.T) {
 	w := newWorld(t)
 	list := func(token, name string) ask { return get("/runner/jobs").by(token).with("X-Runner-Name", name) }
 	const missing = "missing runner name"
+	const illFormed = missing + ": X-Runner-Name is ill-formed: " + auth.NameRule
 	w.check([]row{
 		{"bound, left out", get("/runner/jobs"), 200, "", "ok"},
 		{"bound, said", list("runner-a", "runner-a"), 200, "", "ok"},
 		{"bound, another", list("runner-a", "runner-b"), 403, "runner_name_mismatch", "runner token belongs to another runner name"},
-		{"bound, ill-formed", list("runner-a", "runner a"), 400, "missing_runner_name", missing},
+		{"bound, ill-formed", list("runner-a", "runner a"), 400, "missing_runner_name", illFormed},
 		{"fleet, said", list("fleet", "any.name_1-x"), 200, "", "ok"},
 		{"fleet, left out", get("/runner/jobs").by("fleet"), 400, "missing_runner_name", missing},
-		{"fleet, too long", list("fleet", strings.Repeat("x", 65)), 400, "missing_runner_name", missing},
-		{"fleet, ill-formed", list("fleet", "a/b"), 400, "missing_runner_name", missing},
+		{"fleet, too long", list("fleet", strings.Repeat("x", 65)), 400, "missing_runner_name", illFormed},
+		{"fleet, ill-formed", list("fleet", "a/b"), 400, "missing_runner_name", illFormed},
 		{"query parameter", get("/runner/jobs?X-Runner-Token=" + w.tokens["runner-a"]).by("nobody"), 403, "invalid_runner_token", "invalid runner token"},
 		{"mistyped", get("/runner/jobs").with("X-Runner-Token", w.tokens["runner-a"]+"x"), 403, "invalid_runner_token", "invalid runner token"},
 		{"of a producer", get("/runner/jobs").by("producer"), 403, "invalid_runner_token", "invalid runner token"},

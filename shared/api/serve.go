@@ -65,6 +65,10 @@ func (a *API) answer(c *call, routes []Route) (answer reply, err error) {
 	if refusal == nil {
 		refusal = c.readBody()
 	}
+	if refusal == nil && c.body != nil {
+		c.body.only(producerFields[route.Name]...)
+		refusal = c.body.refusal()
+	}
 	if refusal != nil {
 		return *refusal, nil
 	}

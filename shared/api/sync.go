@@ -117,7 +117,7 @@ func doneItem(raw jsontext.Value) (id *string, request dispatch.CompleteRequest,
 	}
 	id, legal := item.submission()
 	if !legal {
-		return id, request, new(refuse(malformedID))
+		return id, request, new(refuse(malformedID, job.IDRule))
 	}
 	request, refusal = completion(*id, item)
 	return id, request, refusal

@@ -156,7 +156,7 @@ func TestSyncItemsAreAnsweredAsByTheirRoutes(t *testing.T) {
 		{"long id", strings.Repeat("x", 65), with("j1", "{"), "malformed_id"},
 		{"malformed id before a missing token", "a.b", func(world2) string { return `{}` }, "malformed_id"},
 		{"no token", "j1", func(world2) string { return `{"tasks":[]}` }, "missing_tasks_or_token"},
-		{"empty token", "j1", func(world2) string { return `{"token":"","tasks":[]}` }, "missing_tasks_or_token"},
+		{"empty token", "j1", func(world2) string { return `{"token":"","tasks":[]}` }, "invalid_submission_token"},
 		{"token that is a number", "j1", func(world2) string { return `{"token":1,"tasks":[]}` }, "invalid_body"},
 		{"outputs without a size", "j1", with("j1", `{"outputs":{"sha256":"`+sum(zip)+`"},`), "invalid_body"},
 		{"outputs that are a list", "j1", with("j1", `{"outputs":[],`), "invalid_body"},
@@ -287,7 +287,7 @@ func TestSyncFailures(t *testing.T) {
 	w.log.take()
 	got := w.must(200, post("/runner/sync", body))
 	w.store.breakdown(nil)
-	same(t, got, `{"data":{"done":[{"submissionId":"j1","code":"internal_error","message":"internal error"},{"submissionId":"bad","code":"missing_tasks_or_token","message":"missing tasks or token"},{"submissionId":"rlc_not an id","code":"malformed_id","message":"malformed id"}],`+
+	same(t, got, `{"data":{"done":[{"submissionId":"j1","code":"internal_error","message":"internal error"},{"submissionId":"bad","code":"missing_tasks_or_token","message":"missing tasks or token"},{"submissionId":"rlc_not an id","code":"malformed_id","message":"malformed id: want 1 to 64 letters, digits, hyphens or underscores"}],`+
 		`"active":[{"submissionId":"j1","action":"continue"}],"jobs":[],"pollSeconds":1,"heartbeatSeconds":20},"message":"ok","status":"ok"}`)
 	if logged := w.log.take(); len(logged) != 1 || !strings.Contains(logged[0], `"sync":{"done":[{"job_id":"j1","code":"internal_error"},{"job_id":"bad","code":"missing_tasks_or_token"}],"kept":1}`) {
 		t.Errorf("logged %q", logged)
@@ -352,7 +352,7 @@ func TestSyncMatrix(t *testing.T) {
 	}
 	// Who says no token is not worth a look.
 	c.calls.take()
-	without := strings.ReplaceAll(`{"slots":0,"done":[X,Y],"active":[X,Y]}`, "X", `{"submissionId":"j1","tasks":[]}`)
+	without := strings.ReplaceAll(`{"slots":0,"done":[X],"active":[X,Y]}`, "X", `{"submissionId":"j1","tasks":[]}`)
 	c.must(200, post("/runner/sync", strings.ReplaceAll(without, "Y", `{"submissionId":"j1","token":"","tasks":[]}`)))
 	if ports, _ := c.calls.take(); len(ports) > 0 {
 		t.Errorf("items without a token: calls %v", ports)

@@ -24,7 +24,7 @@ func (g Grant) Check() error {
 	case g.Kind != Runner && g.Kind != Producer:
 		return fmt.Errorf("kind %q: want %s or %s", string(g.Kind), Runner, Producer)
 	case !ValidName(g.Name):
-		return errors.New("name: want 1 to 64 letters, digits, dots, hyphens or underscores")
+		return errors.New("name: " + NameRule)
 	case g.Kind == Producer && g.Fleet:
 		return errors.New("fleet: only a runner token is bound to a name or shared by a fleet")
 	case g.Kind == Producer && (len(g.Scopes) == 0 || slices.Contains(g.Scopes, "")):

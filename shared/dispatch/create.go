@@ -23,12 +23,9 @@ type Created struct {
 // is stored, the bell rung, the job written. Refused with ProblemNotFound or
 // JobConflict.
 func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answer, error) {
-	published, err := d.published(ctx, r.Problem)
-	if err != nil {
-		return Created{}, Answer{}, err
-	}
-	if !published {
-		return Created{}, Answer{Outcome: ProblemNotFound}, nil
+	answer, err := d.published(ctx, r.Problem)
+	if err != nil || !answer.OK() {
+		return Created{}, answer, err
 	}
 	r.Now = d.now()
 	submit := job.SubmitOp{Now: r.Now}

@@ -55,15 +55,21 @@ func (d *Dispatcher) version(ctx context.Context, id, number int) (problem.Conte
 // anyVersion stands for "there is a version"; none has this number.
 const anyVersion = 0
 
-// published reports whether a problem has a version; once it has, it always will.
-func (d *Dispatcher) published(ctx context.Context, id int) (bool, error) {
+// published refuses with ProblemNotFound if a problem has no version. Once it
+// has one, it always will.
+func (d *Dispatcher) published(ctx context.Context, id int) (Answer, error) {
 	if _, known := d.known.get(id, anyVersion); known {
-		return true, nil
+		return granted, nil
 	}
 	p, found, err := d.Store.Problem(ctx, id)
-	if err != nil || !found || p.Version == 0 {
-		return false, err
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case !found:
+		return Answer{Outcome: ProblemNotFound}, nil
+	case p.Version == 0:
+		return Answer{ProblemNotFound, "it has a draft, which was never published"}, nil
 	}
 	d.known.put(id, anyVersion, p.Current)
-	return true, nil
+	return granted, nil
 }

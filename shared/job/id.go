@@ -1,5 +1,8 @@
 package job
 
+// IDRule says what ValidID allows, for whoever sent something else.
+const IDRule = "want 1 to 64 letters, digits, hyphens or underscores"
+
 // ValidID reports whether the wire contract allows s as the id of a job, or as the
 // name of a group: [A-Za-z0-9_-]{1,64}. A loop, because compiling a regular
 // expression for it took 0.3 ms of every cold start.

@@ -27,7 +27,7 @@ func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) {
 		case err != nil:
 			wait = pause(failed, err)
 			failed++
-			r.Log.WarnContext(work, "list failed, asking again", slog.Any("error", err), slog.Duration("wait", wait))
+			r.Log.WarnContext(work, "list failed, asking again", slog.Any("error", err), slog.Int64("wait_ms", wait.Milliseconds()))
 		default:
 			if failed > 0 {
 				r.Log.InfoContext(work, "server is back", slog.Int("failed", failed))

@@ -226,7 +226,7 @@ func (r *Runner) report(tell context.Context, j *job, cases [][]execute.Case, by
 		j.log.ErrorContext(tell, "result is not on disk", slog.Any("error", err))
 	}
 	err := by.deliver(tell, j, res)
-	r.settle(tell, res, err, j.log.With(slog.Duration("took", time.Since(j.begin))))
+	r.settle(tell, res, err, j.log.With(slog.Int64("took_ms", time.Since(j.begin).Milliseconds())))
 	if react(err) == drop { // the claim is still ours, and nobody is at it
 		r.release(tell, j.claim, "infra_error", j.log)
 	}

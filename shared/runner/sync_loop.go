@@ -318,7 +318,7 @@ func (s *syncing) missed(ctx context.Context, e *exchange, now time.Time) {
 		s.failed++
 		s.quiet = now.Add(wait)
 	}
-	s.r.Log.WarnContext(ctx, "sync failed", slog.Any("error", e.err), slog.Duration("wait", wait),
+	s.r.Log.WarnContext(ctx, "sync failed", slog.Any("error", e.err), slog.Int64("wait_ms", wait.Milliseconds()),
 		slog.Int("results", len(e.results)), slog.Int("heartbeats", len(e.jobs)))
 	for _, o := range e.results {
 		switch react(e.err) {

@@ -43,7 +43,7 @@ func verify(req *http.Request, path string, sent []byte, status int, header http
 		return err
 	}
 	route, params := find(doc, req.Method, path)
-	sent = bytes.TrimSpace(sent) // a blank body is none
+	sent = bytes.TrimSpace(bytes.TrimPrefix(sent, []byte("\ufeff"))) // a blank body is none
 	if body := route.Operation.RequestBody; string(sent) == "null" && body != nil && !body.Value.Required {
 		sent = nil // and so is null where none is required
 	}
