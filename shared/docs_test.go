@@ -38,12 +38,6 @@ func TestGuidesNameWhatExists(t *testing.T) {
 			t.Fatal(err)
 		}
 		paths := 0
-		for _, m := range linked.FindAllStringSubmatch(string(text), -1) {
-			if !strings.Contains(m[1], "://") {
-				paths++
-				exists(t, guide, m[1])
-			}
-		}
 		for _, m := range quoted.FindAllStringSubmatch(string(text), -1) {
 			switch name := m[1]; {
 			case aTest.MatchString(name) && !tests[name]:
@@ -62,6 +56,45 @@ func TestGuidesNameWhatExists(t *testing.T) {
 		if paths < 10 {
 			t.Errorf("%s: only %d paths were found in it", guide, paths)
 		}
+	}
+}
+
+// TestREADMEIsShort: what is longer lies beside its program.
+func TestREADMEIsShort(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if lines := strings.Count(string(text), "\n"); err != nil || lines == 0 || lines >= 400 {
+		t.Errorf("README.md has %d lines, want fewer than 400 (%v)", lines, err)
+	}
+}
+
+// TestLinksLeadSomewhere follows the links of every document to the files that
+// they name.
+func TestLinksLeadSomewhere(t *testing.T) {
+	links := 0
+	err := filepath.WalkDir("..", func(file string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "build" || d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(file) != ".md" {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		for _, m := range linked.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], ":") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", file, m[1], err)
+			}
+		}
+		return err
+	})
+	if err != nil || links < 20 {
+		t.Errorf("%d links, %v", links, err)
 	}
 }
 
