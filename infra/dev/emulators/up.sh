@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts LocalStack 4.14.0 on 127.0.0.1:4566 and waits until it answers. Idempotent. Stop it with down.sh.
 # With a Docker engine it runs the image. Without one it installs LocalStack into build/localstack/ (once; about 0.5 GB) and
-# runs it as a process of this machine; that needs Python 3.13, Java 17 or newer with javac and jar, Maven, and curl.
+# runs it as a process of this machine; that needs Python 3.13, Java 17 or newer with javac and jar, Maven, a C compiler, and curl.
 # RUNLEASE_LOCALSTACK=process chooses the process even where there is a Docker engine.
 set -euo pipefail
 name=localstack
@@ -15,7 +15,7 @@ ddb=$lib/dynamodb-local/2
 began=$SECONDS
 
 # Changes when an installation has to be made anew.
-recipe() { cat "$here"/constraints.txt "$here"/dynamodb-local.pom.xml "$here"/process_executor/{pyproject.toml,process_executor.py} | cksum; }
+recipe() { cat "$here"/constraints.txt "$here"/dynamodb-local.pom.xml "$here"/process_executor/{pyproject.toml,process_executor.py} "$here"/loopback.c | cksum; }
 
 up() { answers "$endpoint/_localstack/health" "\"version\": *\"$version\""; }
 
@@ -28,6 +28,7 @@ check_tools() {
   elif [ "$(javac -version 2>&1 | sed 's/^javac \([0-9]*\).*/\1/')" -lt 17 ]; then
     missing+=("Java 17 or newer ($(javac -version 2>&1) is too old)")
   fi
+  command -v cc > /dev/null || missing+=("a C compiler (cc)")
   [ ${#missing[@]} -eq 0 ] || {
     printf 'localstack: missing: %s\n' "${missing[@]}" >&2
     fail "install what is missing, or start a Docker engine"
@@ -72,6 +73,7 @@ install() {
   check_tools
   say "installing into build/localstack (once, about a minute)"
   rm -rf "$dir/venv" "$dir/recipe"
+  cc -shared -fPIC -O2 -o "$dir/loopback.so" "$here/loopback.c" -ldl
   install_dynamodb_local > "$dir/install-dynamodb.log" 2>&1 &
   local database=$!
   install_localstack > "$dir/install-localstack.log" 2>&1 || {
@@ -103,9 +105,11 @@ start_process() {
   rm -rf "$dir/logs" "$dir/tmp"
   mkdir -p "$dir/logs" "$dir/tmp"
   # OVERRIDE_IN_DOCKER: inside any container LocalStack takes itself for its own image and ignores FILESYSTEM_ROOT.
+  # GATEWAY_SERVER, loopback.so: whoever reaches LocalStack runs code as this user, so it listens on loopback only. Its
+  # default server ignores the host of GATEWAY_LISTEN, and DynamoDB Local has no option for an address.
   # PYTHONDONTWRITEBYTECODE is taken out: with it every start would compile LocalStack again.
   in_background "$dir" env -u PYTHONDONTWRITEBYTECODE -u DEBUG "${settings[@]}" OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$dir/root" TMPDIR="$dir/tmp" \
-    GATEWAY_LISTEN=127.0.0.1:4566 DNS_ADDRESS=0 LAMBDA_RUNTIME_EXECUTOR=process PROCESS_EXECUTOR_LOGS="$dir/logs" \
+    GATEWAY_LISTEN=127.0.0.1:4566 GATEWAY_SERVER=hypercorn LD_PRELOAD="$dir/loopback.so" DNS_ADDRESS=0 LAMBDA_RUNTIME_EXECUTOR=process PROCESS_EXECUTOR_LOGS="$dir/logs" \
     "$dir/venv/bin/python" -m localstack.runtime.main
   cp "$dir/recipe" "$dir/running"
 }

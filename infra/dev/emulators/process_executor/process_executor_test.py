@@ -201,15 +201,21 @@ class ProcessExecutorTest(unittest.TestCase):
         def resources():
             return threading.active_count(), len(os.listdir("/dev/fd"))
 
+        def steady():
+            """What is in use once the function has asked for its next event: the same in ten looks, 50 ms apart."""
+            deadline, looks = time.monotonic() + 10, []
+            while time.monotonic() < deadline and not (len(looks) >= 10 and len(set(looks[-10:])) == 1):
+                looks.append(resources())
+                time.sleep(0.05)
+            return looks[-1]
+
         executor = self.environment()
         self.invoke(executor)
-        before = resources()
+        before = steady()
         for _ in range(5):
             self.invoke(executor, exit=1)
             self.invoke(executor)
-        deadline = time.monotonic() + 3
-        while (after := resources()) > before and time.monotonic() < deadline:
-            time.sleep(0.05)
+        after = steady()
         self.assertLessEqual(after[0], before[0])
         self.assertLessEqual(after[1], before[1])
 
