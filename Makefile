@@ -103,14 +103,18 @@ bench-deterministic: ## those that are the same on every machine
 
 # ---- checks
 
-.PHONY: fmt verify lint
+formatted = out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (mended by: make fmt): $$out"; exit 1; }; }
+.PHONY: fmt verify fix lint
 fmt: ## format the Go files
 	$(GOFUMPT) -w shared functions infra events
 verify: ## what must leave no difference: tidy, format; then vet and lint
-	$(call stage,tidy,go mod verify && go mod tidy -diff)
-	$(call stage,format,out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }; })
-	$(call stage,vet,go vet ./... && go vet -tags localstack ./shared/... ./infra/...)
-	@$(MAKE) --no-print-directory lint
+	$(call stage,tidy,go mod verify && { go mod tidy -diff || { echo "mended by: go mod tidy"; exit 1; }; })
+	$(call stage,format,$(formatted))
+	$(call stage,vet,go vet -tags localstack ./... || { echo "again by: go vet -tags localstack ./..."; exit 1; })
+	$(call stage,lint,$(GOLANGCI) run ./... || { echo "again by: make lint; much of it is mended by: make fix"; exit 1; })
+fix: ## what golangci-lint can mend by itself, then format
+	$(GOLANGCI) run --fix ./...
+	@$(MAKE) --no-print-directory fmt
 lint: ## golangci-lint
 	$(call stage,lint,$(GOLANGCI) run ./...)
 
@@ -118,7 +122,7 @@ lint: ## golangci-lint
 quick := . ./job ./judge ./problem ./dispatch ./auth ./memory ./apigw ./version ./language ./casefile ./zipdir
 .PHONY: quick hooks
 quick: ## format, vet and the tests of the rules, use cases and guides: what the pre-commit hook runs
-	$(call stage,format,out=$$($(GOFUMPT) -l shared functions infra events) && { [ -z "$$out" ] || { echo "not formatted (make fmt): $$out"; exit 1; }; })
+	$(call stage,format,$(formatted))
 	$(call stage,vet,go vet ./shared/... ./functions/... ./events/... ./infra/local ./infra/runner ./infra/ctl)
 	$(call stage,tests,cd shared && go test $(quick) && go test -run 'Routes|Endpoint|Codes|OpenAPI' ./api && go test -run TestEveryTextIsThere ../infra/dev/mutations)
 hooks: ## run make quick before every commit of this clone
@@ -127,11 +131,8 @@ hooks: ## run make quick before every commit of this clone
 # ---- tests, by stage; each says what it took
 
 .PHONY: test unit test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
-test: ## everything, unit tests first
-	@start=$$SECONDS; \
-	for stage in unit test-demo test-templates test-localstack test-ministack test-e2e; do \
-		$(MAKE) --no-print-directory $$stage || { echo "== $$stage failed"; exit 1; }; \
-	done; echo "== all: $$((SECONDS - start)) s"
+test: ## everything but test-long, unit tests first; after a failure, again from the stage that failed
+	@infra/dev/stages/run.sh unit test-demo test-templates test-localstack test-ministack test-e2e
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
@@ -146,7 +147,7 @@ test-templates:
 	$(call stage,cfn-lint,infra/lint.sh)
 test-localstack:
 	$(call stage,build,$(MAKE) --no-print-directory -s build)
-	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack)
+	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack && infra/dev/emulators/listens.py build/localstack/pid)
 	$(call stage,process executor,build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py)
 	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
 	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/dev/faults)
@@ -154,10 +155,12 @@ test-localstack:
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
 	$(call stage,demo on LocalStack,$(MAKE) --no-print-directory demo TARGET=localstack)
 test-ministack:
-	$(call stage,MiniStack up,infra/dev/emulators/ministack-up.sh)
+	$(call stage,MiniStack up,infra/dev/emulators/ministack-up.sh && infra/dev/emulators/listens.py build/ministack/pid)
 	$(call stage,deploy to MiniStack,$(MAKE) --no-print-directory deploy-ministack)
-# They mostly wait, for leases and for the sweep: both at once.
+# They mostly wait, for leases and for the sweep: both at once. What an emulator that was stopped has forgotten is deployed again.
 test-e2e:
+	@[ -f build/localstack/pid -o -f build/localstack/container ] || $(MAKE) --no-print-directory localstack deploy-local
+	@[ -f build/ministack/pid ] || $(MAKE) --no-print-directory ministack deploy-ministack
 	@$(MAKE) --no-print-directory -j2 --output-sync=target e2e-localstack e2e-ministack
 e2e-localstack:
 	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/dev/e2e)

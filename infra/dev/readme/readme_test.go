@@ -36,9 +36,12 @@ var elsewhere = map[string]string{
 
 var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
+// program is how the README starts one of the project's programs.
+var program = regexp.MustCompile(`go run \./infra/(local|runner|ctl)\b`)
+
 // TestCommandsAsPasted pastes the README's blocks, in their order, into one shell
-// in a copy of nothing but an empty folder: the paths into the project are the
-// only thing that is made absolute.
+// in an empty folder. The programs are built once and the server takes a free
+// port; nothing else is changed.
 func TestCommandsAsPasted(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	if err != nil {
@@ -72,11 +75,16 @@ func TestCommandsAsPasted(t *testing.T) {
 	}
 	script.WriteString("echo all commands ran\n")
 
-	// The commands are pasted in the project's folder; what they write goes to a
-	// folder of its own.
-	scratch := t.TempDir()
-	text := strings.ReplaceAll(script.String(), "go run ./infra/", "go run -C "+root+" ./infra/")
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	scratch, bin := t.TempDir(), t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./infra/local", "./infra/runner", "./infra/ctl")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	text := program.ReplaceAllString(script.String(), bin+"/$1")
+	text = strings.ReplaceAll(text, "-addr 127.0.0.1:8080", "-addr 127.0.0.1:0")
+	// Every block waits by a condition, so this ends a test that hangs, not a slow one.
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-c", text)
 	shell.Dir = scratch
