@@ -14,10 +14,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/integers"
 	"runlease/shared/version"
 )
 
@@ -34,23 +36,38 @@ const (
 // (one more per redirect) and are safe for concurrent use. An error is a
 // *ReplyError, or means that there was no reply.
 type Client struct {
-	base        *url.URL
-	token, name string
-	http        *http.Client
+	base *url.URL
+	name string
+	http *http.Client
+	// Reload reads the token again, where that can have changed; nil: it cannot.
+	// It is called before a refusal is believed.
+	Reload func() (string, error)
 
 	refusals atomic.Int32 // replies in a row that said that the token is not good
 	refused  chan struct{}
+
+	mu    sync.Mutex
+	token string
+
+	heard     atomic.Bool  // the API itself, at least once
+	strangers atomic.Int32 // replies by somebody else until then
 }
+
+// strangersToDoubt replies by somebody else, and none by the API: this is none.
+const strangersToDoubt = 3
 
 // NewClient takes the server's URL, the runner's token and name. A nil transport
 // is http.DefaultTransport.
 func NewClient(base, token, name string, transport http.RoundTripper) (*Client, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("server URL %q is not http(s)://host", base)
+	u, err := ParseURL(base)
+	if err != nil {
+		return nil, err
 	}
-	if token == "" || name == "" {
-		return nil, errors.New("runner token and name must not be empty")
+	if err := CheckToken(token); err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, errors.New("the runner's name must not be empty")
 	}
 	return &Client{
 		base: u, token: token, name: name, refused: make(chan struct{}),
@@ -70,12 +87,18 @@ type ReplyError struct {
 	RequestID  string
 	RetryAfter time.Duration
 	Storage    bool // the reply came from where bytes are kept, not from the API
+	// Stranger: it is not in our envelope, so whoever gave it was not the API: a
+	// firewall, a gateway, a sign-on page. It decides nothing.
+	Stranger bool
 }
 
 func (e *ReplyError) Error() string {
 	where := "server"
 	if e.Storage {
 		where = "storage"
+	}
+	if e.Stranger {
+		return e.Message
 	}
 	if e.Status == 0 { // it was one of several answers, or is one of ours
 		return strings.TrimSuffix(where+": "+cmp.Or(e.Message, e.Code)+" ("+e.Code+")", " ()")
@@ -226,8 +249,10 @@ func (c *Client) TestData(ctx context.Context, claim Claim) (Download, error) {
 func (c *Client) download(ctx context.Context, claim Claim, what string) (Download, error) {
 	d := Download{received: time.Now()}
 	err := c.call(ctx, http.MethodGet, jobPath(claim.ID, what), claim.Token, nil, &d)
-	if err == nil && (d.URL == "" || d.SHA256 == "") {
-		err = fmt.Errorf("the reply does not say where the %s is", what)
+	if err == nil {
+		if fault := d.check(); fault != nil {
+			err = fmt.Errorf("the reply does not say where the %s is: %w", what, fault)
+		}
 	}
 	return d, err
 }
@@ -259,9 +284,18 @@ func (c *Client) Outputs(ctx context.Context, id, token string, o Outputs) (*Upl
 	return got.Upload, err
 }
 
-// Release gives a job back; reason is drain, preempted, infra_error or cancelled.
-func (c *Client) Release(ctx context.Context, claim Claim, reason string) error {
-	return c.call(ctx, http.MethodPost, jobPath(claim.ID, "release"), "", map[string]string{"token": claim.Token, "reason": reason}, nil)
+// maxDetail is how many characters a release may say beside its reason.
+const maxDetail = 300
+
+// Release gives a job back; reason is drain, preempted, infra_error or cancelled,
+// and detail, cut where it is too long, says more.
+func (c *Client) Release(ctx context.Context, claim Claim, reason, detail string) error {
+	body := map[string]string{"token": claim.Token, "reason": reason}
+	if detail != "" {
+		text := []rune(strings.ToValidUTF8(detail, "\uFFFD"))
+		body["detail"] = string(text[:min(len(text), maxDetail)])
+	}
+	return c.call(ctx, http.MethodPost, jobPath(claim.ID, "release"), "", body, nil)
 }
 
 func jobPath(id, what string) string { return "/runner/jobs/" + url.PathEscape(id) + "/" + what }
@@ -282,6 +316,9 @@ func (c *Client) Fetch(ctx context.Context, d Download, w io.Writer) error {
 		return fmt.Errorf("fetch from storage: %w", withoutURL(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if isPage(resp) {
+		return stranger(resp, nil, true)
+	}
 	if resp.StatusCode != http.StatusOK {
 		return &ReplyError{Status: resp.StatusCode, Storage: true, RequestID: resp.Header.Get("X-Amz-Request-Id"), RetryAfter: retryAfter(resp)}
 	}
@@ -316,6 +353,9 @@ func (c *Client) Send(ctx context.Context, u Upload, body []byte) error {
 		return fmt.Errorf("send to storage: %w", withoutURL(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if isPage(resp) {
+		return stranger(resp, nil, true)
+	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxReply)) // so that the connection is used again
 	if resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusPreconditionFailed {
 		return nil
@@ -348,7 +388,7 @@ func (c *Client) call(ctx context.Context, method, path, claimToken string, body
 		}
 		target = next
 	}
-	c.count(err)
+	c.count(err, target)
 	return err
 }
 
@@ -362,7 +402,9 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
+	c.mu.Lock()
 	req.Header.Set("X-Runner-Token", c.token)
+	c.mu.Unlock()
 	req.Header.Set("X-Runner-Name", c.name)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", version.UserAgent("runlease-runner"))
@@ -387,28 +429,32 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	}
 	jsonErr := json.Unmarshal(text, &envelope)
 
+	ours := jsonErr == nil && (envelope.Status == "ok" || envelope.Status == "err")
 	redirected := resp.StatusCode == http.StatusFound || resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect
 	switch {
 	// A redirect to storage says in its body what a 200 would say.
-	case jsonErr == nil && envelope.Status == "ok" && (resp.StatusCode == http.StatusOK || redirected):
+	case ours && envelope.Status == "ok" && (resp.StatusCode == http.StatusOK || redirected):
 		if into == nil || len(envelope.Data) == 0 {
 			return nil, nil
 		}
-		if err := json.Unmarshal(envelope.Data, into); err != nil {
+		if err := integers.Unmarshal(envelope.Data, into); err != nil {
 			return nil, fmt.Errorf("decode reply: %w", err)
 		}
 		return nil, nil
 	case redirected && (method == http.MethodGet || resp.StatusCode != http.StatusFound):
+		elsewhere := stranger(resp, text, false)
 		next, err := resp.Location()
-		if err == nil && !sameServer(target, next) {
-			err = fmt.Errorf("redirected to another server, %s", next.Host) // which must not see the token
+		switch {
+		case err != nil:
+			return nil, elsewhere
+		case !sameOrigin(target, next): // which must not see the token
+			elsewhere.Message += fmt.Sprintf(": redirected to another server, %s://%s: if that is the API, it is the URL to give", next.Scheme, next.Host)
+			return nil, elsewhere
 		}
-		if err == nil {
-			return next, &ReplyError{Status: resp.StatusCode, Message: "too many redirects"}
-		}
-		return nil, &ReplyError{Status: resp.StatusCode, Message: err.Error()}
-	case resp.StatusCode == http.StatusOK: // a proxy's page, or half a reply
-		return nil, fmt.Errorf("reply is not the API's: %.60q", text)
+		elsewhere.Message += ": too many redirects"
+		return next, elsewhere
+	case !ours || envelope.Status == "ok" || resp.StatusCode < 400:
+		return nil, stranger(resp, text, false)
 	}
 	return nil, &ReplyError{
 		Status: resp.StatusCode, Code: envelope.Code, Message: envelope.Message,
@@ -416,17 +462,50 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	}
 }
 
-// sameServer allows for a change from http to https, not back.
-func sameServer(from, to *url.URL) bool {
-	return from.Hostname() == to.Hostname() && (from.Host == to.Host && from.Scheme == to.Scheme || from.Scheme == "http" && to.Scheme == "https")
+// stranger is the error of a reply that is not the API's, or not the storage's. It
+// names who answered as far as they tell.
+func stranger(resp *http.Response, text []byte, storage bool) *ReplyError {
+	whose := "the API's"
+	if storage {
+		whose = "the storage's"
+	}
+	who := fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	for _, header := range []string{"Server", "Via", "Content-Type"} {
+		if value := resp.Header.Get(header); value != "" {
+			who += fmt.Sprintf(", %s %.60q", header, value)
+		}
+	}
+	if len(text) > 0 {
+		who += fmt.Sprintf(", %.60q", text)
+	}
+	return &ReplyError{
+		Status: resp.StatusCode, Storage: storage, Stranger: true, RetryAfter: retryAfter(resp),
+		Message: "this reply is not " + whose + ", something between answered: " + who,
+	}
 }
 
-// count sees whether the token is refused again and again.
-func (c *Client) count(err error) {
+// isPage reports whether a reply of the storage is a page for people: storage
+// keeps zips, and its errors are XML.
+func isPage(resp *http.Response) bool {
+	return strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html")
+}
+
+// count sees whether the token is refused again and again, and whether it is the
+// API that answers at target.
+func (c *Client) count(err error, target *url.URL) {
 	reply, isReply := errors.AsType[*ReplyError](err)
 	switch {
+	case isReply && reply.Stranger:
+		if !c.heard.Load() && c.strangers.Add(1) >= strangersToDoubt {
+			reply.Message = fmt.Sprintf("no runlease API was ever heard at %s: is the URL right? %s", target.Redacted(), reply.Message)
+		}
+		return
+	case isReply || err == nil:
+		c.heard.Store(true)
+	}
+	switch {
 	case isReply && react(err) == refused:
-		if c.refusals.Add(1) == refusalsToStop {
+		if n := c.refusals.Add(1); n >= refusalsToStop && !c.renewed() && n == refusalsToStop {
 			close(c.refused)
 		}
 	case err == nil || isReply && reply.Status < 500: // a reply by someone who knows us
@@ -434,6 +513,22 @@ func (c *Client) count(err error) {
 			c.refusals.CompareAndSwap(n, 0)
 		}
 	}
+}
+
+// renewed reads the token again, and reports whether it is another one now.
+func (c *Client) renewed() bool {
+	if c.Reload == nil {
+		return false
+	}
+	token, err := c.Reload()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil || CheckToken(token) != nil || token == c.token {
+		return false
+	}
+	c.token = token
+	c.refusals.Store(0)
+	return true
 }
 
 // withoutURL takes the URL out of an error: a presigned one is a secret.

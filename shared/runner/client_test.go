@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,10 +40,10 @@ func TestRedirects(t *testing.T) {
 				}
 				w.Header().Set("Location", "http://storage.test/x")
 				w.WriteHeader(status)
-				_ = json.NewEncoder(w).Encode(map[string]any{"data": Download{URL: "http://storage.test/x", Size: 3, SHA256: "abc", ExpiresIn: 300}, "message": "ok", "status": "ok"})
+				_ = json.NewEncoder(w).Encode(map[string]any{"data": Download{URL: "http://storage.test/x", Size: 3, SHA256: shaOf(nil), ExpiresIn: 300}, "message": "ok", "status": "ok"})
 			})
 			got, err := c.Code(t.Context(), claim)
-			if err != nil || got.URL != "http://storage.test/x" || got.Size != 3 || got.SHA256 != "abc" {
+			if err != nil || got.URL != "http://storage.test/x" || got.Size != 3 || got.SHA256 != shaOf(nil) {
 				t.Errorf("%d: %+v, %v", status, got, err)
 			}
 		}
@@ -59,7 +60,7 @@ func TestRedirects(t *testing.T) {
 			}
 			send(w, 200, nil, "job released", "")
 		})
-		if err := c.Release(t.Context(), claim, "drain"); err != nil {
+		if err := c.Release(t.Context(), claim, "drain", ""); err != nil {
 			t.Error(err)
 		}
 	})
@@ -68,7 +69,7 @@ func TestRedirects(t *testing.T) {
 		c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, thief.URL+r.URL.Path, http.StatusTemporaryRedirect)
 		})
-		if err := c.Release(t.Context(), claim, "drain"); react(err) != drop || !strings.Contains(err.Error(), "another server") {
+		if err := c.Release(t.Context(), claim, "drain", ""); react(err) != again || !strings.Contains(err.Error(), "another server, "+thief.URL) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -78,30 +79,35 @@ func TestRedirects(t *testing.T) {
 			count++
 			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
 		})
-		if err := c.Release(t.Context(), claim, "drain"); react(err) != drop || count != maxHops {
+		if err := c.Release(t.Context(), claim, "drain", ""); react(err) != again || count != maxHops {
 			t.Errorf("after %d requests: %v", count, err)
 		}
 	})
 }
 
-func TestSameServer(t *testing.T) {
-	c, server := over(t, func(http.ResponseWriter, *http.Request) {})
-	_ = c
+func TestSameOrigin(t *testing.T) {
 	for _, tc := range []struct {
-		to   string
-		want bool
+		from, to string
+		want     bool
 	}{
-		{server.URL + "/x", true},
-		{strings.Replace(server.URL, "http:", "https:", 1), true},
-		{"http://127.0.0.1:1", false},
-		{"http://example.com", false},
+		{"http://a", "http://a/x", true},
+		{"http://a", "http://A:80/x", true},
+		{"https://a:443", "https://a", true},
+		{"http://a", "https://a", false},
+		{"http://a:8080", "https://a:8080", false},
+		{"https://a", "https://a:444", false},
+		{"http://a", "http://b", false},
 	} {
-		req, err := http.NewRequest(http.MethodGet, tc.to, nil)
+		from, err := url.Parse(tc.from)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := sameServer(c.base, req.URL); got != tc.want {
-			t.Errorf("%s: %v, want %v", tc.to, got, tc.want)
+		to, err := url.Parse(tc.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sameOrigin(from, to); got != tc.want {
+			t.Errorf("%s to %s: %v, want %v", tc.from, tc.to, got, tc.want)
 		}
 	}
 }
@@ -157,10 +163,28 @@ func TestRetryAfterAsADate(t *testing.T) {
 }
 
 func TestNewClientChecks(t *testing.T) {
-	for _, tc := range [][3]string{{"", "t", "n"}, {"localhost:80", "t", "n"}, {"ftp://x", "t", "n"}, {"http://x", "", "n"}, {"http://x", "t", ""}} {
-		if _, err := NewClient(tc[0], tc[1], tc[2], nil); err == nil {
-			t.Errorf("%q: no error", tc)
+	for _, tc := range [][4]string{
+		{"", "t", "n", "not http(s)"},
+		{"localhost:80", "t", "n", "not http(s)"},
+		{"ftp://x", "t", "n", "not http(s)"},
+		{"http://:80", "t", "n", "not http(s)"},
+		{"http://u:passw0rd%zz@x", "t", "n", "not http(s)"},
+		{"http://u:passw0rd@x", "t", "n", "user name or a password"},
+		{"http://x?stage=prod", "t", "n", "query"},
+		{"http://x/?", "t", "n", "query"},
+		{"http://x/#top", "t", "n", "fragment"},
+		{"http://x//v1", "t", "n", "two slashes"},
+		{"http://x", "", "n", "token"},
+		{"http://x", "two words", "n", "token"},
+		{"http://x", "t\n", "n", "token"},
+		{"http://x", "t", "", "name"},
+	} {
+		if _, err := NewClient(tc[0], tc[1], tc[2], nil); err == nil || !strings.Contains(err.Error(), tc[3]) || strings.Contains(err.Error(), "passw0rd") {
+			t.Errorf("%q: got %v, want an error with %q", tc[:3], err, tc[3])
 		}
+	}
+	if _, err := NewClient("https://x:8443/prod/", "t", "n", nil); err != nil {
+		t.Error(err)
 	}
 }
 

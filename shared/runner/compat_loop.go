@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -9,21 +11,35 @@ import (
 	"runlease/shared/runner/spool"
 )
 
-// poll lists and starts jobs until work is done.
-func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) {
+// syncAgain is how long it takes to try again whether the server has a sync: it
+// may have been another that said so, or it has got one.
+const syncAgain = 5 * time.Minute
+
+// poll lists and starts jobs until work is done, or, with true, until the server
+// has a sync.
+func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) (synced bool) {
+	began := time.Now()
 	for failed := 0; ; {
 		for r.free() == 0 {
 			select {
 			case <-r.changed:
 			case <-work.Done():
-				return
+				return false
 			}
+		}
+		if !r.Compat && time.Since(began) > syncAgain {
+			nothing := Sync{LeaseSeconds: int(r.Lease.Seconds()), Done: []json.RawMessage{}, Active: []Active{}}
+			if _, err := r.Client.Sync(work, nothing); err == nil {
+				r.Log.InfoContext(work, "the server has a sync now")
+				return true
+			}
+			began = time.Now()
 		}
 		listing, err := r.Client.List(work, min(r.free(), 10))
 		var wait time.Duration
 		switch {
 		case work.Err() != nil:
-			return
+			return false
 		case err != nil:
 			wait = pause(failed, err)
 			failed++
@@ -47,7 +63,7 @@ func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) {
 			})
 		}
 		if sleep(work, max(wait, r.faultPause())) != nil {
-			return
+			return false
 		}
 	}
 }
@@ -59,6 +75,14 @@ func (r *Runner) claim(work, tell context.Context, j *job, id string) {
 	claim, err := r.Client.Claim(tell, id, r.Lease)
 	switch react(err) {
 	case goOn:
+		fault := claim.check()
+		if fault == nil && claim.ID != id {
+			fault = fmt.Errorf("it is of job %.80q", claim.ID)
+		}
+		if fault != nil {
+			r.Log.ErrorContext(tell, "the server gave a claim that cannot be one", slog.String("job_id", id), slog.Any("error", fault))
+			return
+		}
 		r.carry(r.begin(work, j, claim, asked), tell, j, singly{r})
 	case lost:
 		r.Log.DebugContext(tell, "somebody else was faster", slog.String("job_id", id))

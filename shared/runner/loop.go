@@ -76,20 +76,11 @@ const (
 	defaultPoll = 5 * time.Second       // if the server does not say
 	leastPoll   = 50 * time.Millisecond // if it says: at once, and has nothing
 	spoolEvery  = 30 * time.Second
-	// Results older than that have long been judged by another runner.
-	spoolMaxAge = 24 * time.Hour
 	// After jobs that failed because of this machine, it takes fewer: it would
 	// else be the fastest of all runners, and use up the failures of every job.
 	firstFaultPause = 5 * time.Second
 	maxFaultPause   = 5 * time.Minute
 )
-
-// legalID keeps a job's id out of mischief in paths.
-func legalID(id string) bool {
-	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-'
-	})
-}
 
 // Run works until ctx is done; then it gives running jobs back and returns nil.
 // A server that is away is waited for. The only error is ErrRefused.
@@ -114,8 +105,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		hush()
 	})
 	jobs.Go(func() { r.emptySpool(work) })
-	if r.Compat || !r.sync(work, tell, &jobs) {
-		r.poll(work, tell, &jobs)
+	for (r.Compat || !r.sync(work, tell, &jobs)) && r.poll(work, tell, &jobs) {
+		// There is a sync after all.
 	}
 	jobs.Wait()
 	hush()
@@ -205,15 +196,18 @@ func (r *Runner) carry(work, tell context.Context, j *job, by wire) {
 	case errors.Is(cause, errLost), errors.Is(cause, ErrRefused):
 		log.WarnContext(tell, "stopped", slog.Any("error", cause))
 	case errors.Is(cause, errCancelled):
-		r.release(tell, claim, "cancelled", log)
+		r.release(tell, claim, "cancelled", "", log)
 	case cause != nil:
-		r.release(tell, claim, "drain", log)
+		r.release(tell, claim, "drain", "", log)
 	case react(err) == lost || react(err) == drop:
 		log.WarnContext(tell, "job is gone", slog.Any("error", err))
 	default:
-		r.faults.Add(1)
+		// A program may kill itself: that must not make a runner take fewer jobs.
+		if !errors.Is(err, execute.ErrKilled) {
+			r.faults.Add(1)
+		}
 		log.ErrorContext(tell, "job failed because of this runner", slog.Any("error", err))
-		r.release(tell, claim, "infra_error", log)
+		r.release(tell, claim, "infra_error", err.Error(), log)
 	}
 }
 
@@ -228,7 +222,7 @@ func (r *Runner) report(tell context.Context, j *job, cases [][]execute.Case, by
 	err := by.deliver(tell, j, res)
 	r.settle(tell, res, err, j.log.With(slog.Int64("took_ms", time.Since(j.begin).Milliseconds())))
 	if react(err) == drop { // the claim is still ours, and nobody is at it
-		r.release(tell, j.claim, "infra_error", j.log)
+		r.release(tell, j.claim, "infra_error", err.Error(), j.log)
 	}
 }
 
@@ -260,11 +254,8 @@ func (r *Runner) emptySpool(ctx context.Context) {
 		}
 		for _, res := range results {
 			log := r.Log.With(slog.String("job_id", res.JobID), slog.Int("attempt", res.Attempt))
-			if time.Since(res.Since) > spoolMaxAge {
-				log.ErrorContext(ctx, "result is too old to be wanted")
-				_ = r.Spool.Remove(res)
-				continue
-			}
+			// Whatever its age: the clock may have been set since, and the server
+			// knows what it still wants.
 			err := r.Client.deliver(ctx, res, 0)
 			if ctx.Err() != nil {
 				return
@@ -298,8 +289,9 @@ func (r *Runner) owned(key string) bool {
 }
 
 // release gives a job back.
-func (r *Runner) release(tell context.Context, claim Claim, reason string, log *slog.Logger) {
-	err := repeat(tell, releasePatience, func() error { return r.Client.Release(tell, claim, reason) })
+func (r *Runner) release(tell context.Context, claim Claim, reason, detail string, log *slog.Logger) {
+	detail = strings.ReplaceAll(detail, r.Dir, "") // nobody's business there
+	err := repeat(tell, releasePatience, func() error { return r.Client.Release(tell, claim, reason, detail) })
 	if err != nil {
 		// Its lease ends by itself.
 		log.WarnContext(tell, "release failed", slog.String("reason", reason), slog.Any("error", err))

@@ -440,7 +440,7 @@ func TestMaterialAtFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
-				s.tasks = []execute.Task{{CaseCount: 1}, {CaseCount: 2}}
+				s.tasks = []execute.Task{{CaseCount: 1, MemoryLimit: 1, TimeLimit: 1}, {CaseCount: 2, MemoryLimit: 1, TimeLimit: 1}}
 				if name != "case missing" {
 					s.testData = pack(t, map[string]string{"0000.in": "", "0000.out": "", "0100.in": "", "0100.out": "", "0101.in": "", "0101.out": ""})
 				}

@@ -104,18 +104,22 @@ func (m *material) get(ctx context.Context, open func(Download) (*os.File, error
 	if m.at.Size > m.max {
 		return nil, &unpack.Fault{Why: fmt.Sprintf("%s zip: %d bytes, at most %d are allowed", m.what, m.at.Size, m.max)}
 	}
-	for n := 1; ; n++ {
+	begin, pauses := time.Now(), 0
+	for n := 1; ; n, pauses = n+1, pauses+1 {
 		file, err := open(*m.at)
 		_, wrong := errors.AsType[*wrongBytes](err)
 		reply, isReply := errors.AsType[*ReplyError](err)
 		if !wrong && (!isReply || !reply.Storage) {
 			return file, err
 		}
+		if isReply && reply.Stranger && time.Since(begin) < fetchPatience {
+			n-- // like an outage: nobody whom we asked has answered
+		}
 		if n == fetches {
 			// Not as a reply: the job is not gone, and another runner may fare better.
 			return nil, errors.New("get " + m.what + ": " + err.Error())
 		}
-		if err := sleep(ctx, pause(n, err)); err != nil {
+		if err := sleep(ctx, pause(pauses+1, err)); err != nil {
 			return nil, err
 		}
 		if err := m.locate(ctx); err != nil { // its URL may have expired early

@@ -42,7 +42,6 @@ var reactions = []struct {
 	{403, 403, "invalid_runner_token", refused},
 	{403, 403, "invalid runner token", refused},
 	{403, 403, "runner_name_mismatch", refused}, // a token for another name will not do either
-	{403, 403, "Forbidden", again},              // of API Gateway or a web ACL, which know nothing of jobs
 	{403, 403, "", lost},
 	{409, 409, "", lost},
 	{408, 408, "", again}, // a proxy's timeout
@@ -67,6 +66,9 @@ func react(err error) reaction {
 		}
 		return again
 	}
+	if reply.Stranger { // whatever its status
+		return again
+	}
 	for _, r := range reactions {
 		if r.from <= reply.Status && reply.Status <= r.to && (r.word == "" || r.word == reply.Code || r.word == reply.Message) {
 			return r.then
@@ -75,13 +77,23 @@ func react(err error) reaction {
 	return drop
 }
 
-// unknownRoute reports whether the server lacks the route that was asked for:
-// in its own words, or in those of something that does not know our envelope.
-// Not by the status alone: on other routes a 404 speaks of a job.
-func unknownRoute(err error) bool {
+// unknownRoute reports whether the server does not have the route that was asked
+// for: by its own word, or, unsure, by that of somebody else. Not by the status
+// alone: on other routes a 404 speaks of a job.
+func unknownRoute(err error) (unknown, unsure bool) {
 	reply, ok := errors.AsType[*ReplyError](err)
-	return ok && (reply.Status == 404 || reply.Status == 405) &&
+	unknown = ok && (reply.Status == 404 || reply.Status == 405) &&
 		(reply.Code == "" || reply.Code == "unknown_route" || reply.Code == "method_not_allowed")
+	return unknown, unknown && reply.Stranger
+}
+
+// refusedBody reports whether somebody between has refused what was sent, which
+// may be because of its size. A 413 is believed of the body that it answers,
+// whoever gave it: that is large.
+func refusedBody(err error) (refused, large bool) {
+	reply, ok := errors.AsType[*ReplyError](err)
+	refused = ok && reply.Stranger && !reply.Storage && reply.Status >= 400 && reply.Status < 500
+	return refused, refused && reply.Status == 413
 }
 
 const (
@@ -161,6 +173,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+const (
+	// wordy is how large a body may be to be let through where a firewall bounds
+	// bodies: the common rules of AWS's refuse what is above 8 KB.
+	wordy = 8 << 10
+	// After that many refusals of a wordy body by a stranger its texts go another
+	// way. A page that answers everything for a while is more likely.
+	refusalsOfBody = 3
+)
+
 // maxInline is the largest complete body that is sent with outputs in it. The
 // cap is 3,000,000 bytes; what escapes it loses its outputs, not its verdict.
 const maxInline = 2_500_000
@@ -173,7 +194,18 @@ func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Dura
 		return fmt.Errorf("encode result: %w", err)
 	}
 	if len(body) <= maxInline {
-		err = repeat(ctx, patience, func() error { return c.Complete(ctx, r.JobID, body) })
+		refusals := 0
+		err = repeat(ctx, patience, func() error {
+			err := c.Complete(ctx, r.JobID, body)
+			refused, large := refusedBody(err)
+			if refused && len(body) > wordy {
+				refusals++
+			}
+			if large || refusals >= refusalsOfBody || refusals > 0 && patience == 0 {
+				return &ReplyError{Status: 413, Message: err.Error()}
+			}
+			return err
+		})
 		if reply, ok := errors.AsType[*ReplyError](err); !ok || reply.Status != 413 {
 			return err
 		}
@@ -212,7 +244,8 @@ func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Durat
 			return nil
 		}
 		err = c.Send(ctx, *to, packed)
-		if err != nil && time.Since(r.Since) > outputsPatience {
+		// Before its time: the clock was set meanwhile.
+		if age := time.Since(r.Since); err != nil && (age > outputsPatience || age < -time.Minute) {
 			return &ReplyError{Storage: true, Message: err.Error()} // dropped
 		}
 		if err != nil {

@@ -31,7 +31,7 @@ func TestReactions(t *testing.T) {
 		"not ours":                {&ReplyError{Status: 403, Message: "not claimed by this runner"}, lost},
 		"claim token":             {&ReplyError{Status: 403, Message: "invalid submission token"}, lost},
 		"conflict":                {&ReplyError{Status: 409, Code: "job_cancelled"}, lost},
-		"web ACL":                 {&ReplyError{Status: 403, Message: "Forbidden"}, again},
+		"web ACL":                 {&ReplyError{Status: 403, Message: "Forbidden", Stranger: true}, again},
 		"gateway's throttle":      {&ReplyError{Status: 429, Message: "Too Many Requests"}, again},
 		"slow down":               {&ReplyError{Status: 429}, again},
 		"internal error":          {&ReplyError{Status: 500}, again},
@@ -46,6 +46,8 @@ func TestReactions(t *testing.T) {
 		"item cancelled":          {&ReplyError{Code: "job_cancelled"}, lost},
 		"item not found":          {&ReplyError{Code: "not_found"}, drop},
 		"item ill-formed":         {&ReplyError{Code: "invalid_result"}, drop},
+		"stranger, forbidden":     {&ReplyError{Status: 403, Stranger: true}, again},
+		"stranger, not found":     {&ReplyError{Status: 404, Stranger: true, Message: "invalid runner token"}, again},
 		"token at another status": {&ReplyError{Status: 500, Message: "invalid runner token"}, again},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,6 +40,7 @@ type syncing struct {
 	// Of the loop's goroutine alone.
 	main, beating bool      // such a call is under way
 	failed        int       // so many main calls in a row
+	unsure        int       // so many of them found no sync, by a stranger's word
 	quiet         time.Time // no main call before; heartbeats do not care
 	askAt         time.Time // for jobs, if there is no result to send
 }
@@ -79,6 +80,7 @@ type exchange struct {
 	timeout time.Duration
 	slots   int
 	results []*outgoing
+	size    int // of the results, in bytes
 	jobs    []*job
 	reply   Synced
 	err     error
@@ -157,16 +159,15 @@ func (s *syncing) next(now time.Time, asking bool) (e *exchange, next time.Time)
 	case s.quiet.After(now):
 		later(s.quiet)
 	default:
-		size := 0
 		for _, o := range s.results {
 			if o.at.After(now) {
 				later(o.at)
 				continue
 			}
 			// What does not fit goes with the next call.
-			if len(e.results) < maxItems && size+len(o.body) <= maxInline && !said[o.j.claim.ID] {
+			if len(e.results) < maxItems && e.size+len(o.body) <= maxInline && !said[o.j.claim.ID] {
 				e.results, said[o.j.claim.ID] = append(e.results, o), true
-				size += len(o.body)
+				e.size += len(o.body)
 			}
 		}
 		if free := s.r.free(); asking && free > 0 {
@@ -227,9 +228,28 @@ func (s *syncing) exchange(ctx context.Context, e *exchange) {
 	e.reply, e.err = s.r.Client.Sync(ctx, say)
 }
 
+const (
+	// A stranger is believed that there is no sync if it has said so that often,
+	// and the server itself answers a list.
+	unsureToAsk = 3
+	askTimeout  = 5 * time.Second
+)
+
 // isOver sees whether the server has no sync.
 func (s *syncing) isOver(ctx context.Context, e *exchange) bool {
-	if !unknownRoute(e.err) {
+	unknown, unsure := unknownRoute(e.err)
+	if !unsure {
+		s.unsure = 0
+	} else if s.unsure++; s.unsure%unsureToAsk != 0 {
+		return false
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		if _, err := s.r.Client.List(ctx, 1); err != nil {
+			return false
+		}
+	}
+	if !unknown {
 		return false
 	}
 	s.r.Log.InfoContext(ctx, "the server has no sync: a call for each thing from now on", slog.Any("error", e.err))
@@ -302,6 +322,10 @@ func (s *syncing) heed(ctx context.Context, e *exchange) []Claim {
 		}
 		s.askAt = now.Add(max(wait, s.r.faultPause()))
 	}
+	if n := len(e.reply.Jobs); n > e.slots {
+		s.r.Log.ErrorContext(ctx, "the server gave more jobs than were asked for", slog.Int("jobs", n), slog.Int("slots", e.slots))
+		return e.reply.Jobs[:e.slots]
+	}
 	return e.reply.Jobs
 }
 
@@ -320,9 +344,12 @@ func (s *syncing) missed(ctx context.Context, e *exchange, now time.Time) {
 	}
 	s.r.Log.WarnContext(ctx, "sync failed", slog.Any("error", e.err), slog.Int64("wait_ms", wait.Milliseconds()),
 		slog.Int("results", len(e.results)), slog.Int("heartbeats", len(e.jobs)))
+	refusedIt, large := refusedBody(e.err)
 	for _, o := range e.results {
-		switch react(e.err) {
-		case again, refused:
+		switch then := react(e.err); {
+		case large, refusedIt && e.size > wordy: // the same, if it is a firewall
+			s.answer(o, errSingly)
+		case then == again || then == refused:
 			s.putOff(o, s.quiet, e.err)
 		default: // one of them is too much, or a fault of ours: on its own, it has an answer
 			s.answer(o, errSingly)
@@ -346,8 +373,8 @@ func (s *syncing) answer(o *outgoing, err error) {
 
 // start begins the work on a job that a call has brought.
 func (s *syncing) start(work, tell context.Context, claim Claim, e *exchange, jobs *sync.WaitGroup) {
-	if !legalID(claim.ID) || claim.Token == "" {
-		s.r.Log.ErrorContext(work, "the server gave a job without a legal id or token", slog.String("job_id", fmt.Sprintf("%.64q", claim.ID)))
+	if err := claim.check(); err != nil {
+		s.r.Log.ErrorContext(work, "the server gave a claim that cannot be one", slog.String("job_id", fmt.Sprintf("%.80q", claim.ID)), slog.Any("error", err))
 		return
 	}
 	if claim.HeartbeatSeconds == 0 {
