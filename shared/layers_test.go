@@ -17,10 +17,12 @@ import (
 // dispatch's ports and one service, never another adapter.
 var may = map[string][]string{
 	"shared/job":     {},
-	"shared/judge":   {},
+	"shared/judge":   {"shared/jsoncursor"},
 	"shared/problem": {"shared/job", "shared/judge"},
 	"shared/auth":    {},
 	"shared/version": {},
+
+	"shared/jsoncursor": {},
 
 	// What server and runner agree on.
 	"shared/zipdir":     {},
@@ -39,8 +41,8 @@ var may = map[string][]string{
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
 	"shared/awsclient":          {},
 
-	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/version"},
-	"shared/apigw":    {"shared/api"},
+	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
+	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
 	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/job"
+	"runlease/shared/jsoncursor"
 	"runlease/shared/judge"
 )
 
@@ -156,25 +156,14 @@ func (f *fields) only(known ...string) {
 // at all.
 func readFields(body []byte, path string) (*fields, *judge.Fault) {
 	f := &fields{path: path, raw: make(map[string]jsontext.Value)}
-	in := jsontext.NewDecoder(bytes.NewBuffer(body), lenient)
-	open, err := in.ReadToken()
-	good := err == nil && open.Kind() == '{'
-	for good && in.PeekKind() != '}' {
-		var name jsontext.Token
-		if name, err = in.ReadToken(); err != nil {
-			break
-		}
-		key := name.String()
-		f.raw[key], err = value(in, body)
-		good = err == nil
+	in := jsoncursor.New(body)
+	is := in.Enter('{')
+	for is && in.More() {
+		name, _ := in.Text()
+		key := string(name)
+		f.raw[key] = in.Value()
 	}
-	if good {
-		_, err = in.ReadToken() // the end of it
-	}
-	if good && err == nil {
-		_, err = in.ReadToken() // and of the body
-	}
-	if !good || !errors.Is(err, io.EOF) {
+	if !is || !in.End() {
 		where := strings.TrimSuffix(path, ".")
 		if where == "" {
 			where = "body"
@@ -182,14 +171,6 @@ func readFields(body []byte, path string) (*fields, *judge.Fault) {
 		return nil, &judge.Fault{Path: where, Why: "want an object"}
 	}
 	return f, nil
-}
-
-// value is the next value of what in reads from body, as the part of body that
-// it is: the decoder's own is good only until it reads on.
-func value(in *jsontext.Decoder, body []byte) (jsontext.Value, error) {
-	v, err := in.ReadValue()
-	end := in.InputOffset()
-	return body[end-int64(len(v)) : end : end], err
 }
 
 // has reports whether a field is there and not null.
@@ -220,7 +201,7 @@ func (f *fields) integer(name string, least, most int64) int64 {
 		f.fail(name, "missing")
 		return 0
 	}
-	n, is := judge.Integer(f.raw[name])
+	n, is := jsoncursor.Integer(f.raw[name])
 	if !is || n < least || n > most {
 		f.fail(name, fmt.Sprintf("want an integer, %d to %d", least, most))
 	}
@@ -245,19 +226,14 @@ func (f *fields) list(name string, most int) []jsontext.Value {
 // elements are those of a list; false: it is none, or missing. It stops at the
 // first that is too many, so that its cost is bounded.
 func (f *fields) elements(name string, most int) (values []jsontext.Value, is bool) {
-	body := f.raw[name]
-	in := jsontext.NewDecoder(bytes.NewBuffer(body), lenient)
-	if open, err := in.ReadToken(); err != nil || open.Kind() != '[' {
+	in := jsoncursor.New(f.raw[name])
+	if !in.Enter('[') {
 		return nil, false
 	}
-	for len(values) <= most && in.PeekKind() != ']' {
-		one, err := value(in, body)
-		if err != nil {
-			return nil, false
-		}
-		values = append(values, one)
+	for len(values) <= most && in.More() {
+		values = append(values, in.Value())
 	}
-	return values, true
+	return values, !in.Broken()
 }
 
 // object reads an object within; nil if it is missing or not one.

@@ -1,19 +1,18 @@
 package apigw
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"runlease/shared/jsoncursor"
 )
 
 // parse reads an event in one pass. What is null is as if it were not there,
 // and what is not used is passed over.
 func parse(payload []byte) (*event, error) {
-	// What is in its texts is their readers' business.
-	s := &scanner{in: jsontext.NewDecoder(bytes.NewBuffer(payload), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
+	s := &scanner{Cursor: jsoncursor.New(payload)}
 	e := &event{header: make(http.Header, 16)}
 	s.object(func(name []byte) {
 		switch string(name) {
@@ -55,10 +54,10 @@ func parse(payload []byte) (*event, error) {
 				e.query[key] = s.texts()
 			})
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
-	if s.wrong || len(bytes.TrimSpace(payload[s.in.InputOffset():])) > 0 || e.httpMethod == "" && e.routeKey == "" {
+	if !s.End() || s.wrong || e.httpMethod == "" && e.routeKey == "" {
 		return nil, errFormat
 	}
 	return e, nil
@@ -97,31 +96,31 @@ func (s *scanner) requestContext(e *event, name []byte) {
 			if string(name) == "method" {
 				e.method = s.text()
 			} else {
-				s.skip()
+				s.Skip()
 			}
 		})
 	default:
-		s.skip()
+		s.Skip()
 	}
 }
 
 // scanner reads values that must be of the type that is asked for, or null.
 type scanner struct {
-	in    *jsontext.Decoder
-	wrong bool // one was not, or this is no JSON
+	*jsoncursor.Cursor
+	wrong bool // one was not
 }
 
-// value is the next value, good until the next one is read; nil: it is null.
-func (s *scanner) value(kind jsontext.Kind) jsontext.Value {
-	v, err := s.in.ReadValue()
-	if err != nil || v.Kind() != kind && v.Kind() != 'n' {
+// is reports whether the next value is of a kind; null is passed over.
+func (s *scanner) is(kind jsontext.Kind) bool {
+	switch s.Kind() {
+	case kind:
+		return true
+	case 'n':
+	default:
 		s.wrong = true
-		return nil
 	}
-	if v.Kind() == 'n' {
-		return nil
-	}
-	return v
+	s.Skip()
+	return false
 }
 
 // text is a copy: a text that is kept for long must not keep a payload of
@@ -130,69 +129,43 @@ func (s *scanner) text() string { return string(s.bytes()) }
 
 // bytes is a text, good until the next one is read.
 func (s *scanner) bytes() []byte {
-	v := s.value('"')
-	if v == nil {
+	if !s.is('"') {
 		return nil
 	}
-	if bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v) {
-		return v[1 : len(v)-1]
-	}
-	text, _ := jsontext.AppendUnquote(nil, v)
+	text, _ := s.Text()
 	return text
 }
 
 func (s *scanner) flag() bool {
-	v, err := s.in.ReadToken()
-	if err != nil || v.Kind() != 't' && v.Kind() != 'f' && v.Kind() != 'n' {
-		s.wrong = true
+	if s.Kind() == 'f' {
+		s.Skip()
 		return false
 	}
-	return v.Kind() == 't'
-}
-
-func (s *scanner) skip() {
-	if s.in.SkipValue() != nil {
-		s.wrong = true
+	set := s.is('t')
+	if set {
+		s.Skip()
 	}
-}
-
-// enter goes into an object or a list; false: there is null.
-func (s *scanner) enter(open jsontext.Kind) bool {
-	t, err := s.in.ReadToken()
-	s.wrong = s.wrong || err != nil || t.Kind() != open && t.Kind() != 'n'
-	return !s.wrong && t.Kind() == open
-}
-
-// more reports whether there is another member; if not, it leaves.
-func (s *scanner) more(end jsontext.Kind) bool {
-	if s.wrong {
-		return false
-	}
-	if s.in.PeekKind() != end {
-		return true
-	}
-	_, err := s.in.ReadToken()
-	s.wrong = err != nil
-	return false
+	return set
 }
 
 // object reads an object. For each member read has to read the value, and has to
 // copy the name before that if it needs it after.
 func (s *scanner) object(read func(name []byte)) {
-	if !s.enter('{') {
+	if !s.is('{') || !s.Enter('{') {
 		return
 	}
-	for s.more('}') {
-		read(s.bytes())
+	for !s.wrong && s.More() {
+		name, _ := s.Text()
+		read(name)
 	}
 }
 
 func (s *scanner) texts() []string {
-	if !s.enter('[') {
+	if !s.is('[') || !s.Enter('[') {
 		return nil
 	}
 	var all []string
-	for s.more(']') {
+	for !s.wrong && s.More() {
 		all = append(all, s.text())
 	}
 	return all

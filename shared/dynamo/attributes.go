@@ -27,9 +27,23 @@ func numbersValue(ns ...int64) types.AttributeValue {
 }
 
 // writer lists the attributes of an item, those too that are zero or empty, which
-// are left out of the item: two items of a kind have the same names at the same
-// places, and what differs is found without making either.
+// are left out of the item. Two items of a kind list the same names, as a rule at
+// the same places, so that what differs is found without making either.
 type writer []attribute
+
+// named finds an attribute by its name, first at the place where it should be;
+// nil: it is not listed.
+func (w writer) named(place int, name string) *attribute {
+	if place < len(w) && w[place].name == name {
+		return &w[place]
+	}
+	for i := range w {
+		if w[i].name == name {
+			return &w[i]
+		}
+	}
+	return nil
+}
 
 // attribute is a name with one of the other fields.
 type attribute struct {
@@ -144,18 +158,19 @@ func mapsValue(maps []writer) types.AttributeValue {
 	return &types.AttributeValueMemberL{Value: list}
 }
 
-// same says whether two attributes of one name have the same value.
+// same reports whether two attributes have the same name and value.
 func (a *attribute) same(b *attribute) bool {
-	return a.number == b.number && a.text == b.text && slices.EqualFunc(a.maps, b.maps, writer.same) && reflect.DeepEqual(a.value, b.value)
+	return a.name == b.name && a.kind == b.kind && a.number == b.number && a.text == b.text && slices.EqualFunc(a.maps, b.maps, writer.same) && reflect.DeepEqual(a.value, b.value)
 }
 
+// same reports whether two maps list the same attributes.
 func (w writer) same(other writer) bool {
 	for i := range w {
-		if !w[i].same(&other[i]) {
+		if o := other.named(i, w[i].name); o == nil || !w[i].same(o) {
 			return false
 		}
 	}
-	return true
+	return len(w) == len(other)
 }
 
 // reader takes an item apart. It keeps the first attribute that is not what it

@@ -47,10 +47,20 @@ func (c *change) to(before, after writer) *change {
 }
 
 // within is to for an item, or for a map in it: path leads there in names, and
-// values below it have the prefix.
+// values below it have the prefix. Attributes are paired by name; one that only
+// one of the states lists is new or gone.
 func (c *change) within(path, prefix string, before, after writer) {
+	for i := range before {
+		if was := &before[i]; !was.empty() && after.named(i, was.name) == nil {
+			c.remove = clause(c.remove, "REMOVE ", path, c.name(was.name))
+		}
+	}
 	for i := range after {
-		was, is := &before[i], &after[i]
+		is := &after[i]
+		was := before.named(i, is.name)
+		if was == nil {
+			was = &attribute{name: is.name, kind: is.kind}
+		}
 		switch {
 		case is.same(was):
 		case is.empty():

@@ -127,3 +127,37 @@ func TestAppendsOnlyWhatIsNew(t *testing.T) {
 		}
 	})
 }
+
+// TestDifferenceGoesByName: what one state lists elsewhere, or not at all, is
+// neither mistaken for another attribute nor lost.
+func TestDifferenceGoesByName(t *testing.T) {
+	list := func(names ...string) (w writer) {
+		for _, name := range names {
+			w.text(name, "value of "+name)
+		}
+		return w
+	}
+	inside := func(w writer) (outer writer) {
+		outer.list("l", []writer{w})
+		return outer
+	}
+	for _, tc := range []struct {
+		name          string
+		before, after writer
+		set, remove   string
+	}{
+		{"in another order", list("a", "b", "c"), list("c", "a", "b"), "", ""},
+		{"one more, first", list("b"), list("a", "b"), "SET #a = :a", ""},
+		{"one fewer, first", list("a", "b"), list("b"), "", "REMOVE #a"},
+		{"another in its place", list("a", "b"), list("a", "c"), "SET #c = :c", "REMOVE #b"},
+		{"in a map of a list, in another order", inside(list("a", "b", "c")), inside(list("a", "c", "b")), "", ""},
+		{"in a map of a list, one more", inside(list("a")), inside(list("a", "b")), "SET #l[0].#b = :l0b", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := changeIf("v", 1).to(tc.before, tc.after)
+			if string(c.set) != tc.set || string(c.remove) != tc.remove {
+				t.Errorf("got %q and %q, want %q and %q", c.set, c.remove, tc.set, tc.remove)
+			}
+		})
+	}
+}

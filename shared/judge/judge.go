@@ -12,10 +12,11 @@ type Task struct {
 	TimeLimit   int `json:"timeLimit"`   // ms
 }
 
-// Status is the code of a verdict. Where several are joined the highest counts.
+// Status is the code of a verdict, as it is on the wire and in the store. Where
+// several are joined the gravest counts.
 type Status int
 
-// The statuses of the wire contract.
+// The statuses of the wire contract. A number says nothing about severity.
 const (
 	AC  Status = 0
 	WA  Status = 1
@@ -27,21 +28,47 @@ const (
 	OLE Status = 7
 )
 
-var names = [...]string{"AC", "WA", "CE", "TLE", "MLE", "RE", "JE", "OLE"}
-
-// String is the name of s on the wire.
-func (s Status) String() string {
-	if s < 0 || int(s) >= len(names) {
-		return fmt.Sprintf("Status(%d)", int(s))
-	}
-	return names[s]
+// statuses are all of them with their names on the wire, from the mildest to the
+// gravest. A new one is put where its severity is, whatever its number.
+var statuses = []struct {
+	status Status
+	name   string
+}{
+	{AC, "AC"}, {WA, "WA"}, {CE, "CE"}, {TLE, "TLE"}, {MLE, "MLE"}, {RE, "RE"}, {JE, "JE"}, {OLE, "OLE"},
 }
 
-// ParseStatus finds the status of a name.
+// severity is the place of s in statuses. A status that a newer version of the
+// code has stored is graver than all that this one knows.
+func (s Status) severity() int {
+	for i := range statuses {
+		if statuses[i].status == s {
+			return i
+		}
+	}
+	return len(statuses)
+}
+
+// gravest joins two statuses.
+func gravest(a, b Status) Status {
+	if b.severity() > a.severity() {
+		return b
+	}
+	return a
+}
+
+// String returns the name of s on the wire.
+func (s Status) String() string {
+	if i := s.severity(); i < len(statuses) {
+		return statuses[i].name
+	}
+	return fmt.Sprintf("Status(%d)", int(s))
+}
+
+// ParseStatus returns the status with a name on the wire; false if there is none.
 func ParseStatus(name string) (Status, bool) {
-	for i, n := range names {
-		if n == name {
-			return Status(i), true
+	for i := range statuses {
+		if statuses[i].name == name {
+			return statuses[i].status, true
 		}
 	}
 	return 0, false
@@ -83,9 +110,9 @@ type Verdict struct {
 	Tasks       []TaskVerdict
 }
 
-// Judge joins cases to a verdict: a task takes the maxima over its cases and
-// its full score only if every case is AC; the submission takes the maxima over
-// its tasks and the sum of their scores. The cases must have the shape of the
+// Judge joins cases to a verdict: a task takes the gravest status and the maxima
+// over its cases, and its full score only if every case is AC; the submission
+// takes the same over its tasks, and the sum of their scores. The cases must have the shape of the
 // tasks; a *Fault names the first place where they do not.
 func Judge(tasks []Task, cases [][]Case) (Verdict, error) {
 	if len(cases) != len(tasks) {
@@ -98,14 +125,14 @@ func Judge(tasks []Task, cases [][]Case) (Verdict, error) {
 		}
 		t := TaskVerdict{ExecTime: -1, MemoryUsage: -1, Cases: cases[i]}
 		for _, c := range cases[i] {
-			t.Status = max(t.Status, c.Status)
+			t.Status = gravest(t.Status, c.Status)
 			t.ExecTime = max(t.ExecTime, c.ExecTime)
 			t.MemoryUsage = max(t.MemoryUsage, c.MemoryUsage)
 		}
 		if t.Status == AC {
 			t.Score = task.Score
 		}
-		v.Status = max(v.Status, t.Status)
+		v.Status = gravest(v.Status, t.Status)
 		v.ExecTime = max(v.ExecTime, t.ExecTime)
 		v.MemoryUsage = max(v.MemoryUsage, t.MemoryUsage)
 		v.Score += t.Score

@@ -1,15 +1,14 @@
 package judge
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"runlease/shared/jsoncursor"
 )
 
 // Fault is the first thing wrong with a result: where, as a JSON path into the
@@ -29,14 +28,13 @@ func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 // size. A *Fault names the first place that is wrong; a wrong number of
 // elements comes before what is wrong in them.
 func Parse(tasks []Task, body []byte) ([][]Case, error) {
-	// Texts are kept as they come: what cannot be decoded is replaced.
-	p := &parser{text: make([]byte, 0, 256), in: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))}
+	p := parser{jsoncursor.New(body)}
 	all := make([][]Case, len(tasks))
 	fault := p.list("task", len(tasks), func(i int) *Fault {
 		all[i] = make([]Case, tasks[i].Cases)
 		return p.list("case", tasks[i].Cases, func(k int) *Fault { return p.read(&all[i][k]) })
 	})
-	if _, err := p.in.ReadToken(); p.broken || !errors.Is(err, io.EOF) {
+	if !p.End() {
 		fault = &Fault{Why: "want a list of tasks"}
 	}
 	if fault != nil {
@@ -47,58 +45,17 @@ func Parse(tasks []Task, body []byte) ([][]Case, error) {
 }
 
 // parser reads a result. The paths of its faults begin where it reads.
-type parser struct {
-	in     *jsontext.Decoder
-	broken bool   // this is no JSON
-	text   []byte // the last text that was read; the next one overwrites it
-}
-
-// value reads the next value whole. It is good until the next one is read.
-func (p *parser) value() jsontext.Value {
-	v, err := p.in.ReadValue()
-	p.broken = p.broken || err != nil
-	return v
-}
-
-func (p *parser) skip() {
-	err := p.in.SkipValue()
-	p.broken = p.broken || err != nil
-}
-
-// enter goes into a list or an object; false: there is another value, which is
-// passed over.
-func (p *parser) enter(open jsontext.Kind) bool {
-	if p.in.PeekKind() != open {
-		p.skip()
-		return false
-	}
-	_, err := p.in.ReadToken()
-	return err == nil
-}
-
-// more says whether there is another element or member; if not, it leaves the
-// list or the object.
-func (p *parser) more(end jsontext.Kind) bool {
-	if p.broken {
-		return false
-	}
-	if p.in.PeekKind() != end {
-		return true
-	}
-	_, err := p.in.ReadToken()
-	p.broken = err != nil
-	return false
-}
+type parser struct{ *jsoncursor.Cursor }
 
 // list reads a list of want elements. Behind a fault they are only counted.
-func (p *parser) list(element string, want int, read func(i int) *Fault) (fault *Fault) {
-	if !p.enter('[') {
+func (p parser) list(element string, want int, read func(i int) *Fault) (fault *Fault) {
+	if !p.Enter('[') {
 		return &Fault{"", "want a list of " + element + "s"}
 	}
 	n := 0
-	for ; p.more(']'); n++ {
+	for ; p.More(); n++ {
 		if n >= want || fault != nil {
-			p.skip()
+			p.Skip()
 		} else if fault = read(n); fault != nil {
 			fault.Path = "[" + strconv.Itoa(n) + "]" + fault.Path
 		}
@@ -126,39 +83,40 @@ var fieldNames = [fields]string{"exitCode", "status", "stdout", "stderr", "execT
 
 // read reads a case. A field of the wrong type comes before one that is
 // missing, and that before one that is out of range.
-func (p *parser) read(c *Case) (fault *Fault) {
-	if !p.enter('{') {
+func (p parser) read(c *Case) (fault *Fault) {
+	if !p.Enter('{') {
 		return &Fault{"", "want an object"}
 	}
 	var there [fields]bool
 	var exit int64
 	known, said := false, "" // the status, and what it is if it is not known
-	for p.more('}') {
-		p.text, _ = jsontext.AppendUnquote(p.text[:0], p.value())
-		field := fieldOf(p.text)
+	for p.More() {
+		name, _ := p.Text()
+		field := fieldOf(name)
 		if field == fields || fault != nil {
-			p.skip()
+			p.Skip()
 			continue
 		}
-		there[field] = p.in.PeekKind() != 'n'
+		there[field] = p.Kind() != 'n'
 		switch {
 		case !there[field]:
-			p.skip()
+			p.Skip()
 		case field == status || field == stdout || field == stderr || field == reason:
-			if fault = p.string(field); fault != nil {
+			var text []byte
+			if text, fault = p.string(field); fault != nil {
 				continue
 			}
 			switch field {
 			case status:
-				if c.Status, known = ParseStatus(string(p.text)); !known {
-					said = string(p.text)
+				if c.Status, known = ParseStatus(string(text)); !known {
+					said = string(text)
 				}
 			case stdout:
-				c.Stdout = string(p.text)
+				c.Stdout = string(text)
 			case stderr:
-				c.Stderr = string(p.text)
+				c.Stderr = string(text)
 			case reason:
-				c.Reason = string(p.text)
+				c.Reason = string(text)
 			}
 		case field == exitCode:
 			exit, fault = p.integer(field)
@@ -202,43 +160,29 @@ func fieldOf(name []byte) int {
 	return fields
 }
 
-// string leaves a string in p.text.
-func (p *parser) string(field int) *Fault {
-	v := p.value()
-	if v.Kind() != '"' {
-		return wrongType(field, "a string", v)
-	}
-	p.text, _ = jsontext.AppendUnquote(p.text[:0], v)
-	return nil
-}
-
-func (p *parser) integer(field int) (int64, *Fault) {
-	v := p.value()
-	n, is := Integer(v)
+// string reads a string, good until the next one is read.
+func (p parser) string(field int) ([]byte, *Fault) {
+	kind := p.Kind()
+	text, is := p.Text()
 	if !is {
-		return 0, wrongType(field, "an integer", v)
+		return nil, wrongType(field, "a string", kind)
 	}
-	return n, nil
+	return text, nil
 }
 
-// Integer reads a JSON number that has no fraction; where all numbers are
-// floating-point, clients write 12.0 or 1e2. Those are taken as far as they are
-// exact, to 2^53 (RFC 8259, 6).
-func Integer(v jsontext.Value) (n int64, is bool) {
-	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-		return n, true
+func (p parser) integer(field int) (int64, *Fault) {
+	v := p.Value()
+	n, is := jsoncursor.Integer(v)
+	switch {
+	case is:
+		return n, nil
+	case v.Kind() == '0':
+		return 0, &Fault{"." + fieldNames[field], fmt.Sprintf("want an integer, got number %.40s", string(v))}
 	}
-	f, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-		return 0, false
-	}
-	return int64(f), true
+	return 0, wrongType(field, "an integer", v.Kind())
 }
 
-func wrongType(field int, want string, got jsontext.Value) *Fault {
-	kind := map[jsontext.Kind]string{'"': "string", '0': "number", 't': "bool", 'f': "bool", '{': "object", '[': "array"}[got.Kind()]
-	if kind == "number" && want != "a string" {
-		kind += fmt.Sprintf(" %.40s", string(got))
-	}
+func wrongType(field int, want string, got jsontext.Kind) *Fault {
+	kind := map[jsontext.Kind]string{'"': "string", '0': "number", 't': "bool", 'f': "bool", '{': "object", '[': "array"}[got]
 	return &Fault{"." + fieldNames[field], "want " + want + ", got " + kind}
 }

@@ -112,7 +112,7 @@ func ReadRecord(record []byte) ([]TaskVerdict, error) {
 			if c.Reason, err = readReason(field, &texts); err != nil {
 				return nil, fmt.Errorf("read verdict record: %w", err)
 			}
-			t.Status = max(t.Status, c.Status)
+			t.Status = gravest(t.Status, c.Status)
 			t.ExecTime = max(t.ExecTime, c.ExecTime)
 			t.MemoryUsage = max(t.MemoryUsage, c.MemoryUsage)
 			t.Cases = append(t.Cases, c)

@@ -40,7 +40,6 @@ var edge = []source{
 		{name: "api: the type of a body", keeps: "S", from: `case !isJSON(c.Header):`, to: `case false:`},
 		{name: "api: an encoded body", keeps: "S", from: `; encoding != "" && !strings.EqualFold(encoding, "identity") {`, to: `; encoding == "?" {`},
 		{name: "api: a body is JSON", keeps: "S", from: `case !jsontext.Value(body).IsValid(lenient):`, to: `case false:`},
-		{name: "api: nothing behind a body", keeps: "S", from: "\t\t_, err = in.ReadToken() // and of the body\n", to: "\t\terr = io.EOF\n"},
 		{name: "api: a list stops at its bound", keeps: "S", from: `case len(values) > most:`, to: `case false:`, tests: []command{{pkg: "./shared/api", tests: "^TestSync"}}},
 		{name: "api: bounds of an integer", keeps: "S", from: ` || n < least || n > most {`, to: ` {`, tests: []command{identity, routes}},
 		{name: "api: hashes in hex", keeps: "S", from: `return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""`, to: `return len(s) == 64`},
