@@ -122,6 +122,16 @@ func TestGeneratorsCanReadOpenAPI(t *testing.T) {
 		}
 	}
 	walk("", document)
+	doc, err := contract.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range doc.Components.Schemas {
+		parameter := doc.Components.Parameters[name]
+		if doc.Components.Responses[name] != nil || parameter != nil && parameter.Value.Schema.Ref == "" {
+			t.Errorf("two components are called %s: generators make one type of each", name)
+		}
+	}
 	if seen < 500 {
 		t.Errorf("only %d nodes", seen)
 	}
