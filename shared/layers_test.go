@@ -54,7 +54,7 @@ var may = map[string][]string{
 	"shared/runner/outputs":  {"shared/runner/execute"},
 	"shared/runner/cgroup":   {},
 	"shared/runner/seccomp":  {},
-	"shared/runner/sandbox":  {"shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp"},
+	"shared/runner/sandbox":  {"shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
 	"shared/runner/workdir":  {},
 	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
 	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},

@@ -61,7 +61,7 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	if slices.Contains(os.Args, "-execute") { // it has no use for a token, and makes boxes
+	if slices.Contains(os.Args, "-execute") || slices.Contains(os.Args, "-check") { // they have no use for a token, and make boxes
 		token = ""
 	} else if err := guard.Close(); err != nil {
 		fail(err)
@@ -89,7 +89,7 @@ type config struct {
 	processes        int
 	isolation        string
 	sandboxUID       int
-	execute          bool
+	execute, check   bool
 	logLevel         slog.Level
 }
 
@@ -114,7 +114,10 @@ func run(args []string, token string, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal has its ordinary effect
-	if cfg.execute {
+	switch {
+	case cfg.check:
+		return check(ctx, cfg, os.Stdout, stderr)
+	case cfg.execute:
 		return executeOne(ctx, cfg, os.Stdin, os.Stdout, stderr)
 	}
 
@@ -180,6 +183,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.StringVar(&cfg.isolation, "isolation", isolationSandbox, "sandbox, or native: plain processes, for trusted code only")
 	flags.IntVar(&cfg.sandboxUID, "sandbox-uid", 210_000, "first of the user ids that programs in the sandbox get, if the runner is root")
 	flags.BoolVar(&cfg.execute, "execute", false, "judge one submission instead of pulling jobs: one JSON on stdin, one on stdout, as -executor has it")
+	flags.BoolVar(&cfg.check, "check", false, "tell whether the sandbox has what it needs on this machine, instead of pulling jobs")
 	flags.Int64Var(&cfg.outputMB, "output-mb", 64, "what a program may write to stdout, and to stderr, MB")
 	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
 	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
@@ -197,7 +201,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	case cfg.execute && cfg.executor != "":
 		return config{}, errors.New("-execute and -executor exclude each other")
 	}
-	if cfg.execute {
+	if cfg.execute || cfg.check {
 		return cfg, nil
 	}
 	cfg.token = token

@@ -34,7 +34,11 @@ type Command struct {
 
 // NewCommand takes a command line: words parted by blanks, no quotes, no shell.
 func NewCommand(line string, log *slog.Logger) (*Command, error) {
-	args := strings.Fields(line)
+	return NewProgram(strings.Fields(line), log)
+}
+
+// NewProgram takes a program and its arguments.
+func NewProgram(args []string, log *slog.Logger) (*Command, error) {
 	if len(args) == 0 {
 		return nil, errors.New("empty executor command")
 	}

@@ -17,6 +17,7 @@ import (
 
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/seccomp"
+	"runlease/shared/runner/workdir"
 )
 
 // Where things are inside a box.
@@ -45,7 +46,7 @@ func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
 // stage makes the directory of a box on the host with a copy of the sources that
 // the user inside may read.
 func (s *Sandbox) stage(in execute.Input) (string, error) {
-	dir, err := os.MkdirTemp(s.cfg.Dir, "box-")
+	dir, err := workdir.Temp(s.cfg.Dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make directory of a box: %w", err)
 	}
@@ -103,7 +104,7 @@ func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
 		if listener != nil {
 			_ = listener.Close()
 		}
-		return nil, fmt.Errorf("make a box: %w", err)
+		return nil, explain(fmt.Errorf("make a box: %w", err), s.root)
 	}
 	b.kills = listener
 	go seccomp.WatchKills(listener, func() { b.sent.Add(1) })

@@ -28,6 +28,16 @@ var errLinux = errors.New("the sandbox needs Linux: plug in another executor by 
 // New fails here.
 func New(Config) (*Sandbox, error) { return nil, errLinux }
 
+// Finding is one thing that Check has looked at.
+type Finding struct {
+	What    string
+	Fault   error
+	Warning string
+}
+
+// Check finds that there is none.
+func (*Sandbox) Check(context.Context) []Finding { return []Finding{{What: "system", Fault: errLinux}} }
+
 // Close does nothing here.
 func (*Sandbox) Close() {}
 
