@@ -17,10 +17,12 @@ import (
 	"go.uber.org/goleak"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/workdir"
 )
 
 func TestMain(m *testing.M) {
+	sandbox.Init()
 	execute.Shim()
 	goleak.VerifyTestMain(m)
 }
@@ -177,10 +179,11 @@ func TestStartsOverWhatIsLeft(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(work, "running", "job-1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r, _, err := build(t.Context(), cfg, work, slog.New(slog.DiscardHandler))
+	r, closing, err := build(t.Context(), cfg, work, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer closing()
 	if left, _ := os.ReadDir(r.Dir); len(left) != 0 {
 		t.Errorf("left of an earlier process: %v", left)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,9 @@ type fleet struct {
 	dir      string // binaries, work and logs of the children; removed by run
 	config   config
 	endpoint endpoint
+	// isolation is what keeps the demo's programs apart: nothing here is the
+	// runner's default, the sandbox.
+	isolation []string
 
 	mu       sync.Mutex
 	children []*child // in the order of their start
@@ -110,6 +114,7 @@ func (f *fleet) startServer(ctx context.Context) error {
 	defer read.Close()
 	//nolint:noctx // a context would kill it; stop ends the children in order
 	cmd := exec.Command(filepath.Join(f.dir, "local"), "-addr", "127.0.0.1:0", "-lease", f.config.lease.String())
+	cmd.Args = append(cmd.Args, f.isolation...)
 	cmd.Stdout = write
 	server, err := f.start("server", cmd)
 	write.Close()
@@ -137,6 +142,19 @@ func (f *fleet) startServer(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// chooseIsolation reports, in a line to print, how the runners will keep programs
+// apart: in the sandbox or, where this machine has none, as plain processes. The
+// demo's own programs are to be trusted.
+func (f *fleet) chooseIsolation(ctx context.Context) string {
+	text, err := exec.CommandContext(ctx, filepath.Join(f.dir, "runner"), "-check").CombinedOutput()
+	if err == nil {
+		return "programs run in the sandbox"
+	}
+	f.isolation = []string{"-isolation", "native"}
+	text = bytes.TrimSpace(text)
+	return "programs run without a sandbox: " + string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
 // startRunner starts a runner under a name that no other has. The token goes by

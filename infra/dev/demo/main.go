@@ -112,6 +112,7 @@ func run(ctx context.Context, c config) (err error) {
 		return err
 	}
 	fmt.Println("api", f.endpoint.URL)
+	fmt.Println(f.chooseIsolation(ctx))
 
 	// Ids are new with every run, because a deployed API remembers the last one.
 	id := "demo-" + strconv.FormatInt(began.UnixMilli(), 36)

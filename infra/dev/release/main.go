@@ -31,6 +31,7 @@ var programs = []struct{ name, pkg string }{
 // copied are files of the source tree that go along as they are.
 var copied = []struct{ name, from string }{
 	{"runlease-runner.service", "infra/runner/runlease-runner.service"},
+	{"runlease-runner.apparmor", "infra/runner/apparmor"},
 	{"runlease-runner.md", "infra/runner/README.md"},
 	{"openapi.yaml", "shared/api/openapi.yaml"},
 	{"CHANGELOG.md", "CHANGELOG.md"},
