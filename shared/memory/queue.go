@@ -151,6 +151,13 @@ func (q *Queue) Visible(context.Context) (int, error) {
 	return q.byTime.visible(0, now), nil
 }
 
+// Len counts the messages, hidden ones included.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.byTime)
+}
+
 // Purge loses every message.
 func (q *Queue) Purge() {
 	q.mu.Lock()

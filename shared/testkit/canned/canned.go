@@ -2,8 +2,8 @@
 // project use, in memory behind an http.RoundTripper: the SDK's clients talk to
 // it as they would to AWS, and it answers at once and always the same. It is for
 // counting what requests cost, so it says what every call consumes, by package
-// meter's rules; it enforces no permissions, and a queue gives out what was sent
-// first. What it does not understand it refuses by name.
+// meter's rules; it enforces no permissions, and a queue is the product's own in memory.
+// What it does not understand it refuses by name.
 package canned
 
 import (
@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"runlease/shared/memory"
 )
 
 // Backend is all three services. Its methods may be called at once.
@@ -23,14 +25,14 @@ type Backend struct {
 
 	mu      sync.Mutex
 	tables  map[string]*table
-	queues  map[string]*queue
+	queues  map[string]*memory.Queue
 	objects map[string]object
 }
 
 // New is a Backend without tables and queues that tells the time by now.
 // Buckets need not be made.
 func New(now func() time.Time) *Backend {
-	return &Backend{now: now, tables: map[string]*table{}, queues: map[string]*queue{}, objects: map[string]object{}}
+	return &Backend{now: now, tables: map[string]*table{}, queues: map[string]*memory.Queue{}, objects: map[string]object{}}
 }
 
 // fault is a refusal in the form of the JSON protocols.

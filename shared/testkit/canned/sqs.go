@@ -1,73 +1,55 @@
 package canned
 
 import (
+	"context"
 	"crypto/md5" //nolint:gosec // SQS's own checksum, which the SDK compares
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/memory"
 )
 
-// Message is what a queue was sent.
-type Message struct{ Body, Group string }
-
-type queue struct {
-	sent []*message
-	// Messages made when they are received, after those that were sent.
-	lazy       func(i int) Message
-	next, upTo int
-
-	byHandle map[string]*message
-	handles  int
-}
-
-type message struct {
-	Message
-	visibleAt, sentAt time.Time
-	receives          int
-	handle            string
-}
-
-// handleLength is about that of SQS's own receipt handles.
+// handleLength is about that of SQS's own receipt handles, which are kept with a
+// claim and count in the size of its item.
 const handleLength = 412
 
-// AddQueue makes an empty queue.
+// AddQueue makes an empty queue. The product's model of SQS keeps its messages;
+// this file is only the wire.
 func (b *Backend) AddQueue(url string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.queues[url] = &queue{byHandle: map[string]*message{}}
+	b.queues[url] = memory.NewQueue(b.now)
 }
 
-// FillQueue adds n messages behind those that were sent, as if they had been
-// sent just now. Each is made when it is received, so that a million of them
-// take no memory.
-func (b *Backend) FillQueue(url string, n int, at func(i int) Message) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q := b.queues[url]
-	q.lazy, q.next, q.upTo = at, 0, n
-}
-
-// FillHidden adds n messages that are hidden for a while, as if they had been
-// received just now.
-func (b *Backend) FillHidden(url string, n int, hide time.Duration, at func(i int) Message) {
+// FillQueue puts n messages into an empty queue, as if they had been sent just
+// now. The first hidden ones have been received once and stay hidden for hide.
+func (b *Backend) FillQueue(url string, n, hidden int, hide time.Duration, at func(i int) job.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	q := b.queues[url]
-	for i := range n {
-		q.sent = append(q.sent, &message{Message: at(i), visibleAt: now.Add(hide), sentAt: now, receives: 1})
-	}
+	b.queues[url].Keep(int64(n), func(yield func(int64, memory.Message) bool) {
+		for i := range n {
+			m := memory.Message{Message: at(i), SentAt: now, VisibleAt: now}
+			if i < hidden {
+				m.VisibleAt, m.Receives = now.Add(hide), 1
+			}
+			if !yield(int64(i), m) {
+				return
+			}
+		}
+	}, nil)
 }
 
 // Messages is how many messages of a queue there are, hidden ones included.
 func (b *Backend) Messages(url string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	q := b.queues[url]
-	return len(q.sent) + q.upTo - q.next
+	return b.queues[url].Len()
 }
 
 type sqsRequest struct {
@@ -83,6 +65,12 @@ type sqsRequest struct {
 	}
 }
 
+// sqsBody is the body of a message.
+type sqsBody struct {
+	Job  string `json:"job"`
+	Bell int64  `json:"bell"`
+}
+
 func (b *Backend) sqs(operation string, body []byte) (any, error) {
 	var in sqsRequest
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -92,81 +80,58 @@ func (b *Backend) sqs(operation string, body []byte) (any, error) {
 	if q == nil {
 		return nil, &fault{code: "QueueDoesNotExist", message: "no such queue"}
 	}
-	now := b.now()
+	ctx := context.Background()
 	switch operation {
 	case "SendMessage":
-		q.sent = append(q.sent, &message{Message: Message{in.MessageBody, in.MessageGroupId}, visibleAt: now, sentAt: now})
-		return map[string]any{"MessageId": "canned", "MD5OfMessageBody": checksum(in.MessageBody)}, nil
+		var m sqsBody
+		if err := json.Unmarshal([]byte(in.MessageBody), &m); err != nil {
+			return nil, invalid("not the body of a bell: %s", in.MessageBody)
+		}
+		err := q.Ring(ctx, job.Message{Job: m.Job, Bell: m.Bell, Group: in.MessageGroupId})
+		return map[string]any{"MessageId": "canned", "MD5OfMessageBody": checksum(in.MessageBody)}, err
 	case "ReceiveMessage":
-		return map[string]any{"Messages": q.receive(in, now)}, nil
+		received, err := q.Receive(ctx, in.MaxNumberOfMessages, time.Duration(in.VisibilityTimeout)*time.Second)
+		messages := make([]any, len(received))
+		for i, m := range received {
+			messages[i] = wireMessage(m)
+		}
+		return map[string]any{"Messages": messages}, err
 	case "ChangeMessageVisibilityBatch", "DeleteMessageBatch":
-		var done, failed []any
+		var done []any
+		var hidings []dispatch.Hiding
+		var handles []string
 		for _, e := range in.Entries {
-			m := q.byHandle[e.ReceiptHandle]
-			if m == nil {
-				failed = append(failed, map[string]any{"Id": e.Id, "Code": "ReceiptHandleIsInvalid", "SenderFault": true})
-				continue
-			}
-			if operation == "DeleteMessageBatch" {
-				q.drop(m)
-			} else {
-				m.visibleAt = now.Add(time.Duration(e.VisibilityTimeout) * time.Second)
-			}
+			handle := strings.TrimLeft(e.ReceiptHandle, "A")
+			handles = append(handles, handle)
+			hidings = append(hidings, dispatch.Hiding{Handle: handle, For: time.Duration(e.VisibilityTimeout) * time.Second})
 			done = append(done, map[string]any{"Id": e.Id})
 		}
-		return map[string]any{"Successful": done, "Failed": failed}, nil
-	case "GetQueueAttributes":
-		visible := q.upTo - q.next
-		for _, m := range q.sent {
-			if !m.visibleAt.After(now) {
-				visible++
-			}
+		var err error
+		if operation == "DeleteMessageBatch" {
+			err = q.Delete(ctx, handles)
+		} else {
+			err = q.Hide(ctx, hidings)
 		}
-		return map[string]any{"Attributes": map[string]string{"ApproximateNumberOfMessages": strconv.Itoa(visible)}}, nil
+		return map[string]any{"Successful": done, "Failed": []any{}}, err
+	case "GetQueueAttributes":
+		visible, err := q.Visible(ctx)
+		return map[string]any{"Attributes": map[string]string{"ApproximateNumberOfMessages": strconv.Itoa(visible)}}, err
 	}
 	return nil, invalid("SQS's %s is not canned", operation)
 }
 
-func (q *queue) receive(in sqsRequest, now time.Time) []any {
-	var found []any
-	give := func(m *message) {
-		delete(q.byHandle, m.handle)
-		q.handles++
-		number := strconv.Itoa(q.handles)
-		m.handle = strings.Repeat("A", handleLength-len(number)) + number
-		m.receives++
-		m.visibleAt = now.Add(time.Duration(in.VisibilityTimeout) * time.Second)
-		q.byHandle[m.handle] = m
-		found = append(found, map[string]any{
-			"MessageId": fmt.Sprint("canned-", number), "ReceiptHandle": m.handle, "Body": m.Body, "MD5OfBody": checksum(m.Body),
-			"Attributes": map[string]string{
-				"ApproximateReceiveCount": strconv.Itoa(m.receives),
-				"SentTimestamp":           strconv.FormatInt(m.sentAt.UnixMilli(), 10),
-				"MessageGroupId":          m.Group,
-			},
-		})
+func wireMessage(m job.Received) any {
+	text, _ := json.Marshal(sqsBody{m.Job, m.Bell}) //nolint:errchkjson // a string and a number
+	attributes := map[string]string{
+		"ApproximateReceiveCount": strconv.Itoa(m.Receives),
+		"SentTimestamp":           strconv.FormatInt(int64(m.SentAt), 10),
 	}
-	for _, m := range q.sent {
-		if len(found) < in.MaxNumberOfMessages && !m.visibleAt.After(now) {
-			give(m)
-		}
+	if m.Group != "" {
+		attributes["MessageGroupId"] = m.Group
 	}
-	for len(found) < in.MaxNumberOfMessages && q.next < q.upTo {
-		m := &message{Message: q.lazy(q.next), visibleAt: now, sentAt: now}
-		q.next++
-		q.sent = append(q.sent, m)
-		give(m)
-	}
-	return found
-}
-
-func (q *queue) drop(m *message) {
-	delete(q.byHandle, m.handle)
-	for i := range q.sent {
-		if q.sent[i] == m {
-			q.sent = append(q.sent[:i], q.sent[i+1:]...)
-			return
-		}
+	return map[string]any{
+		"MessageId": "canned-" + m.Handle, "ReceiptHandle": strings.Repeat("A", handleLength-len(m.Handle)) + m.Handle,
+		"Body": string(text), "MD5OfBody": checksum(string(text)), "Attributes": attributes,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"runlease/shared/bill"
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
+	"runlease/shared/job"
 	"runlease/shared/testkit/canned"
 	"runlease/shared/testkit/meter"
 )
@@ -84,11 +85,9 @@ func crowded(t T, b Backlog) *world {
 		}
 		return it
 	})
-	message := func(i int) canned.Message {
-		return canned.Message{Body: `{"job":"` + name(i) + `","bell":1}`, Group: "user-10442"}
-	}
-	w.backend.FillHidden(queueURL, b.InFlight, 10*time.Minute, message)
-	w.backend.FillQueue(queueURL, b.Waiting, func(i int) canned.Message { return message(b.InFlight + i) })
+	w.backend.FillQueue(queueURL, b.InFlight+b.Waiting, b.InFlight, 10*time.Minute, func(i int) job.Message {
+		return job.Message{Job: name(i), Bell: 1, Group: "user-10442"}
+	})
 	if there := w.backend.Messages(queueURL); there != b.Waiting+b.InFlight {
 		t.Fatalf("%d messages, want %d", there, b.Waiting+b.InFlight)
 	}
