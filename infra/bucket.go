@@ -11,13 +11,11 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"runlease/shared/deployment"
+	"runlease/shared/dispatch"
 )
 
-// Prefixes of the bucket's keys, and for how many days leftovers live.
+// For how many days leftovers live.
 const (
-	codePrefix     = "code/"
-	testdataPrefix = "testdata/" // never expires: published versions are immutable, and a job may name an old one
-	resultsPrefix  = "results/"
 	// An overwritten or deleted object can be brought back for so long.
 	noncurrentDays = 30
 	// An upload URL lives 15 minutes; parts of an upload that is older are leftovers.
@@ -36,9 +34,10 @@ func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		// For test data: nothing else could bring it back after a mistake.
 		Versioned: jsii.Bool(true),
+		// Test data never expires: published versions are immutable, and a job may name an old one.
 		LifecycleRules: &[]*awss3.LifecycleRule{
-			{Id: jsii.String("code"), Prefix: jsii.String(codePrefix), Expiration: kept(deployment.CodeKept)},
-			{Id: jsii.String("results"), Prefix: jsii.String(resultsPrefix), Expiration: kept(deployment.ResultsKept)},
+			{Id: jsii.String("code"), Prefix: jsii.String(dispatch.CodePrefix), Expiration: kept(deployment.CodeKept)},
+			{Id: jsii.String("results"), Prefix: jsii.String(dispatch.ResultsPrefix), Expiration: kept(deployment.ResultsKept)},
 			{
 				Id:                                  jsii.String("leftovers"),
 				AbortIncompleteMultipartUploadAfter: days(multipartDays),

@@ -18,6 +18,7 @@ import (
 
 	"runlease/infra/grants"
 	"runlease/shared/deployment"
+	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 )
 
@@ -43,11 +44,11 @@ func (r resources) arn(of grants.Resource) *string {
 	case grants.DeadLetterQueue:
 		return r.queues.deadLetter.QueueArn()
 	case grants.Code:
-		return r.bucket.ArnForObjects(jsii.String(codePrefix + "*"))
+		return r.bucket.ArnForObjects(jsii.String(dispatch.CodePrefix + "*"))
 	case grants.Testdata:
-		return r.bucket.ArnForObjects(jsii.String(testdataPrefix + "*"))
+		return r.bucket.ArnForObjects(jsii.String(dispatch.TestdataPrefix + "*"))
 	case grants.Results:
-		return r.bucket.ArnForObjects(jsii.String(resultsPrefix + "*"))
+		return r.bucket.ArnForObjects(jsii.String(dispatch.ResultsPrefix + "*"))
 	case grants.Bucket:
 		return r.bucket.BucketArn()
 	}

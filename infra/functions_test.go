@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/infra/grants"
+	"runlease/shared/dispatch"
 )
 
 func TestFunctionsAreDefinedAlike(t *testing.T) {
@@ -200,7 +201,7 @@ func checkWildcards(t *testing.T, function string, allowed map[string][]string) 
 	t.Helper()
 	for resource, actions := range allowed {
 		prefix := false
-		for _, p := range []string{codePrefix, testdataPrefix, resultsPrefix} {
+		for _, p := range []string{dispatch.CodePrefix, dispatch.TestdataPrefix, dispatch.ResultsPrefix} {
 			prefix = prefix || strings.HasSuffix(resource, ".Arn}/"+p+"*")
 		}
 		if strings.ContainsAny(resource, "*?") && (!prefix || strings.Count(resource, "*") != 1) {

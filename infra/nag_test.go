@@ -10,6 +10,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 
 	"runlease/infra/grants"
+	"runlease/shared/dispatch"
 )
 
 // suppression is a rule of cdk-nag that does not fit, with the construct that
@@ -43,7 +44,7 @@ func suppressions() []suppression {
 		{under: "RestApi", rule: "AwsSolutions-APIG6", reason: "Execution logs hold headers, so tokens. The access log has a line for each request, and the functions log their own."},
 		{under: "RestApi", rule: "AwsSolutions-APIG1", reason: "A REST API can only log once its account has a role for that, which is not this stack's to give: -c restAccessLog=true says that there is one."},
 	}
-	prefixes := map[grants.Resource]string{grants.Code: codePrefix, grants.Testdata: testdataPrefix, grants.Results: resultsPrefix}
+	prefixes := map[grants.Resource]string{grants.Code: dispatch.CodePrefix, grants.Testdata: dispatch.TestdataPrefix, grants.Results: dispatch.ResultsPrefix}
 	for name, granted := range grants.All() {
 		for _, g := range granted {
 			if prefix, found := prefixes[g.Resource]; found {

@@ -130,7 +130,7 @@ var useCases = []source{
 	{file: "shared/dispatch/keys.go", tests: []command{dispatch, wire}, guards: []guard{
 		{name: "keys: outputs are of one attempt", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, s.Generation, 0, sha256)`},
 		{name: "keys: outputs are of one generation", keeps: "S", from: `id, s.Generation, s.Attempt, sha256)`, to: `id, 0, s.Attempt, sha256)`},
-		{name: "keys: code is of one job", keeps: "S", from: `"code/" + id + "/" + sha256`, to: `"code/" + sha256`},
+		{name: "keys: code is of one job", keeps: "S", from: `CodePrefix + id + "/" + sha256`, to: `CodePrefix + sha256`},
 	}},
 	{file: "shared/dispatch/create.go", tests: []command{dispatch, wire}, guards: []guard{
 		{
