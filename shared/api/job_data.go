@@ -27,7 +27,8 @@ type jobData struct {
 	RunTime         *int64        `json:"runTime"`     // ms, -1: unknown, null: no result
 	MemoryUsage     *int64        `json:"memoryUsage"` // KB, -1: unknown, null: no result
 	Tasks           []taskData    `json:"tasks"`       // null: no result, or the system's
-	Reason          *string       `json:"reason"`      // why the system gave JE
+	Reason          *string       `json:"reason"`      // of a JE, whoever gave it
+	Failure         *failureData  `json:"failure,omitempty"`
 	Attempt         int           `json:"attempt"`
 	Failures        int           `json:"failures"`
 	Generation      int           `json:"generation"`
@@ -39,6 +40,14 @@ type jobData struct {
 	CreatedAt       *epoch        `json:"createdAt"`
 	QueuedAt        *epoch        `json:"queuedAt"`
 	EndedAt         *epoch        `json:"endedAt"`
+}
+
+// failureData is the first case that is not AC.
+type failureData struct {
+	Task    int          `json:"task"`
+	Case    int          `json:"case"`
+	Status  judge.Status `json:"status"`
+	Message string       `json:"message"` // the compiler's, for a CE
 }
 
 type taskData struct {
@@ -168,6 +177,16 @@ func (data *jobData) show(j job.Job) error {
 			data.Tasks[i].Cases[k] = caseData{c.Status, c.ExecTime, c.MemoryUsage, c.ExitCode, c.Reason}
 		}
 	}
+	failure, failed, err := dispatch.FirstFailure(*r, verdicts)
+	if err != nil {
+		return fmt.Errorf("first failure of job %s: %w", j.ID, err)
+	}
+	if failed {
+		data.Failure = &failureData{failure.Task, failure.Case, failure.Status, failure.Message}
+	}
+	if r.Status == job.StatusJE {
+		data.Reason = new(judgedJE(j, data.Failure))
+	}
 	return nil
 }
 
@@ -204,6 +223,20 @@ func attempts(j job.Job) []attemptData {
 		})
 	}
 	return list
+}
+
+// judgedJE says which runner gave a JE, and what it said.
+func judgedJE(j job.Job, failure *failureData) string {
+	why := fmt.Sprintf("attempt %d was judged JE", j.Result.Attempt)
+	for _, p := range j.Past {
+		if p.Attempt == j.Result.Attempt {
+			why += " by " + p.Runner
+		}
+	}
+	if failure == nil || failure.Message == "" {
+		return why + ", which gave no reason"
+	}
+	return why + ": " + failure.Message
 }
 
 // reasons says in words how the attempts of the current generation ended.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,7 @@ func TestGetJob(t *testing.T) {
 		`"state":"finished","status":3,"score":40,"runTime":12,"memoryUsage":2048,"tasks":[`+
 		`{"status":0,"score":40,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(0)+`,`+caseOf(0)+`]},`+
 		`{"status":3,"score":0,"execTime":12,"memoryUsage":2048,"cases":[`+caseOf(3)+`]}],`+
-		`"reason":null,"attempt":1,"failures":0,"generation":0,"holder":null,`+
+		`"reason":null,"failure":{"task":1,"case":0,"status":3,"message":"more than 10 ms"},"attempt":1,"failures":0,"generation":0,"holder":null,`+
 		`"attempts":[{`+held+`,"endedAt":1763937603.250,"how":"completed","reason":null,"detail":null,"verdict":{"status":3,"score":40},"late":null}],`+
 		`"cancelRequested":false,"disputed":false,"outputs":"stored","createdAt":1763937600.250,"queuedAt":1763937600.250,"endedAt":1763937603.250},"message":"ok","status":"ok"}`)
 	w.check([]row{
@@ -192,6 +193,35 @@ func TestGetJob(t *testing.T) {
 		{"64 characters", get("/jobs/" + strings.Repeat("x", 64)), 404, "not_found", "submission not found"},
 		{"65 characters", get("/jobs/" + strings.Repeat("x", 65)), 400, "malformed_id", "malformed id: " + job.IDRule},
 	})
+}
+
+// TestVerdictExplainsItself: what the runner said is told with the verdict,
+// wherever the outputs are kept, and a JE has a reason whoever gave it.
+func TestVerdictExplainsItself(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	large := make([]byte, 40_000) // does not pack
+	for i := range large {
+		large[i] = "0123456789abcdef"[rand.IntN(16)]
+	}
+	for _, c := range []struct {
+		name, status, stdout, stderr, message, outputs string
+		reason                                         any
+	}{
+		{"compiler", "CE", "", "/box/1/main.c:1: error", "main.c:1: error", "stored", nil},
+		{"large", "RE", string(large), "/box/main: died", "main: died", "stored", nil},
+		{"judge", "JE", "", "no checker", "no checker", "stored", "attempt 1 was judged JE by runner-a: no checker"},
+		{"silent", "JE", "", "", "", "none", "attempt 1 was judged JE by runner-a, which gave no reason"},
+		{"accepted", "AC", "", "warning", "", "stored", nil},
+	} {
+		one := fmt.Sprintf(`{"exitCode":0,"status":%q,"stdout":%q,"stderr":%q,"execTime":1,"memoryUsage":1}`, c.status, c.stdout, c.stderr)
+		w.must(200, put("/runner/jobs/"+c.name+"/complete", fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]]}`, w.claimed(c.name), one, one, one)))
+		got := w.must(200, get("/jobs/"+c.name)).data
+		failure, failed := got["failure"].(map[string]any)
+		if failed == (c.status == "AC") || failed && failure["message"] != c.message || got["reason"] != c.reason || got["outputs"] != c.outputs {
+			t.Errorf("%s: failure %v, reason %v, outputs %v", c.name, failure, got["reason"], got["outputs"])
+		}
+	}
 }
 
 func TestJobThatTheSystemEnds(t *testing.T) {

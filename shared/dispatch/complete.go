@@ -75,6 +75,9 @@ func (c *completion) decide(ctx context.Context, j job.Job) (decision, error) {
 		if c.stored.mismatch {
 			return refused(j, Answer{Outcome: OutputsMismatch}), nil
 		}
+		if failure, failed := judge.FirstFailure(result.cases); failed && op.Result.Packed == nil {
+			op.Result.Message = failure.Message
+		}
 	}
 	return decided(op.Apply(j)), nil
 }

@@ -83,6 +83,24 @@ func (c *completion) storeOutputs(ctx context.Context, s job.Standing, cases [][
 	return key, nil
 }
 
+// FirstFailure is the first case of a result that is not AC, with its message;
+// verdicts are those of the result's Tasks, whose cases it fills in.
+func FirstFailure(r job.Result, verdicts []judge.TaskVerdict) (f judge.Failure, failed bool, err error) {
+	cases := make([][]judge.Case, len(verdicts))
+	for i, task := range verdicts {
+		cases[i] = task.Cases
+	}
+	if len(r.Packed) > 0 && r.Status != int(judge.AC) {
+		if err := unpack(r.Packed, cases); err != nil {
+			return judge.Failure{}, false, err
+		}
+	}
+	if f, failed = judge.FirstFailure(cases); r.Message != "" {
+		f.Message = r.Message
+	}
+	return f, failed, nil
+}
+
 // zipPacked makes the zip of outputs that were kept with the verdict, when
 // somebody asks for them, and returns its key.
 func (d *Dispatcher) zipPacked(ctx context.Context, j job.Job) (key string, err error) {

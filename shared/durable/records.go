@@ -55,6 +55,7 @@ func resultFields(c *codec, r *job.Result) {
 	textField(c, 7, &r.Digest)
 	textField(c, 8, &r.Outputs)
 	bytesField(c, 9, &r.Packed)
+	textField(c, 10, &r.Message)
 }
 
 func pastFields(c *codec, p *job.Past) {

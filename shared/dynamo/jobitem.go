@@ -63,7 +63,7 @@ func resultItem(res *job.Result) writer {
 	if res == nil {
 		return nil
 	}
-	w := make(writer, 0, 9)
+	w := make(writer, 0, 10)
 	w.number(rAttempt, int64(res.Attempt))
 	w.number(rStatus, int64(res.Status))
 	w.number(rScore, int64(res.Score))
@@ -73,6 +73,7 @@ func resultItem(res *job.Result) writer {
 	w.hex(rDigest, res.Digest)
 	w.text(rOutputs, res.Outputs)
 	w.bytes(rPacked, res.Packed)
+	w.text(rMessage, res.Message)
 	return w
 }
 
@@ -156,6 +157,7 @@ func readResult(r *reader) *job.Result {
 		Digest:      r.hex(rDigest),
 		Outputs:     r.text(rOutputs),
 		Packed:      r.bytes(rPacked),
+		Message:     r.text(rMessage),
 	}
 }
 

@@ -86,6 +86,7 @@ const (
 	rDigest      = "d" // B
 	rOutputs     = "o"
 	rPacked      = "k" // B
+	rMessage     = "e"
 )
 
 // Attributes of the record of a past attempt.

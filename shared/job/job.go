@@ -145,6 +145,7 @@ type Result struct {
 	Tasks       []byte // the verdict by task and case, as package judge writes it
 	Digest      string // of what the runner sent, to tell a repetition from a conflict
 	Outputs     string // key of the zip of case outputs; "": none, or Packed; OutputsMissing
+	Message     string // of the first case that failed, where Packed does not hold it
 	Packed      []byte // the case outputs themselves, as package dispatch packs them, where they are small
 }
 

@@ -139,7 +139,7 @@ func saveThenGet(t *testing.T, s dispatch.Store) {
 		{1, func() func(job.Job) (job.Job, job.Decision) { return claim("runner-3", third) }},
 		{9, func() func(job.Job) (job.Job, job.Decision) {
 			return job.CompleteOp{Now: now, Runner: "runner-3", TokenHash: third, Result: job.Result{
-				Status: 1, Score: 40, RunTime: 12, MemoryUsage: 3400, Tasks: []byte(`[[40]]`), Digest: hash(), Outputs: "results/x.zip", Packed: []byte("packed"),
+				Status: 1, Score: 40, RunTime: 12, MemoryUsage: 3400, Tasks: []byte(`[[40]]`), Digest: hash(), Outputs: "results/x.zip", Packed: []byte("packed"), Message: "signal 11",
 			}}.Apply
 		}},
 		// The loser of the first attempt reports after all.

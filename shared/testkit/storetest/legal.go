@@ -82,6 +82,7 @@ var (
 			Tasks:       rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "tasks"),
 			Digest:      rapid.OneOf(rapid.Just(""), hashes).Draw(t, "digest"),
 			Outputs:     rapid.SampledFrom([]string{"", job.OutputsMissing, "results/a/1/2/b.zip"}).Draw(t, "outputs"),
+			Message:     rapid.SampledFrom([]string{"", "main.cpp:3: error"}).Draw(t, "message"),
 			Packed:      rapid.SliceOfN(rapid.Byte(), 0, 50).Draw(t, "packed outputs"),
 		}
 	})
