@@ -1,9 +1,13 @@
 package sandbox
 
 import (
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,5 +95,106 @@ func TestStatuses(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// TestKilledFromOutsideIsNoVerdict ends a program as something that watches the
+// machine's memory would.
+func TestKilledFromOutsideIsNoVerdict(t *testing.T) {
+	s := newSandbox(t, Config{})
+	source := "#include <sys/prctl.h>\n#include <unistd.h>\nint main(){prctl(PR_SET_NAME,\"killme\");sleep(20);}"
+	in := input(t, execute.C, source, ordinary, [2]string{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2000 {
+			time.Sleep(5 * time.Millisecond)
+			paths, _ := filepath.Glob("/proc/[0-9]*/comm")
+			for _, path := range paths {
+				if name, _ := os.ReadFile(path); string(name) == "killme\n" {
+					pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+					_ = syscall.Kill(pid, syscall.SIGKILL)
+					return
+				}
+			}
+		}
+	}()
+	got, err := s.Run(t.Context(), in)
+	<-done
+	if !errors.Is(err, execute.ErrKilled) {
+		t.Errorf("got %+v, %v; want %v", got, err, execute.ErrKilled)
+	}
+}
+
+// TestTimeAndMemoryAreTheProgramsOwn compares with what the program says of itself.
+func TestTimeAndMemoryAreTheProgramsOwn(t *testing.T) {
+	s := newSandbox(t, Config{})
+	source := `#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+int main(){volatile char*p=malloc(30<<20);for(int i=0;i<30<<20;i+=4096)p[i]=1;
+struct rusage r;long us;volatile long n=0;do{for(int i=0;i<100000;i++)n++;getrusage(RUSAGE_SELF,&r);us=r.ru_utime.tv_sec*1000000+r.ru_utime.tv_usec+r.ru_stime.tv_sec*1000000+r.ru_stime.tv_usec;}while(us<200000);printf("%ld",us/1000);}`
+	least := 1.0
+	for range 10 {
+		got, err := s.Run(t.Context(), input(t, execute.C, source, ordinary, [2]string{"", "x"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := got[0][0]
+		own, err := strconv.Atoi(c.Stdout)
+		if err != nil {
+			t.Fatalf("%v: %+v", err, c)
+		}
+		least = min(least, math.Abs(float64(c.ExecTime)/float64(own)-1))
+		if c.MemoryUsage < 30<<10 || c.MemoryUsage > 33<<10 {
+			t.Errorf("memory %d KB, want 30 MB and a bit", c.MemoryUsage)
+		}
+	}
+	if least > 0.03 {
+		t.Errorf("the closest of ten times is off by %.1f %%, want 3 %% at most", 100*least)
+	}
+}
+
+// TestChaosIsPutBesideTheSource has a main that the problem adds.
+func TestChaosIsPutBesideTheSource(t *testing.T) {
+	s := newSandbox(t, Config{})
+	in := input(t, execute.C, "#include \"given.h\"\nint twice(int n){return FACTOR*n;}", ordinary, [2]string{"21", "42"})
+	chaos := filepath.Join(in.TestDataDir, "chaos")
+	if err := os.Mkdir(chaos, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(chaos, "given.h"), "#define FACTOR 2\n")
+	writeFile(t, filepath.Join(chaos, "driver.c"), "#include <stdio.h>\nint twice(int);\nint main(){int n;scanf(\"%d\",&n);printf(\"%d\",twice(n));}")
+	got, err := s.Run(t.Context(), in)
+	if err != nil || got[0][0].Status != execute.AC {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestReasons are told for each limit.
+func TestReasons(t *testing.T) {
+	s := newSandbox(t, Config{})
+	small := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 200, OutputLimit: 1}
+	for source, want := range map[string]string{
+		"import sys\nsys.exit(7)":                                              "exit code 7",
+		"import os\nos.kill(os.getpid(), 11)":                                  "signal 11 (segmentation fault)",
+		"while True: pass":                                                     "more than 200 ms of CPU time",
+		"x = bytearray(128 << 20)\nprint(x[:1])":                                "more than 65536 KB of memory",
+		"import os\nos.write(1, b'x' * 1025)":                                  "more than 1024 bytes of output",
+		"import os\nwhile True:\n  if not os.fork(): os.read(os.pipe()[0], 1)": "more than 64 processes",
+		"import os\nos.write(1, b'x' * 1024)":                                  "",
+	} {
+		got, err := s.Run(t.Context(), input(t, execute.Python, source, small, [2]string{}))
+		if err != nil || got[0][0].Reason != want || strings.Contains(got[0][0].Stderr, "more than") {
+			t.Errorf("%q: got %+v, %v; want the reason %q", source, got, err, want)
+		}
+	}
+	missing := input(t, execute.Cpp, "", ordinary, [2]string{}, [2]string{})
+	if err := os.Remove(filepath.Join(missing.SourceDir, "main.cpp")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Run(t.Context(), missing)
+	if err != nil || got[0][0].Status != execute.CE || !strings.Contains(got[0][0].Stderr, "main.cpp is missing") {
+		t.Errorf("without a source: got %+v, %v", got, err)
 	}
 }

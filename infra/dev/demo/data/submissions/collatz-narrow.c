@@ -5,13 +5,13 @@
 int main(void) {
     int32_t n;
     scanf("%d", &n);
-    printf("%d\n", n);
+    printf("%-60d\n", n); /* in columns */
     while (n != 1) {
         if (n % 2 == 0)
             n /= 2;
         else
             n = (int32_t)(3u * (uint32_t)n + 1u);
-        printf("%d\n", n);
+        printf("%-60d\n", n);
     }
     return 0;
 }
