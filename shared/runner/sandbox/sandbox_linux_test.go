@@ -179,7 +179,7 @@ func TestReasons(t *testing.T) {
 		"import sys\nsys.exit(7)":                                              "exit code 7",
 		"import os\nos.kill(os.getpid(), 11)":                                  "signal 11 (segmentation fault)",
 		"while True: pass":                                                     "more than 200 ms of CPU time",
-		"x = bytearray(128 << 20)\nprint(x[:1])":                                "more than 65536 KB of memory",
+		"x = bytearray(128 << 20)\nprint(x[:1])":                               "more than 65536 KB of memory",
 		"import os\nos.write(1, b'x' * 1025)":                                  "more than 1024 bytes of output",
 		"import os\nwhile True:\n  if not os.fork(): os.read(os.pipe()[0], 1)": "more than 64 processes",
 		"import os\nos.write(1, b'x' * 1024)":                                  "",
