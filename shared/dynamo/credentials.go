@@ -22,7 +22,7 @@ const keepExpired = 30 * 24 * time.Hour
 // needs; the rest is the operator's, and List and Revoke read an index.
 type Credentials struct{ store *Store }
 
-// Credentials is the directory in the credentials table.
+// Credentials returns the directory in the credentials table.
 func (s *Store) Credentials() *Credentials { return &Credentials{s} }
 
 // Lookup reads a credential by the hash of its token, strongly consistent.

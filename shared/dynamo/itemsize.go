@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// ItemSize is how many bytes DynamoDB counts for an item when it computes
+// ItemSize returns how many bytes DynamoDB counts for an item when it computes
 // capacity units: its names and values by the rules of the developer guide
 // ("DynamoDB item sizes and formats"). AWS calls the size of numbers
 // approximate; this takes the larger value. The 100 bytes that storage is

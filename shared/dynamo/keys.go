@@ -158,7 +158,7 @@ func credentialKey(hash string) item {
 // openHash is the key of a shard of the index of open jobs.
 func openHash(shard int) string { return "open#" + strconv.Itoa(shard) }
 
-// OpenKey is the hash key under which the index of open jobs holds a job.
+// OpenKey returns the hash key under which the index of open jobs holds a job.
 func OpenKey(id string) string { return openHash(dispatch.ShardOf(id)) }
 
 // openRange sorts as its time does: 13 digits last until the year 2286. Every

@@ -31,7 +31,7 @@ type Store struct {
 	tables Tables
 }
 
-// New is a Store on a client, which retries what is throttled or lost: take its
+// New returns a Store on a client, which retries what is throttled or lost: take its
 // configuration from package awsclient.
 func New(c client, t Tables) *Store { return &Store{client: c, tables: t} }
 

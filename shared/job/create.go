@@ -10,7 +10,7 @@ type CreateOp struct {
 	Code     Artifact
 }
 
-// New is the job as created: its code is not checked yet, so it is not queued.
+// New returns the job as created: its code is not checked yet, so it is not queued.
 func (op CreateOp) New() Job {
 	return Job{
 		ID:        op.ID,

@@ -1,6 +1,6 @@
 package job
 
-// IDRule says what ValidID allows, for whoever sent something else.
+// IDRule tells what ValidID allows, to a caller that sent something else.
 const IDRule = "want 1 to 64 letters, digits, hyphens or underscores"
 
 // ValidID reports whether the wire contract allows s as the id of a job, or as the

@@ -129,7 +129,7 @@ type Claim struct {
 	Handle         string // receipt handle of the message; empty: not known yet
 }
 
-// HeartbeatAt is when the holder was heard of last. It is derived, so that a
+// HeartbeatAt returns when the holder was heard of last. It is derived, so that a
 // heartbeat writes the lease and nothing else.
 func (c Claim) HeartbeatAt() Time {
 	return c.LeaseExpiresAt.Add(-time.Duration(c.LeaseSeconds) * time.Second)
