@@ -3,8 +3,10 @@
 //
 //	RUNNER_TOKEN=... runner -url https://... [flags]
 //
-// The token comes from the environment (RUNNER_TOKEN) or from a file
-// (-token-file), never from a flag: flags are seen by everybody on the machine.
+// Every flag can come from the environment: -cache-mb from RUNNER_CACHE_MB, and
+// so on; -url from RUNLEASE_URL. The token comes from there (RUNNER_TOKEN) or
+// from a file (-token-file), never from a flag: flags are seen by everybody on
+// the machine.
 // Logs are JSON on stderr. SIGINT and SIGTERM give running jobs back and end the
 // program; a second one ends it at once.
 //
@@ -13,7 +15,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -26,7 +27,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -79,6 +79,7 @@ var errWorkLost = errors.New("the work directory is lost")
 
 type config struct {
 	url, name, token string
+	tokenFile        string // empty: none
 	slots            int
 	lease, grace     time.Duration
 	compat           bool
@@ -121,6 +122,9 @@ func run(args []string, token string, stderr io.Writer) int {
 		return executeOne(ctx, cfg, os.Stdin, os.Stdout, stderr)
 	}
 
+	if cfg.tokenFile != "" {
+		warnOfToken(ctx, cfg.tokenFile, log)
+	}
 	lock, err := workdir.Own(cfg.work)
 	if err != nil {
 		log.ErrorContext(ctx, "cannot start", slog.Any("error", err))
@@ -166,17 +170,17 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	var cfg config
 	flags := flag.NewFlagSet("runner", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&cfg.url, "url", os.Getenv("RUNLEASE_URL"), "server, http(s)://... (or RUNLEASE_URL)")
-	flags.StringVar(&cfg.name, "name", cmp.Or(os.Getenv("RUNNER_NAME"), host), "name of this runner, which its token was issued to (or RUNNER_NAME)")
-	tokenFile := flags.String("token-file", "", "file with the runner's token (else RUNNER_TOKEN)")
+	flags.Usage = func() {
+		_, _ = fmt.Fprint(stderr, "Usage of runner (every flag can come from the environment: -cache-mb from RUNNER_CACHE_MB, -url from RUNLEASE_URL):\n")
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&cfg.url, "url", "", "server, http(s)://host[:port][/path]")
+	flags.StringVar(&cfg.name, "name", host, "name of this runner, which its token was issued to")
+	flags.StringVar(&cfg.tokenFile, "token-file", "", "file with the runner's token (else RUNNER_TOKEN)")
 	flags.IntVar(&cfg.slots, "slots", 2, "jobs at a time, 1 to 10")
 	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
 	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
-	compat, err := strconv.ParseBool(cmp.Or(os.Getenv("RUNNER_COMPAT"), "false"))
-	if err != nil {
-		return config{}, fmt.Errorf("RUNNER_COMPAT is %q: want true or false", os.Getenv("RUNNER_COMPAT"))
-	}
-	flags.BoolVar(&cfg.compat, "compat", compat, "do without sync: a call for every list, claim, heartbeat and result (or RUNNER_COMPAT=true)")
+	flags.BoolVar(&cfg.compat, "compat", false, "do without sync: a call for every list, claim, heartbeat and result")
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
@@ -195,6 +199,9 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	if *showVersion {
 		return config{}, errVersion
 	}
+	if err := fromEnvironment(flags); err != nil {
+		return config{}, err
+	}
 	switch {
 	case cfg.isolation != isolationSandbox && cfg.isolation != isolationNative:
 		return config{}, fmt.Errorf("isolation %q: want %s or %s", cfg.isolation, isolationSandbox, isolationNative)
@@ -204,13 +211,12 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	if cfg.execute || cfg.check {
 		return cfg, nil
 	}
-	cfg.token = token
-	if *tokenFile != "" {
-		text, err := os.ReadFile(*tokenFile)
-		if err != nil {
-			return config{}, fmt.Errorf("read token: %w", err)
+	cfg.token = strings.TrimSpace(token)
+	if cfg.tokenFile != "" {
+		var err error
+		if cfg.token, err = readToken(cfg.tokenFile); err != nil {
+			return config{}, err
 		}
-		cfg.token = strings.TrimSpace(string(text))
 	}
 	switch {
 	case flags.NArg() > 0:
@@ -228,10 +234,56 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	case cfg.cacheMB < 1 || cfg.outputMB < 1 || cfg.keptKB < 1 || cfg.processes < 1 || cfg.grace < 0:
 		return config{}, errors.New("sizes must be positive")
 	}
-	if cfg.work == "" {
-		cfg.work, err = workdir.Default(cfg.name)
+	if _, err := runner.ParseURL(cfg.url); err != nil {
+		return config{}, err
 	}
-	return cfg, err
+	if err := runner.CheckToken(cfg.token); err != nil {
+		return config{}, err
+	}
+	if cfg.work == "" {
+		var err error
+		if cfg.work, err = workdir.Default(cfg.name); err != nil {
+			return config{}, err
+		}
+	}
+	return cfg, nil
+}
+
+// fromEnvironment sets the flags that were not given from the environment.
+func fromEnvironment(flags *flag.FlagSet) error {
+	given := map[string]bool{"version": true, "execute": true, "check": true} // what to do, not how
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var err error
+	flags.VisitAll(func(f *flag.Flag) {
+		name := "RUNNER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if f.Name == "url" {
+			name = "RUNLEASE_URL"
+		}
+		value := os.Getenv(name)
+		if value == "" || given[f.Name] {
+			return
+		}
+		if fault := f.Value.Set(value); fault != nil {
+			err = errors.Join(err, fmt.Errorf("%s is %q: want what -%s takes: %w", name, value, f.Name, fault))
+		}
+	})
+	return err
+}
+
+// readToken reads a file that holds a token and perhaps a line end.
+func readToken(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// warnOfToken says so if the file of the token can be read by everybody.
+func warnOfToken(ctx context.Context, path string, log *slog.Logger) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
+		log.WarnContext(ctx, "every user of this machine can read the token: chmod 600 its file", slog.String("file", path))
+	}
 }
 
 // build wires a runner that has work as its own directory.
@@ -251,6 +303,9 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	client, err := runner.NewClient(cfg.url, cfg.token, cfg.name, transport)
 	if err != nil {
 		return nil, nil, err
+	}
+	if cfg.tokenFile != "" {
+		client.Reload = func() (string, error) { return readToken(cfg.tokenFile) }
 	}
 	results, err := spool.Open(filepath.Join(work, "spool"))
 	if err != nil {

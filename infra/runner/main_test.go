@@ -48,11 +48,15 @@ func TestFlags(t *testing.T) {
 		"too many slots":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -slots 11", "slots 11"},
 		"lease too short":      {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 100ms", "lease"},
 		"lease too long":       {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n -lease 16m", "lease"},
+		"line end":             {map[string]string{"RUNLEASE_URL": "http://x", "RUNNER_NAME": "n", "RUNNER_TOKEN": "from-env\r\n"}, "", ""},
+		"token of two words":   {map[string]string{"RUNNER_TOKEN": "two words"}, "-url http://x -name n", "token"},
+		"password in the URL":  {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://u:p@x -name n", "user name or a password"},
+		"no number":            {map[string]string{"RUNNER_TOKEN": "t", "RUNNER_SLOTS": "many"}, "-url http://x -name n", "RUNNER_SLOTS is \"many\""},
 		"no truth value":       {map[string]string{"RUNNER_TOKEN": "t", "RUNNER_COMPAT": "yes"}, "-url http://x -name n", "RUNNER_COMPAT"},
 		"argument":             {map[string]string{"RUNNER_TOKEN": "t"}, "-url http://x -name n start", "unexpected argument"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_COMPAT"} {
+			for _, key := range []string{"RUNLEASE_URL", "RUNNER_NAME", "RUNNER_COMPAT", "RUNNER_SLOTS"} {
 				t.Setenv(key, tc.env[key])
 			}
 			cfg, err := parse(strings.Fields(tc.args), tc.env["RUNNER_TOKEN"], io.Discard)
@@ -66,6 +70,41 @@ func TestFlags(t *testing.T) {
 				t.Errorf("got %+v, %v", cfg, err)
 			}
 		})
+	}
+}
+
+// TestEveryFlagCanComeFromTheEnvironment, and a flag that is given counts more.
+func TestEveryFlagCanComeFromTheEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"RUNLEASE_URL": "http://x", "RUNNER_NAME": "n", "RUNNER_SLOTS": "3", "RUNNER_LEASE": "90s", "RUNNER_GRACE": "1s", "RUNNER_COMPAT": "true",
+		"RUNNER_WORK": "/w", "RUNNER_EXECUTOR": "/bin/true", "RUNNER_CACHE_MB": "7", "RUNNER_OUTPUT_MB": "8", "RUNNER_KEPT_KB": "9",
+		"RUNNER_PROCESSES": "10", "RUNNER_LOG_LEVEL": "warn", "RUNNER_ISOLATION": "native",
+	} {
+		t.Setenv(name, value)
+	}
+	cfg, err := parse([]string{"-slots", "4"}, "t", io.Discard)
+	want := cfg
+	want.url, want.name, want.token, want.slots, want.lease, want.grace, want.compat = "http://x", "n", "t", 4, 90*time.Second, time.Second, true
+	want.work, want.executor, want.cacheMB, want.outputMB, want.keptKB, want.processes, want.logLevel, want.isolation = "/w", "/bin/true", 7, 8, 9, 10, slog.LevelWarn, "native"
+	if err != nil || cfg != want {
+		t.Errorf("got %+v, %v; want %+v", cfg, err, want)
+	}
+}
+
+func TestTokenThatEverybodyCanRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log safeBuffer
+		warnOfToken(t.Context(), path, slog.New(slog.NewTextHandler(&log, nil)))
+		if got := strings.Contains(log.String(), "chmod 600"); got != want {
+			t.Errorf("mode %v: warned %v, want %v", mode, got, want)
+		}
 	}
 }
 
