@@ -18,7 +18,7 @@ import (
 var may = map[string][]string{
 	"shared/job":     {},
 	"shared/judge":   {"shared/jsoncursor"},
-	"shared/problem": {"shared/job", "shared/judge"},
+	"shared/problem": {"shared/job", "shared/judge", "shared/casefile"},
 	"shared/auth":    {},
 	"shared/version": {},
 
@@ -30,7 +30,7 @@ var may = map[string][]string{
 	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},
 
-	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth"},
+	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile"},
 
 	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.

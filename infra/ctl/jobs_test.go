@@ -17,6 +17,7 @@ import (
 	"runlease/shared/judge"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 // jobsRun runs ctl jobs on a store, an hour after the jobs of newJobs began.
@@ -57,7 +58,7 @@ func newJobs(t *testing.T) *memory.Store {
 			t.Fatal(answer, err)
 		}
 	}
-	code := []byte("PK")
+	code := zips.Code("")
 	for _, id := range []string{"held", "silent", "finished", "waits", "waits-too"} {
 		sum := sha256.Sum256(code)
 		a := job.Artifact{Size: int64(len(code)), SHA256: hex.EncodeToString(sum[:])}

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"runlease/shared/memory"
+	"runlease/shared/testkit/zips"
 )
 
 // started runs the server until the test ends it.
@@ -84,7 +85,7 @@ func (s *started) do(t *testing.T, client *http.Client, method, path, body strin
 const aProblem = `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`
 
 func aJob(id string) string {
-	return `{"submissionId":"` + id + `","problemId":1,"language":2,"code":"UEs="}`
+	return `{"submissionId":"` + id + `","problemId":1,"language":2,"code":"` + zips.Inline("") + `"}`
 }
 
 func TestServerStartsAndStopsCleanly(t *testing.T) {

@@ -80,6 +80,8 @@ var refusals = map[job.Outcome]refusal{
 	dispatch.InvalidLease:     {http.StatusBadRequest, "invalid leaseSeconds"},
 	dispatch.OutputsTooLarge:  {http.StatusBadRequest, "outputs too large"},
 	dispatch.OutputsMismatch:  {http.StatusBadRequest, "uploaded outputs have another size or hash"},
+	dispatch.InvalidCode:      {http.StatusUnprocessableEntity, "code cannot be judged"},
+	dispatch.InvalidTestdata:  {http.StatusUnprocessableEntity, "test data does not fit the tasks"},
 	dispatch.UploadMissing:    {http.StatusConflict, "not uploaded"},
 	dispatch.UploadMismatch:   {http.StatusConflict, "uploaded bytes have another size or hash"},
 }

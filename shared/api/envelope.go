@@ -53,7 +53,11 @@ func refusedOr(a dispatch.Answer, err error) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return refuse(a.Outcome, a.Detail), nil
+	refused := refuse(a.Outcome, a.Detail)
+	if a.Findings != nil {
+		refused.data = a.Findings
+	}
+	return refused, nil
 }
 
 // write sends r and returns its status; an error means that it could not be

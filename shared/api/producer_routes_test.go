@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"runlease/shared/job"
+	"runlease/shared/testkit/zips"
 )
 
 func TestPutProblem(t *testing.T) {
@@ -76,6 +77,15 @@ func TestPublishProblem(t *testing.T) {
 	// The same bytes announced with another size: what is there does not match.
 	w.must(200, put("/problems/7", fmt.Sprintf(`{"tasks":%s,"testdata":{"size":1,"sha256":%q}}`, tasks7, sum(testdata))))
 	w.check([]row{{"another size", post("/problems/7/publish", ""), 409, "upload_mismatch", "uploaded bytes have another size or hash: testdata"}})
+
+	// The test data of another problem; the version that is out stays.
+	w.upload(w.must(200, put("/problems/7", `{"tasks":`+tasks7+`,"testdata":`+artifact(zips.TestData(2, 2))+`}`)).data["upload"], zips.TestData(2, 2))
+	const found = "there is no case 1 of task 1: cases are numbered from 00, and caseCount is 1"
+	same(t, w.do(post("/problems/7/publish", "")), `{"data":{"findings":[{"file":"0101.in","message":"`+found+`"},{"file":"0101.out","message":"`+found+`"}],"more":0},`+
+		`"message":"test data does not fit the tasks: 0101.in: `+found+` (and 1 more)","status":"err","code":"invalid_testdata"}`)
+	if got := w.must(200, get("/problems/7")); got.data["version"] != 1.0 {
+		t.Errorf("published %v", got.data)
+	}
 }
 
 func TestCreateJob(t *testing.T) {
@@ -106,7 +116,9 @@ func TestCreateJob(t *testing.T) {
 	code := func(value string) ask {
 		return post("/jobs", `{"submissionId":"j3","problemId":7,"language":0,"code":`+value+`}`)
 	}
-	largest := base64.StdEncoding.EncodeToString(make([]byte, 256<<10))
+	file := zips.File{Name: "main.c"}
+	file.Text = strings.Repeat("x", 256<<10-len(zips.Of(file)))
+	largest := base64.StdEncoding.EncodeToString(zips.Of(file))
 	larger := base64.StdEncoding.EncodeToString(make([]byte, 256<<10+1))
 	const want = "invalid body: code: want a base64 string, or an object with size and sha256"
 	const size = "invalid body: code: want 1 to 262144 bytes, upload what is larger"
@@ -139,6 +151,9 @@ func TestCreateJob(t *testing.T) {
 		{"size of nothing", code(`{"size":0,"sha256":"` + sum(zip) + `"}`), 400, "invalid_body", "invalid body: code.size: want an integer, 1 to 10485760"},
 		{"size beyond 10 MiB", code(`{"size":10485761,"sha256":"` + sum(zip) + `"}`), 400, "invalid_body", "invalid body: code.size: want an integer, 1 to 10485760"},
 		{"nothing was stored", get("/jobs/j3"), 404, "not_found", "submission not found"},
+		{"code is no zip", code(`"` + base64.StdEncoding.EncodeToString([]byte("int main() {}")) + `"`), 422, "invalid_code", "code cannot be judged: it is not a zip"},
+		{"code of another language", code(`"` + base64.StdEncoding.EncodeToString(zips.Of(zips.File{Name: "main.py"})) + `"`), 422, "invalid_code", "code cannot be judged: want main.c at the root of the zip: it has no such file"},
+		{"nothing of it was stored", get("/jobs/j3"), 404, "not_found", "submission not found"},
 		{"the largest inline code", code(`"` + largest + `"`), 201, "", "submission created"},
 		{"other code", code(`"` + base64.StdEncoding.EncodeToString(zip) + `"`), 409, "job_conflict", "submission exists with other content"},
 		{"the largest upload", post("/jobs", `{"submissionId":"j4","problemId":7,"language":0,"code":{"size":10485760,"sha256":"`+sum(zip)+`"}}`), 201, "", "submission created"},
@@ -153,6 +168,15 @@ func TestCreateJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.check([]row{{"submit other bytes", post("/jobs/j5/submit", ""), 409, "upload_mismatch", "uploaded bytes have another size or hash: code"}})
+
+	offer = w.must(201, post("/jobs", `{"submissionId":"j6","problemId":7,"language":2,"code":`+artifact(testdata)+`}`))
+	w.upload(offer.data["upload"], testdata)
+	w.check([]row{
+		{"submit a zip without a source", post("/jobs/j6/submit", ""), 422, "invalid_code", "code cannot be judged: want main.py at the root of the zip: it has no such file"},
+	})
+	if got := w.must(200, get("/jobs/j6")).data; got["state"] != "created" {
+		t.Errorf("queued all the same: %v", got)
+	}
 
 	pdf := w.must(201, post("/jobs", newJob("pdf", 7, 3))).data
 	if pdf["state"] != "created" || pdf["status"] != -1.0 || pdf["upload"] != nil {
@@ -350,7 +374,7 @@ func TestRejudgeJob(t *testing.T) {
 func TestCancelBeforeSubmit(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
-	zip := []byte("PK a program")
+	zip := zips.Code("a program")
 	create := post("/jobs", `{"submissionId":"j1","problemId":7,"language":0,"code":`+artifact(zip)+`}`)
 	w.must(201, create)
 	shows := func(data map[string]any, state string, status, generation float64) {

@@ -28,6 +28,7 @@ import (
 	"runlease/shared/memory"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/contract"
+	"runlease/shared/testkit/zips"
 )
 
 // begin is when every world begins.
@@ -224,8 +225,8 @@ const (
 )
 
 var (
-	zip      = []byte("PK these bytes stand for a zip")
-	testdata = []byte("PK and these for test data")
+	zip      = zips.Code("")
+	testdata = zips.TestData(2, 1)
 )
 
 func sum(b []byte) string {

@@ -68,7 +68,7 @@ func (d *Dispatcher) claim(runner string, o offer, leaseSeconds int, read proble
 		}
 		if o := j.MayHave(job.Candidate{Runner: runner}, op.Now); o.Why != "" {
 			wait := (o.Until.Sub(op.Now) + time.Second - 1) / time.Second
-			return refused(j, Answer{job.PassedOver, fmt.Sprintf("try again in %d s", wait)}), nil
+			return refused(j, Answer{Outcome: job.PassedOver, Detail: fmt.Sprintf("try again in %d s", wait)}), nil
 		}
 		p, found, err := read(ctx, j.Problem)
 		if err != nil {

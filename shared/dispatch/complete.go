@@ -67,7 +67,7 @@ func (c *completion) decide(ctx context.Context, j job.Job) (decision, error) {
 	case result.fault != nil && standing.Outcome != job.OK:
 		return refused(j, Answer{Outcome: standing.Outcome}), nil
 	case result.fault != nil:
-		return refused(j, Answer{InvalidResult, result.fault.Error()}), nil
+		return refused(j, Answer{Outcome: InvalidResult, Detail: result.fault.Error()}), nil
 	}
 	op.Result = result.result
 	if standing.Outcome == job.OK && !standing.Accepted && !j.CancelRequested {

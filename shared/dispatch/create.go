@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
 
 	"runlease/shared/job"
@@ -20,8 +21,8 @@ type Created struct {
 }
 
 // Create makes a job. With its code inline it is queued in one call: the code
-// is stored, the bell rung, the job written. Refused with ProblemNotFound or
-// JobConflict.
+// is stored, the bell rung, the job written. Refused with ProblemNotFound,
+// InvalidCode or JobConflict.
 func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answer, error) {
 	answer, err := d.published(ctx, r.Problem)
 	if err != nil || !answer.OK() {
@@ -41,6 +42,9 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			if out := r.Repeats(there); out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten {
 				return Created{Job: there}, Answer{Outcome: out.Outcome}, nil
 			}
+		}
+		if answer, err := lookAtCode(bytes.NewReader(r.Inline), r.Code.Size, r.Language); err != nil || !answer.OK() {
+			return Created{}, answer, err
 		}
 		if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {
 			return Created{}, Answer{}, err

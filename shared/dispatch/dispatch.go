@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"time"
 
+	"runlease/shared/casefile"
 	"runlease/shared/job"
 )
 
@@ -57,6 +58,8 @@ func Bare() *Dispatcher {
 type Answer struct {
 	Outcome job.Outcome
 	Detail  string
+	// Findings is all that is wrong with test data, of InvalidTestdata.
+	Findings *casefile.Findings
 }
 
 // OK reports whether the request was granted.
@@ -71,6 +74,8 @@ const (
 	InvalidResult    job.Outcome = "invalid_result"    // Detail: the first fault
 	UploadMissing    job.Outcome = "upload_missing"    // Detail: what is not there
 	UploadMismatch   job.Outcome = "upload_mismatch"   // Detail: what is not what was announced
+	InvalidCode      job.Outcome = "invalid_code"      // Detail: why the code cannot be judged
+	InvalidTestdata  job.Outcome = "invalid_testdata"  // Detail: the first finding
 	OutputsMismatch  job.Outcome = "outputs_mismatch"  // the uploaded outputs are not what complete says
 	InvalidLease     job.Outcome = "invalid_lease"     // Detail: the bounds
 	OutputsTooLarge  job.Outcome = "outputs_too_large" // Detail: the bound

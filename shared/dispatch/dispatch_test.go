@@ -17,6 +17,7 @@ import (
 	"runlease/shared/job"
 	"runlease/shared/judge"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 func TestTheWholePath(t *testing.T) {
@@ -153,7 +154,7 @@ func TestRingComesBeforeTheWrite(t *testing.T) {
 		act     func(w *world) error
 	}{
 		{"submit", func(w *world) {
-			code := []byte("PK code")
+			code := zips.Code("")
 			_, answer, err := w.Create(w.ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: "j", Problem: 1, Code: measure(code)}})
 			w.granted(answer, err)
 			must(w.t, w.artifacts.Put(w.ctx, "code/j/"+measure(code).SHA256+".zip", code, measure(code)))
@@ -357,7 +358,7 @@ func TestSubmit(t *testing.T) {
 	w := newWorld(t)
 	server := httptest.NewServer(w.artifacts.Artifacts)
 	defer server.Close()
-	code := []byte("PK code")
+	code := zips.Code("")
 	made, answer, err := w.Create(w.ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: "j", Problem: 1, Code: measure(code)}})
 	w.granted(answer, err)
 	_, answer, err = w.Submit(w.ctx, "j")
@@ -409,7 +410,7 @@ func TestClaimPinsTheVersion(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	c := w.claim("j", "r")
-	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}})
+	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 1, TimeLimit: 1}, {Cases: 1, MemoryLimit: 1, TimeLimit: 1}}})
 	must(t, err)
 	p, changed, answer, err := w.Publish(w.ctx, 1)
 	w.granted(answer, err)
@@ -665,7 +666,8 @@ func TestPublish(t *testing.T) {
 		t.Errorf("an unchanged draft made %d", p.Version)
 	}
 	draft := p.Current
-	draft.Testdata = measure([]byte("other test data"))
+	other := zips.Of(zips.File{Name: "0000.in", Text: "of another problem"})
+	draft.Testdata = measure(other)
 	d, err := w.PutProblem(w.ctx, 1, draft)
 	must(t, err)
 	if d.New || d.Upload == nil {
@@ -673,7 +675,19 @@ func TestPublish(t *testing.T) {
 	}
 	_, _, answer, err = w.Publish(w.ctx, 1)
 	w.refused(dispatch.UploadMissing, answer, err)
-	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+draft.Testdata.SHA256+".zip", []byte("other test data"), draft.Testdata))
+	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+draft.Testdata.SHA256+".zip", other, draft.Testdata))
+	_, _, answer, err = w.Publish(w.ctx, 1)
+	w.refused(dispatch.InvalidTestdata, answer, err)
+	if answer.Findings == nil || len(answer.Findings.List) != 5 {
+		t.Errorf("found %+v, want the five files that are missing", answer.Findings)
+	}
+
+	other = zips.TestData(2, 1)
+	other = append(other[:len(other)-2:len(other)-2], "\x01\x00x"...) // with a comment
+	draft.Testdata = measure(other)
+	_, err = w.PutProblem(w.ctx, 1, draft)
+	must(t, err)
+	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+draft.Testdata.SHA256+".zip", other, draft.Testdata))
 	p, changed, answer, err = w.Publish(w.ctx, 1)
 	w.granted(answer, err)
 	if !changed || p.Version != 2 {

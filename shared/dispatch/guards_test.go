@@ -11,6 +11,7 @@ import (
 	"runlease/shared/job"
 	"runlease/shared/judge"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 // once makes a journal run something before the first of a call, and only then.
@@ -27,8 +28,11 @@ func (j *journal) once(call string, do func()) {
 // published makes another version of problem 1, with one task of so many cases.
 func (w *world) published(cases int) {
 	w.t.Helper()
-	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}})
+	data := zips.TestData(cases)
+	at := measure(data)
+	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at})
 	must(w.t, err)
+	must(w.t, w.artifacts.Put(w.ctx, "testdata/1/"+at.SHA256+".zip", data, at))
 	_, changed, answer, err := w.Publish(w.ctx, 1)
 	w.granted(answer, err)
 	if !changed {
@@ -334,7 +338,7 @@ func TestCreateThatAnotherOvertakes(t *testing.T) {
 }
 
 func TestSubmitChecksTheCode(t *testing.T) {
-	code := []byte("PK code")
+	code := zips.Code("")
 	key := "code/j/" + measure(code).SHA256 + ".zip"
 	for _, c := range []struct {
 		name string
@@ -519,8 +523,10 @@ func TestSyncReportsForItsOwnRunnerOnly(t *testing.T) {
 
 func TestPublishThatAnotherOvertakes(t *testing.T) {
 	w := newWorld(t)
-	task := judge.Task{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}
-	ours, theirs := problem.Content{Tasks: []judge.Task{task}}, problem.Content{Tasks: []judge.Task{task}}
+	shape := func() problem.Content {
+		return problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 1, TimeLimit: 1}, {Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}
+	}
+	ours, theirs := shape(), shape()
 	theirs.Tasks[0].TimeLimit = 2
 	_, err := w.PutProblem(w.ctx, 1, ours)
 	must(t, err)

@@ -24,7 +24,7 @@ func (b LeaseBounds) grant(asked *int) (leaseSeconds int, answer Answer) {
 	case asked == nil:
 		return b.Default, granted
 	case *asked < b.Least || *asked > b.Longest:
-		return 0, Answer{InvalidLease, fmt.Sprintf("want %d to %d", b.Least, b.Longest)}
+		return 0, Answer{Outcome: InvalidLease, Detail: fmt.Sprintf("want %d to %d", b.Least, b.Longest)}
 	}
 	return *asked, granted
 }

@@ -24,7 +24,7 @@ func (d *Dispatcher) UploadOutputs(ctx context.Context, id, runner, tokenHash st
 		return Upload{}, answer, err
 	}
 	if a.Size > MaxOutputs {
-		return Upload{}, Answer{OutputsTooLarge, fmt.Sprintf("want at most %d bytes", MaxOutputs)}, nil
+		return Upload{}, Answer{Outcome: OutputsTooLarge, Detail: fmt.Sprintf("want at most %d bytes", MaxOutputs)}, nil
 	}
 	up, err := d.URLs.PutURL(ctx, outputsKey(id, j.Stand(runner, tokenHash), a.SHA256), a)
 	return up, granted, err

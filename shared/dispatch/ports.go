@@ -119,6 +119,9 @@ type URLs interface {
 type Objects interface {
 	// Stat looks an object up; false: there is none.
 	Stat(ctx context.Context, key string) (job.Artifact, bool, error)
+	// Read reads n bytes of an object from an offset. It is an error if there is
+	// no such object, or if it ends before.
+	Read(ctx context.Context, key string, from int64, n int) ([]byte, error)
 	// Put stores an object, unless it exists already: keys name their content.
 	Put(ctx context.Context, key string, body []byte, a job.Artifact) error
 }

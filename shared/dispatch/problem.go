@@ -38,16 +38,16 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 }
 
 // Publish makes a problem's draft its current version and reports whether that
-// changed anything. Refused with ProblemNotFound, UploadMissing or
-// UploadMismatch.
+// changed anything. Refused with ProblemNotFound, UploadMissing,
+// UploadMismatch or InvalidTestdata.
 func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, changed bool, answer Answer, err error) {
 	before, made, err := d.updateProblem(ctx, id, func(ctx context.Context, p problem.Problem) (problemDecision, error) {
 		if p.Revision == 0 {
 			return problemDecision{Answer: Answer{Outcome: ProblemNotFound}}, nil
 		}
 		next, changed := p.Publish()
-		if td := next.Current.Testdata; changed && td != (job.Artifact{}) {
-			answer, err := d.uploaded(ctx, testdataKey(id, td.SHA256), td, "testdata")
+		if changed && next.Current.Testdata != (job.Artifact{}) {
+			answer, err := d.testdataUploaded(ctx, id, next.Current)
 			if err != nil || !answer.OK() {
 				return problemDecision{Answer: answer, after: p}, err
 			}

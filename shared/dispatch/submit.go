@@ -7,11 +7,11 @@ import (
 )
 
 // Submit queues a job whose code has been uploaded. Refused with NotFound,
-// UploadMissing or UploadMismatch.
+// UploadMissing, UploadMismatch or InvalidCode.
 func (d *Dispatcher) Submit(ctx context.Context, id string) (job.Job, Answer, error) {
 	c, err := d.update(ctx, id, func(ctx context.Context, j job.Job) (decision, error) {
 		if j.State == job.Created {
-			answer, err := d.uploaded(ctx, codeKey(j.ID, j.Code.SHA256), j.Code, "code")
+			answer, err := d.codeUploaded(ctx, j)
 			if err != nil || !answer.OK() {
 				return refused(j, answer), err
 			}

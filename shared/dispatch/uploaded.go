@@ -13,9 +13,9 @@ func (d *Dispatcher) uploaded(ctx context.Context, key string, want job.Artifact
 	case err != nil:
 		return Answer{}, err
 	case !exists:
-		return Answer{UploadMissing, what}, nil
+		return Answer{Outcome: UploadMissing, Detail: what}, nil
 	case got != want:
-		return Answer{UploadMismatch, what}, nil
+		return Answer{Outcome: UploadMismatch, Detail: what}, nil
 	}
 	return granted, nil
 }

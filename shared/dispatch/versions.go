@@ -68,7 +68,7 @@ func (d *Dispatcher) published(ctx context.Context, id int) (Answer, error) {
 	case !found:
 		return Answer{Outcome: ProblemNotFound}, nil
 	case p.Version == 0:
-		return Answer{ProblemNotFound, "it has a draft, which was never published"}, nil
+		return Answer{Outcome: ProblemNotFound, Detail: "it has a draft, which was never published"}, nil
 	}
 	d.known.put(id, anyVersion, p.Current)
 	return granted, nil

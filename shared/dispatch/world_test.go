@@ -22,6 +22,7 @@ import (
 	"runlease/shared/judge"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 // world is a Dispatcher on the memory adapters with a clock that a test moves
@@ -119,7 +120,7 @@ func newWorld(t *testing.T) *world {
 	w.Now = now
 	w.Log = slog.New(slog.DiscardHandler)
 
-	testdata := []byte("PK test data")
+	testdata := zips.TestData(2, 1)
 	content := problem.Content{
 		Tasks: []judge.Task{
 			{Score: 40, Cases: 2, MemoryLimit: 65536, TimeLimit: 1000},
@@ -152,7 +153,7 @@ func measure(body []byte) job.Artifact {
 func (w *world) pass(d time.Duration) { w.clock = w.clock.Add(d) }
 
 func inline(id string) dispatch.CreateRequest {
-	code := []byte("PK code of " + id)
+	code := zips.Code(id)
 	return dispatch.CreateRequest{CreateOp: job.CreateOp{ID: id, Problem: 1, Code: measure(code)}, Inline: code}
 }
 

@@ -100,6 +100,26 @@ func (a *Artifacts) Stat(_ context.Context, key string) (job.Artifact, bool, err
 	return o.Artifact, true, nil
 }
 
+// Read reads a part of an object.
+func (a *Artifacts) Read(_ context.Context, key string, from int64, n int) ([]byte, error) {
+	o, exists, err := a.objects.Find(key)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	if !exists {
+		return nil, fmt.Errorf("read %s: there is no such object", key)
+	}
+	defer o.Close()
+	if from < 0 || n < 0 || from > o.Size-int64(n) {
+		return nil, fmt.Errorf("read %s: %d bytes from %d are not there", key, n, from)
+	}
+	part := make([]byte, n)
+	if _, err := io.ReadFull(io.NewSectionReader(o, from, int64(n)), part); err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	return part, nil
+}
+
 // Put stores an object unless it exists.
 func (a *Artifacts) Put(_ context.Context, key string, body []byte, want job.Artifact) error {
 	_, err := a.objects.Save(key, bytes.NewReader(body), want)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"runlease/shared/casefile"
 	"runlease/shared/job"
 	"runlease/shared/judge"
 )
@@ -45,6 +46,15 @@ type Problem struct {
 // Equal reports whether two contents are the same.
 func (c Content) Equal(d Content) bool {
 	return c.Testdata == d.Testdata && slices.Equal(c.Tasks, d.Tasks)
+}
+
+// Want is what the test data of c must hold.
+func (c Content) Want() casefile.Want {
+	want := casefile.Want{Cases: make([]int, len(c.Tasks)), OutputLimit: casefile.OutputLimit}
+	for i, t := range c.Tasks {
+		want.Cases[i] = t.Cases
+	}
+	return want
 }
 
 // Check finds the first thing wrong with tasks, as a *judge.Fault.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,11 +20,12 @@ import (
 	"runlease/shared/job"
 )
 
-// Client is what Artifacts needs of *s3.Client. Put needs s3:PutObject. Stat
-// needs s3:GetObject on the objects and s3:ListBucket on the bucket: without
+// Client is what Artifacts needs of *s3.Client. Put needs s3:PutObject, Read
+// s3:GetObject. Stat needs s3:GetObject on the objects and s3:ListBucket on the bucket: without
 // the latter S3 answers 403 instead of 404 for what does not exist, and Stat
 // fails.
 type Client interface {
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
@@ -61,6 +63,28 @@ func (a *Artifacts) Stat(ctx context.Context, key string) (job.Artifact, bool, e
 		return job.Artifact{}, false, fmt.Errorf("stat object: %w", err)
 	}
 	return job.Artifact{Size: aws.ToInt64(out.ContentLength), SHA256: fromChecksum(aws.ToString(out.ChecksumSHA256))}, true, nil
+}
+
+// Read reads n bytes of an object from an offset, in one call. S3 answers with
+// fewer if the object ends before, and that is an error.
+func (a *Artifacts) Read(ctx context.Context, key string, from int64, n int) ([]byte, error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	if n == 0 {
+		return nil, nil // a range has at least a byte
+	}
+	out, err := a.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &a.bucket, Key: &key, Range: aws.String(fmt.Sprintf("bytes=%d-%d", from, from+int64(n)-1)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read object: %w", err)
+	}
+	defer func() { _ = out.Body.Close() }()
+	part := make([]byte, n)
+	if _, err := io.ReadFull(out.Body, part); err != nil {
+		return nil, fmt.Errorf("read object: %w", err)
+	}
+	return part, nil
 }
 
 // Put stores an object. If the key has one already, that one stays and Put

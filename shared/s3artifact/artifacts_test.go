@@ -189,8 +189,41 @@ func TestStatAnswers(t *testing.T) {
 	}
 }
 
+// One ranged GET, and no checksum asked for: S3 has one of the whole only.
+func TestReadAnswers(t *testing.T) {
+	for _, tc := range []struct {
+		name, body string
+		status     int
+		wantErr    bool
+	}{
+		{"the range", "cde", 206, false},
+		{"an object that ends before", "cd", 206, true},
+		{"behind the end", "", 416, true},
+		{"missing", "", 404, true},
+		{"forbidden", "", 403, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := artifacts(t, func(r *http.Request) (*http.Response, error) {
+				if r.Method != http.MethodGet || r.Header.Get("Range") != "bytes=2-4" || r.Header.Get("X-Amz-Checksum-Mode") != "" {
+					t.Errorf("%s %v", r.Method, r.Header)
+				}
+				res := answer(r, tc.status)
+				res.Body = io.NopCloser(strings.NewReader(tc.body))
+				return res, nil
+			}, "bucket").Read(t.Context(), "k", 2, 3)
+			if (err != nil) != tc.wantErr || err == nil && string(got) != tc.body {
+				t.Errorf("Read() = %q, %v; want %q, error %v", got, err, tc.body, tc.wantErr)
+			}
+		})
+	}
+}
+
 var operations = map[string]func(context.Context, *s3artifact.Artifacts) error{
 	"Stat": func(ctx context.Context, a *s3artifact.Artifacts) error { _, _, err := a.Stat(ctx, "k"); return err },
+	"Read": func(ctx context.Context, a *s3artifact.Artifacts) error {
+		_, err := a.Read(ctx, "k", 0, 1)
+		return err
+	},
 	"Put": func(ctx context.Context, a *s3artifact.Artifacts) error {
 		return a.Put(ctx, "k", []byte("a zip"), measure([]byte("a zip")))
 	},

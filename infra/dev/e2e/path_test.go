@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"runlease/shared/testkit/zips"
 )
 
 // TestWholePath takes a job with test data through all its routes.
@@ -16,7 +18,7 @@ func TestWholePath(t *testing.T) {
 	c := newClient(t)
 	problem := freshProblem()
 	path := fmt.Sprintf("/problems/%d", problem)
-	testdata := []byte("PK test data " + fresh("zip"))
+	testdata := zips.Of(zips.File{Name: "README", Text: fresh("zip")}, zips.File{Name: "0000.in"}, zips.File{Name: "0000.out"})
 	draft := map[string]any{"tasks": oneTask, "testdata": map[string]any{"size": len(testdata), "sha256": sum(testdata)}}
 
 	c.want(404, "problem_not_found", request{"GET", path, nil, producer()})
@@ -48,7 +50,7 @@ func TestWholePath(t *testing.T) {
 
 	// A job whose code is uploaded.
 	id := fresh("job")
-	code := []byte("PK code of " + id)
+	code := zips.Code(id)
 	job := map[string]any{"submissionId": id, "problemId": problem, "language": 1, "code": map[string]any{"size": len(code), "sha256": sum(code)}}
 	created := c.want(201, "", request{"POST", "/jobs", job, producer()})
 	if created.Data["state"] != "created" || created.Data["status"] != -2.0 {

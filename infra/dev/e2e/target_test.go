@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -28,6 +27,7 @@ import (
 	"time"
 
 	"runlease/shared/testkit/contract"
+	"runlease/shared/testkit/zips"
 )
 
 // target is what the suite runs against.
@@ -243,7 +243,7 @@ func (c *client) published() int {
 func inline(id string, problem int) map[string]any {
 	return map[string]any{
 		"submissionId": id, "problemId": problem, "language": 2, "group": "e2e",
-		"code": base64.StdEncoding.EncodeToString([]byte("PK code of " + id)),
+		"code": zips.Inline(id),
 	}
 }
 

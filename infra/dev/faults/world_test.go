@@ -33,6 +33,7 @@ import (
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/zips"
 )
 
 // lease of every claim: the shortest in which three heartbeats fit, so that
@@ -267,7 +268,7 @@ func (c caller) repeat(ctx context.Context, method, path, runner, body string) a
 }
 
 func newJob(id string) string {
-	return fmt.Sprintf(`{"submissionId":%q,"problemId":1,"language":1,"code":"UEsDBA=="}`, id)
+	return fmt.Sprintf(`{"submissionId":%q,"problemId":1,"language":1,"code":%q}`, id, zips.Inline(""))
 }
 
 // result has outputs that are kept with the verdict, or, for every other token,

@@ -60,6 +60,9 @@ var cases = []struct {
 	{name: "put/keys do not mix", run: putMany},
 	{name: "put/bytes that are not what was announced are refused", run: putMismatch},
 
+	{name: "read/any part of an object", run: read},
+	{name: "read/what is not there is an error", run: readMissing},
+
 	{name: "download/gives the bytes, as a zip, under its name", run: get},
 	{name: "download/again and again", run: getAgain},
 	{name: "download/URL made before the object", run: getEarly},

@@ -22,6 +22,7 @@ import (
 	"runlease/shared/judge"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 // Stream is one source of jobs.
@@ -76,10 +77,10 @@ func (o Outcome) P99(stream string) time.Duration {
 	return waits[min(len(waits)-1, len(waits)*99/100)]
 }
 
-const (
-	problemID = 17
-	aZip      = "PK"
-)
+const problemID = 17
+
+// aZip is every job's code.
+var aZip = zips.Code("")
 
 // run is a scene under way.
 type run struct {
@@ -174,7 +175,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 		return fmt.Sprint("user-", r.random.IntN(s.Groups))
 	}
 	id := func(i int) string { return fmt.Sprintf("s%d-%08d", number, i) }
-	sum := sha256.Sum256([]byte(aZip))
+	sum := sha256.Sum256(aZip)
 	code := job.Artifact{Size: int64(len(aZip)), SHA256: hex.EncodeToString(sum[:])}
 	for i := range s.Rejudged {
 		at := job.At(r.began.Add(-time.Hour))
@@ -199,7 +200,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 					return
 				}
 				r.streamOf[n] = s.Name
-				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code}, Inline: []byte(aZip)})
+				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code}, Inline: aZip})
 				r.note(failed("create", answer, err))
 			})
 		}

@@ -23,6 +23,7 @@ import (
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/zips"
 )
 
 // Handler is one request to a warm function, which can be repeated: AWS gives
@@ -59,7 +60,7 @@ func Handlers(t T) []Handler {
 		w.pass(5 * time.Second)
 		w.do("list-jobs", 200, "/runner/jobs", "") // brings the claim its handle
 	}
-	code := strings.Repeat("PK", 750) // base64 of a source file's zip, 1.1 KB
+	code := zips.Inline(strings.Repeat("0123456789abcdef", 20)) // of about 1 KB
 	cases := []struct {
 		function string
 		given    func(*world)
@@ -248,7 +249,7 @@ func (l *lean) warm(t T) {
 		}
 		return envelope.Data
 	}
-	const create = `{"submissionId":"warm","problemId":17,"language":1,"code":"UEs="}`
+	create := `{"submissionId":"warm","problemId":17,"language":1,"code":"` + zips.Inline("") + `"}`
 	do("create-job", "POST", "/jobs", create)
 	do("list-jobs", "GET", "/runner/jobs", "")
 	token := do("claim-job", "POST", "/runner/jobs/warm/claim", "")["token"].(string)

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"runlease/shared/memory"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/figure"
+	"runlease/shared/testkit/zips"
 )
 
 // heapGoal is what a waiting job may take of the embedded server's memory, in
@@ -20,7 +22,7 @@ const heapGoal = 2_000
 
 // HeapPerWaitingJob is how many bytes of heap each of so many queued jobs takes
 // in the embedded mode: the job, its place in the index, its message, its code
-// of two bytes.
+// of a few hundred bytes.
 func HeapPerWaitingJob(t T, jobs int) float64 {
 	store, queue := memory.NewStore(), memory.NewQueue(time.Now)
 	artifacts := memory.NewArtifacts("http://127.0.0.1", []byte("secret"), time.Now)
@@ -30,11 +32,12 @@ func HeapPerWaitingJob(t T, jobs int) float64 {
 	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 17, Version: 1, Current: content, Revision: 1}); err != nil || !saved {
 		t.Fatal("problem not published", err)
 	}
+	sample := zips.Code("")
 	create := func(i int) {
-		code := []byte("PK") // a copy each, as from a request
+		code := bytes.Clone(sample) // a copy each, as from a request
 		_, answer, err := d.Create(t.Context(), dispatch.CreateRequest{Inline: code, CreateOp: job.CreateOp{
 			ID: id(i), Problem: 17, Language: job.CPP, Group: fmt.Sprint("user-", i%1000),
-			Code: job.Artifact{Size: 2, SHA256: digest(string(code))},
+			Code: job.Artifact{Size: int64(len(code)), SHA256: digest(string(code))},
 		}})
 		if err != nil || !answer.OK() {
 			t.Fatal(answer, err)

@@ -7,6 +7,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/bill"
 	"runlease/shared/testkit/meter"
+	"runlease/shared/testkit/zips"
 )
 
 // table collects what is measured.
@@ -201,9 +202,9 @@ func Requests(t T) []bill.Request {
 	w.do("get-problem", 200, problemPath, "")
 	row("get-problem")
 	d := next()
-	w.do("create-job", 201, "/jobs", `{"submissionId":"`+d+`","problemId":17,"language":1,"group":"user-10442","code":{"size":8,"sha256":"`+digest(d)+`"}}`)
+	w.do("create-job", 201, "/jobs", `{"submissionId":"`+d+`","problemId":17,"language":1,"group":"user-10442","code":`+artifact(zips.Code(d))+`}`)
 	row("create-job, code uploaded")
-	w.upload("code/" + d + "/" + digest(d) + ".zip")
+	w.upload("code/"+d+"/", zips.Code(d))
 	w.do("submit-job", 200, "/jobs/"+d+"/submit", "")
 	row("submit-job")
 	w.do("cancel-job", 200, "/jobs/"+d+"/cancel", "")
@@ -221,7 +222,7 @@ func Requests(t T) []bill.Request {
 		w.pass(5 * time.Second)
 	}
 	ids[9] = next()
-	w.do("create-job", 201, "/jobs", `{"submissionId":"`+ids[9]+`","problemId":17,"language":1,"group":"user-2","code":"UEs="}`)
+	w.do("create-job", 201, "/jobs", `{"submissionId":"`+ids[9]+`","problemId":17,"language":1,"group":"user-2","code":"`+zips.Inline("")+`"}`)
 	if alone := w.do("list-jobs", 200, "/runner/jobs?limit=10", "")["jobs"].([]any); len(alone) != 1 {
 		t.Fatalf("listed %v", alone)
 	}

@@ -30,6 +30,7 @@ import (
 	"runlease/shared/sqsqueue"
 	"runlease/shared/testkit/canned"
 	"runlease/shared/testkit/meter"
+	"runlease/shared/testkit/zips"
 )
 
 // world is a deployment on the real adapters and AWS's SDK, with package canned
@@ -238,23 +239,25 @@ func (w *world) swept() dispatch.Swept {
 func (w *world) publish() {
 	w.t.Helper()
 	w.do("put-problem", 201, problemPath, w.draft("65536"))
-	w.upload("testdata/17/" + digest("testdata") + ".zip")
+	w.upload("testdata/17/", testdata)
 	w.do("publish-problem", 200, problemPath+"/publish", "")
 }
 
 func (w *world) draft(memory string) string {
 	task := `{"taskScore":25,"caseCount":5,"memoryLimit":` + memory + `,"timeLimit":1000}`
-	return `{"tasks":[` + strings.Join([]string{task, task, task, task}, ",") + `],"testdata":{"size":8,"sha256":"` + digest("testdata") + `"}}`
+	return `{"tasks":[` + strings.Join([]string{task, task, task, task}, ",") + `],"testdata":` + artifact(testdata) + `}`
 }
 
 // upload stores what a presigned URL was given out for.
-func (w *world) upload(key string) {
-	name := strings.TrimSuffix(key[strings.LastIndexByte(key, '/')+1:], ".zip")
-	sum, err := hex.DecodeString(name)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.backend.PutObject(host, key, 8, base64.StdEncoding.EncodeToString(sum))
+func (w *world) upload(folder string, body []byte) {
+	sum := sha256.Sum256(body)
+	w.backend.PutObject(host, folder+digest(string(body))+".zip", body, base64.StdEncoding.EncodeToString(sum[:]))
+}
+
+var testdata = zips.TestData(5, 5, 5, 5)
+
+func artifact(body []byte) string {
+	return fmt.Sprintf(`{"size":%d,"sha256":%q}`, len(body), digest(string(body)))
 }
 
 func digest(text string) string {
@@ -267,7 +270,7 @@ func id(n int) string { return fmt.Sprintf("6907251a3f9c4be1%08x", n) }
 
 func (w *world) create(job string) {
 	w.t.Helper()
-	code := base64.StdEncoding.EncodeToString([]byte("a zip of " + job))
+	code := base64.StdEncoding.EncodeToString(zips.Code(job))
 	w.do("create-job", 201, "/jobs", `{"submissionId":"`+job+`","problemId":17,"language":1,"group":"user-10442","code":"`+code+`"}`)
 }
 

@@ -141,6 +141,8 @@ func (c *Call) ask(input any) any {
 		c.Resource = aws.ToString(in.QueueUrl)
 	case *s3.PutObjectInput:
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
+	case *s3.GetObjectInput:
+		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	case *s3.HeadObjectInput:
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	}

@@ -162,6 +162,8 @@ func (x *explorer) transparent(f *flight) {
 			f.hear(reply{})
 		case portStat:
 			f.hear(reply{ok: true, artifact: codeArtifact})
+		case portRead:
+			f.hear(reply{body: codeBytes[f.at.from:][:f.at.limit]})
 		default:
 			return
 		}

@@ -29,6 +29,7 @@ const (
 	portDelete         port = "queue.Delete"
 	portVisible        port = "queue.Visible"
 	portStat           port = "objects.Stat"
+	portRead           port = "objects.Read"
 	portPut            port = "objects.Put"
 )
 
@@ -46,6 +47,7 @@ type call struct {
 	was, is       dispatch.Mark
 	number        [2]int // of a problem and its version
 	body          []byte
+	from          int64 // of a read of limit bytes
 	artifact      job.Artifact
 }
 
@@ -62,6 +64,7 @@ type reply struct {
 	problem  problem.Problem
 	content  problem.Content
 	artifact job.Artifact
+	body     []byte
 	err      error
 }
 
@@ -106,6 +109,8 @@ func (a adapters) perform(c *call) (r reply) {
 		r.visible, r.err = a.queue.Visible(ctx)
 	case portStat:
 		r.artifact, r.ok, r.err = a.objects.Stat(ctx, c.ids[0])
+	case portRead:
+		r.body, r.err = a.objects.Read(ctx, c.ids[0], c.from, c.limit)
 	case portPut:
 		r.err = a.objects.Put(ctx, c.ids[0], c.body, c.artifact)
 	}
@@ -195,6 +200,11 @@ func (p parkedQueue) Visible(context.Context) (int, error) {
 func (p parkedObjects) Stat(_ context.Context, key string) (job.Artifact, bool, error) {
 	r := p.park(call{port: portStat, ids: []string{key}})
 	return r.artifact, r.ok, r.err
+}
+
+func (p parkedObjects) Read(_ context.Context, key string, from int64, n int) ([]byte, error) {
+	r := p.park(call{port: portRead, ids: []string{key}, from: from, limit: n})
+	return r.body, r.err
 }
 
 func (p parkedObjects) Put(_ context.Context, key string, body []byte, a job.Artifact) error {

@@ -11,6 +11,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/testkit/zips"
 )
 
 // kind is what a client asks for.
@@ -100,7 +101,7 @@ type answer struct {
 
 // codeBytes is every job's code.
 var (
-	codeBytes    = []byte("PK code")
+	codeBytes    = zips.Code("")
 	codeArtifact = measure(codeBytes)
 )
 

@@ -1,0 +1,67 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"runlease/shared/casefile"
+	"runlease/shared/job"
+	"runlease/shared/language"
+	"runlease/shared/problem"
+)
+
+// What is handed in is looked into before anybody is to judge by it. A zip
+// stays where it is: its directory alone is read, by ranges.
+
+// lookAtCode says why a submission cannot be judged; OK: nothing is wrong with
+// its zip.
+func lookAtCode(r io.ReaderAt, size int64, l job.Language) (Answer, error) {
+	err := language.CheckCode(r, size, int(l))
+	if why, is := language.Fault(err); is {
+		return Answer{Outcome: InvalidCode, Detail: why}, nil
+	}
+	if err != nil {
+		return Answer{}, fmt.Errorf("look at code: %w", err)
+	}
+	return granted, nil
+}
+
+// codeUploaded checks code that has been uploaded.
+func (d *Dispatcher) codeUploaded(ctx context.Context, j job.Job) (Answer, error) {
+	key := codeKey(j.ID, j.Code.SHA256)
+	answer, err := d.uploaded(ctx, key, j.Code, "code")
+	if err != nil || !answer.OK() {
+		return answer, err
+	}
+	return lookAtCode(object{ctx, d.Objects, key}, j.Code.Size, j.Language)
+}
+
+// testdataUploaded checks a problem's test data against its tasks.
+func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Content) (Answer, error) {
+	key := testdataKey(id, c.Testdata.SHA256)
+	answer, err := d.uploaded(ctx, key, c.Testdata, "testdata")
+	if err != nil || !answer.OK() {
+		return answer, err
+	}
+	found, err := casefile.Check(object{ctx, d.Objects, key}, c.Testdata.Size, c.Want())
+	if err != nil {
+		return Answer{}, fmt.Errorf("look at test data: %w", err)
+	}
+	if len(found.List) > 0 {
+		return Answer{Outcome: InvalidTestdata, Detail: found.String(), Findings: &found}, nil
+	}
+	return granted, nil
+}
+
+// object is an io.ReaderAt on an object that is there.
+type object struct {
+	ctx     context.Context //nolint:containedctx // io.ReaderAt takes none
+	objects Objects
+	key     string
+}
+
+func (o object) ReadAt(p []byte, off int64) (int, error) {
+	part, err := o.objects.Read(o.ctx, o.key, off, len(p))
+	return copy(p, part), err
+}
