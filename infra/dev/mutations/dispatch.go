@@ -73,7 +73,7 @@ var useCases = []source{
 		{name: "download: for the holder only", keeps: "S", from: `return j, Answer{Outcome: j.HeldBy(runner, tokenHash)}, nil`, to: `return j, granted, nil`},
 	}},
 	{file: "shared/dispatch/versions.go", tests: []command{dispatch, wire}, guards: []guard{
-		{name: "create: a draft is not published", keeps: "I4", from: `if err != nil || !found || p.Version == 0 {`, to: `if err != nil || !found {`},
+		{name: "create: a draft is not published", keeps: "I4", from: `case p.Version == 0:`, to: `case p.Version < 0:`},
 	}},
 	{file: "shared/dispatch/uploaded.go", tests: []command{dispatch}, guards: []guard{
 		{name: "submit: the code is there", keeps: "I1", from: `case !exists:`, to: `case !exists && got.Size < 0:`},
@@ -143,7 +143,7 @@ var useCases = []source{
 		{name: "create: rings", keeps: "I1", from: `if j.Bell > 0 {`, to: `if false {`},
 		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
 		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
-		{name: "create: only of a published problem", keeps: "I4", from: `if !published {`, to: `if !published && r.ID == "" {`},
+		{name: "create: only of a published problem", keeps: "I4", from: `if err != nil || !answer.OK() {`, to: `if err != nil {`},
 		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := r.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := r.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
 		{name: "create: other content than what is there", keeps: "I6", from: `out.Outcome != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Outcome == job.OK || there.Language`},
 		{name: "create: queues what awaits its upload", keeps: "I1", from: `out.Outcome != job.OK || there.State != job.Created || there.Language == job.Handwritten`, to: `out.Outcome != "?" || there.ID == ""`},

@@ -8,13 +8,13 @@ var (
 // queues are bells and clocks.
 var queues = []source{
 	{file: "shared/memory/queue.go", tests: []command{memoryQueue}, guards: []guard{
-		{name: "memory queue: a handle is good until the next receive", keeps: "I3", from: "\t\tdelete(q.handles, m.handle)\n\t\tm.receives++\n", to: "\t\tm.receives++\n"},
-		{name: "memory queue: received is hidden", keeps: "E", from: "\t\tm.visibleAt = now.Add(hide)\n", to: ""},
-		{name: "memory queue: hidden is not received", keeps: "E", from: ` && !q.byTime[0].visibleAt.After(now)`, to: ``},
+		{name: "memory queue: a handle is good until the next receive", keeps: "I3", from: "\t\tdelete(q.handles, m.handle)\n\t\tm.Receives++\n", to: "\t\tm.Receives++\n"},
+		{name: "memory queue: received is hidden", keeps: "E", from: "\t\tm.VisibleAt = now.Add(hide)\n", to: ""},
+		{name: "memory queue: hidden is not received", keeps: "E", from: ` && !q.byTime[0].VisibleAt.After(now)`, to: ``},
 		{name: "memory queue: not more than asked for", keeps: "E", from: `len(received) < limit && `, to: ``},
 		{name: "memory queue: hidden for 12 hours at most", keeps: "I1", from: `min(h.For, longestHide)`, to: `max(h.For, longestHide)`},
 		{name: "memory queue: deleted is gone", keeps: "I3", from: "\t\t\theap.Remove(&q.byTime, m.index)\n", to: "\t\t\t_ = m\n"},
-		{name: "memory queue: receives are counted", keeps: "E", from: "\t\tm.receives++\n", to: "\t\tm.receives = 1\n"},
+		{name: "memory queue: receives are counted", keeps: "E", from: "\t\tm.Receives++\n", to: "\t\tm.Receives = 1\n"},
 	}},
 	{file: "shared/sqsqueue/queue.go", tests: []command{sqsWire}, guards: []guard{
 		{name: "sqs: a part of a second hides for no less", keeps: "E", from: `(d + time.Second - 1) / time.Second`, to: `d / time.Second`},
