@@ -148,7 +148,7 @@ test-templates:
 test-localstack:
 	$(call stage,build,$(MAKE) --no-print-directory -s build)
 	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack && infra/dev/emulators/listens.py build/localstack/pid)
-	$(call stage,process executor,build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py)
+	$(call stage,process executor,build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py -b)
 	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
 	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/dev/faults)
 	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/dev/invoke/...)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"runlease/shared/testkit/linear"
+	"runlease/shared/testkit/wire"
 )
 
 // TestLinearizable records many clients of the embedded server over loopback
@@ -61,12 +62,13 @@ func recordHTTP(t *testing.T, data string, seed uint64) linear.Recorded {
 	clock := linear.NewClock()
 	s.dispatch.Now = clock.Now
 	handler = s.handler()
-	system := linear.HTTP{URL: listening.URL, Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
-	defer system.Client.CloseIdleConnections()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	defer client.CloseIdleConnections()
+	system := linear.HTTP{Client: wire.Client{URL: listening.URL, HTTP: client}}
 	system.Sweep = func(ctx context.Context) linear.Output {
 		return linear.Dispatcher{Dispatcher: s.dispatch}.Do(ctx, linear.Input{Op: linear.Sweep})
 	}
-	if system.RunnerToken, system.ProducerToken, err = s.issueTokens(t.Context()); err != nil {
+	if system.Client.RunnerToken, system.Client.ProducerToken, err = s.issueTokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := system.Publish(t.Context()); err != nil {

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"runlease/shared/memory"
+	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
 
@@ -58,28 +59,15 @@ func (s *started) end(t testing.TB) {
 	}
 }
 
-func (s *started) do(t *testing.T, client *http.Client, method, path, body string) (int, string) {
+// do makes a request as a runner of the name, or as the producer if runner is empty.
+func (s *started) do(t *testing.T, client *http.Client, runner, method, path, body string) (int, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
+	c := wire.Client{URL: s.URL, RunnerToken: s.RunnerToken, ProducerToken: s.ProducerToken, HTTP: client}
+	reply, err := c.Do(t.Context(), method, path, runner, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("X-Runner-Token", s.RunnerToken)
-	request.Header.Set("X-Runner-Name", "r")
-	request.Header.Set("Authorization", "Bearer "+s.ProducerToken)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
+	return reply.Status, string(reply.Text)
 }
 
 const aProblem = `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`
@@ -97,7 +85,7 @@ func TestServerStartsAndStopsCleanly(t *testing.T) {
 	}
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
-	if status, body := s.do(t, client, "GET", "/runner/jobs", ""); status != 200 {
+	if status, body := s.do(t, client, "r", "GET", "/runner/jobs", ""); status != 200 {
 		t.Errorf("list: %d %s", status, body)
 	}
 	s.end(t)
@@ -110,8 +98,8 @@ func TestRequestsInFlightAreAnswered(t *testing.T) {
 	s := start(t)
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
-	s.do(t, client, "PUT", "/problems/1", aProblem)
-	s.do(t, client, "POST", "/problems/1/publish", "")
+	s.do(t, client, "", "PUT", "/problems/1", aProblem)
+	s.do(t, client, "", "POST", "/problems/1/publish", "")
 
 	// A body that is still on its way when the server is told to end.
 	body, rest := io.Pipe()
@@ -149,17 +137,17 @@ func TestShortLeaseComesBackByItself(t *testing.T) {
 	defer s.end(t)
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
-	s.do(t, client, "PUT", "/problems/1", aProblem)
-	s.do(t, client, "POST", "/problems/1/publish", "")
-	if status, body := s.do(t, client, "POST", "/jobs", aJob("j")); status != 201 {
+	s.do(t, client, "", "PUT", "/problems/1", aProblem)
+	s.do(t, client, "", "POST", "/problems/1/publish", "")
+	if status, body := s.do(t, client, "", "POST", "/jobs", aJob("j")); status != 201 {
 		t.Fatalf("create: %d %s", status, body)
 	}
-	if status, body := s.do(t, client, "POST", "/runner/jobs/j/claim", `{"leaseSeconds":1}`); status != 200 {
+	if status, body := s.do(t, client, "r", "POST", "/runner/jobs/j/claim", `{"leaseSeconds":1}`); status != 200 {
 		t.Fatalf("claim: %d %s", status, body)
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for {
-		_, body := s.do(t, client, "GET", "/runner/jobs", "")
+		_, body := s.do(t, client, "r", "GET", "/runner/jobs", "")
 		if strings.Contains(body, `"submissionId":"j"`) {
 			break
 		}

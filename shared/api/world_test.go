@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -28,6 +27,7 @@ import (
 	"runlease/shared/memory"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/contract"
+	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
 
@@ -249,24 +249,8 @@ func (w *world) problems() {
 // upload follows an upload that a reply has offered.
 func (w *world) upload(offer any, body []byte) {
 	w.t.Helper()
-	o, _ := offer.(map[string]any)
-	if o == nil {
-		w.t.Fatal("no upload offered")
-	}
-	req, err := http.NewRequestWithContext(w.t.Context(), o["method"].(string), o["url"].(string), bytes.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for name, value := range o["headers"].(map[string]any) {
-		req.Header.Set(name, value.(string))
-	}
-	resp, err := w.client.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		w.t.Fatalf("upload: %d", resp.StatusCode)
+	if status, err := wire.Upload(w.t.Context(), w.client, offer, body); err != nil || status != http.StatusOK {
+		w.t.Fatalf("upload: %d, %v", status, err)
 	}
 }
 

@@ -149,7 +149,7 @@ func rawClaim(t *testing.T, id string) (status int, token string) {
 	c.http.Transport = nil
 	got := c.do(request{"POST", "/runner/jobs/" + id + "/claim", map[string]any{"leaseSeconds": at.lease}, as("one")})
 	token, _ = got.Data["token"].(string)
-	return got.status, token
+	return got.Status, token
 }
 
 // TestKilledWriters kills the functions that take jobs and results with SIGKILL
@@ -210,7 +210,7 @@ func underFire(t *testing.T, function string, requests []request) (refused, kill
 			c := newClient(t)
 			c.http.Transport = nil // the gateway's own replies are not in openapi.yaml
 			for try := range 20 {
-				status := c.do(r).status
+				status := c.do(r).Status
 				if status < 500 {
 					if status >= 300 {
 						t.Errorf("%s %s under fire: %d", r.method, r.path, status)

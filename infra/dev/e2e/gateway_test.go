@@ -76,8 +76,8 @@ func TestUnknownRoutes(t *testing.T) {
 	}
 	for path, allow := range map[string]string{"/runner/jobs": "GET", "/jobs": "POST", "/runner/jobs/x/complete": "PUT", "/problems/1": "GET, PUT"} {
 		got := c.want(405, "method_not_allowed", request{"DELETE", path, nil, as("one")})
-		if got.header.Get("Allow") != allow {
-			t.Errorf("DELETE %s: Allow %q, want %q", path, got.header.Get("Allow"), allow)
+		if got.Header.Get("Allow") != allow {
+			t.Errorf("DELETE %s: Allow %q, want %q", path, got.Header.Get("Allow"), allow)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func TestEveryReplyHasARequestID(t *testing.T) {
 	ids := map[string]bool{}
 	for range 2 {
 		got := c.want(200, "", request{"GET", "/runner/jobs", nil, as("one", "X-Request-Id", "mine")})
-		ids[got.header.Get("X-Request-Id")] = true
+		ids[got.Header.Get("X-Request-Id")] = true
 	}
 	if len(ids) != 2 || ids["mine"] || ids[""] {
 		t.Errorf("ids %v", ids)

@@ -98,7 +98,7 @@ func TestOneOfManyClaimsWins(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 20 {
 		wait.Go(func() {
-			switch got := c.do(request{"POST", "/runner/jobs/" + id + "/claim", nil, as(fresh("r"))}); got.status {
+			switch got := c.do(request{"POST", "/runner/jobs/" + id + "/claim", nil, as(fresh("r"))}); got.Status {
 			case 200:
 				won.Add(1)
 			case 409:

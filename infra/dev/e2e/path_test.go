@@ -83,7 +83,7 @@ func TestWholePath(t *testing.T) {
 		}
 		// LocalStack adds "Accept: application/json" to a request without the header.
 		moved := c.want(302, "", request{"GET", "/runner/jobs/" + id + "/" + kind, nil, as("one", "Accept", "*/*")})
-		if status, got := c.fetch(moved.header.Get("Location")); status != 200 || !bytes.Equal(got, want) {
+		if status, got := c.fetch(moved.Header.Get("Location")); status != 200 || !bytes.Equal(got, want) {
 			t.Errorf("%s by redirect: %d %q", kind, status, got)
 		}
 		plain := c.want(200, "", request{"GET", "/runner/jobs/" + id + "/" + kind, nil, as("one", "Accept", "application/json")})
@@ -93,7 +93,7 @@ func TestWholePath(t *testing.T) {
 		c.want(403, "invalid_submission_token", request{"GET", "/runner/jobs/" + id + "/" + kind, nil, as("one", "X-Claim-Token", "rlc_other")})
 		c.want(403, "not_claimed_by_runner", request{"GET", "/runner/jobs/" + id + "/" + kind, nil, as("two")})
 	}
-	tag := c.want(302, "", request{"GET", "/runner/jobs/" + id + "/testdata", nil, as("one", "Accept", "*/*")}).header.Get("ETag")
+	tag := c.want(302, "", request{"GET", "/runner/jobs/" + id + "/testdata", nil, as("one", "Accept", "*/*")}).Header.Get("ETag")
 	c.want(304, "", request{"GET", "/runner/jobs/" + id + "/testdata", nil, as("one", "If-None-Match", tag)})
 
 	beat := c.want(200, "", request{"POST", "/runner/heartbeat", map[string]any{"submissionId": id}, as("one")})

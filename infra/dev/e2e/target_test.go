@@ -6,7 +6,6 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -27,6 +26,7 @@ import (
 	"time"
 
 	"runlease/shared/testkit/contract"
+	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
 
@@ -128,13 +128,7 @@ func newClient(t *testing.T) *client {
 }
 
 // reply is a reply with its envelope read.
-type reply struct {
-	status  int
-	header  http.Header
-	Data    map[string]any `json:"data"`
-	Message string         `json:"message"`
-	Code    string         `json:"code"`
-}
+type reply = wire.Reply
 
 // request is one request; a nil body sends none.
 type request struct {
@@ -145,46 +139,17 @@ type request struct {
 
 func (c *client) do(r request) reply {
 	c.t.Helper()
-	var body io.Reader
-	switch b := r.body.(type) {
-	case nil:
-	case string:
-		body = strings.NewReader(b)
-	default:
-		encoded, err := json.Marshal(b)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		body = bytes.NewReader(encoded)
-	}
-	req, err := http.NewRequestWithContext(context.Background(), r.method, at.URL+r.path, body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
+	headers := []string{"Authorization", ""}
 	for name, value := range r.header {
-		if value == "" {
-			req.Header.Del(name)
-		} else {
-			req.Header.Set(name, value)
-		}
+		headers = append(headers, name, value)
 	}
-	resp, err := c.http.Do(req)
+	api := wire.Client{URL: at.URL, ProducerToken: at.ProducerToken, HTTP: c.http}
+	out, err := api.Do(context.Background(), r.method, r.path, "", r.body, headers...)
 	if err != nil {
 		c.t.Fatalf("%s %s: %v", r.method, r.path, err)
 	}
-	defer resp.Body.Close()
-	out := reply{status: resp.StatusCode, header: resp.Header}
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &out); err != nil {
-			c.t.Fatalf("%s %s, %d: no JSON: %.200q", r.method, r.path, resp.StatusCode, text)
-		}
+	if len(out.Text) > 0 && !json.Valid(out.Text) {
+		c.t.Fatalf("%s %s, %d: no JSON: %.200q", r.method, r.path, out.Status, out.Text)
 	}
 	return out
 }
@@ -206,8 +171,8 @@ func producer() map[string]string {
 func (c *client) want(status int, code string, r request) reply {
 	c.t.Helper()
 	got := c.do(r)
-	if got.status != status || got.Code != code {
-		c.t.Fatalf("%s %s: got %d %q %q, want %d %q", r.method, r.path, got.status, got.Code, got.Message, status, code)
+	if got.Status != status || got.Code != code {
+		c.t.Fatalf("%s %s: got %d %q %q, want %d %q", r.method, r.path, got.Status, got.Code, got.Message, status, code)
 	}
 	return got
 }
@@ -324,20 +289,11 @@ func able(t *testing.T, what string) {
 // send uploads bytes as an upload asks for, with a client that knows nothing else.
 func (c *client) send(upload any, body []byte) int {
 	c.t.Helper()
-	u := upload.(map[string]any)
-	req, err := http.NewRequestWithContext(context.Background(), u["method"].(string), u["url"].(string), bytes.NewReader(body))
+	status, err := wire.Upload(context.Background(), nil, upload, body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	for name, value := range u["headers"].(map[string]any) {
-		req.Header.Set(name, value.(string))
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode
+	return status
 }
 
 // fetch downloads a URL.

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/wire"
 )
 
 // asRunner, in the environment, makes a process of this test a runner.
@@ -36,7 +38,7 @@ func holdJob(told string) error {
 	if err := json.Unmarshal([]byte(told), &h); err != nil {
 		return err
 	}
-	c := caller{url: h.URL, runnerToken: h.Token}
+	c := caller{wire.Client{URL: h.URL, RunnerToken: h.Token}}
 	if a := c.call(context.Background(), "POST", "/runner/jobs/"+h.Job+"/claim", h.Name, ""); a.status != 200 {
 		return fmt.Errorf("claim: %d %s", a.status, a.Code)
 	}
@@ -73,7 +75,7 @@ func TestKilledRunners(t *testing.T) {
 	for n := range killed {
 		v := victim{id: fmt.Sprintf("job-%d", n), lines: make(chan string, 100)}
 		w.must(201, "POST", "/jobs", "", newJob(v.id))
-		told, err := json.Marshal(held{w.url, w.runnerToken, fmt.Sprintf("victim-%d", n), v.id})
+		told, err := json.Marshal(held{w.URL, w.RunnerToken, fmt.Sprintf("victim-%d", n), v.id})
 		if err != nil {
 			t.Fatal(err)
 		}

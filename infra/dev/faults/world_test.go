@@ -3,12 +3,9 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +30,7 @@ import (
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
 
@@ -99,11 +97,11 @@ func newWorld(t *testing.T) *world {
 	w.dispatch.Lease.Default = w.dispatch.Lease.Least
 
 	credentials := memory.NewCredentials()
-	w.runnerToken, _, err = auth.Issue(t.Context(), credentials, auth.Grant{Kind: auth.Runner, Name: "faults", Fleet: true}, time.Now(), rand.Reader)
+	w.RunnerToken, _, err = auth.Issue(t.Context(), credentials, auth.Grant{Kind: auth.Runner, Name: "faults", Fleet: true}, time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.producerToken, _, err = auth.Issue(t.Context(), credentials, auth.Grant{
+	w.ProducerToken, _, err = auth.Issue(t.Context(), credentials, auth.Grant{
 		Kind: auth.Producer, Name: "faults", Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite},
 	}, time.Now(), rand.Reader)
 	if err != nil {
@@ -113,7 +111,7 @@ func newWorld(t *testing.T) *world {
 		Dispatch: w.dispatch, Auth: auth.NewVerifier(credentials), Log: quiet, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited,
 	}).Handler()))
 	t.Cleanup(server.Close)
-	w.url = server.URL
+	w.URL = server.URL
 	w.must(201, "PUT", "/problems/1", "", `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`)
 	w.must(200, "POST", "/problems/1/publish", "", "")
 	return w
@@ -193,7 +191,7 @@ func table(t *testing.T, db *dynamodb.Client, name string, attributes map[string
 }
 
 // caller makes requests of the API.
-type caller struct{ url, runnerToken, producerToken string }
+type caller struct{ wire.Client }
 
 // answer is a reply; status 0: there was none.
 type answer struct {
@@ -220,30 +218,12 @@ type attempt struct {
 
 // call makes a request as a runner, or as the producer if runner is empty.
 func (c caller) call(ctx context.Context, method, path, runner, body string) answer {
+	reply, err := c.Do(ctx, method, path, runner, body)
 	var a answer
-	r, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return a
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if runner == "" {
-		r.Header.Set("Authorization", "Bearer "+c.producerToken)
-	} else {
-		r.Header.Set("X-Runner-Token", c.runnerToken)
-		r.Header.Set("X-Runner-Name", runner)
-	}
-	reply, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return a
-	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil || json.Unmarshal(text, &a) != nil {
+	if err != nil || reply.Into(&a) != nil {
 		return answer{}
 	}
-	a.status = reply.StatusCode
+	a.status = reply.Status
 	return a
 }
 

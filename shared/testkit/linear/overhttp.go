@@ -1,25 +1,23 @@
 package linear
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
+
+	"runlease/shared/testkit/wire"
 )
 
 // HTTP is the API as a System, over the wire. A Sweep has no route: it is
 // started beside it.
 type HTTP struct {
-	URL, RunnerToken, ProducerToken string
-	Client                          *http.Client
-	Sweep                           func(context.Context) Output
+	Client wire.Client
+	Sweep  func(context.Context) Output
 }
 
-// wire is what is read of every reply.
-type wire struct {
+// reply is what is read of every reply.
+type reply struct {
 	Code string
 	Data struct {
 		Token                         string
@@ -82,7 +80,7 @@ func (h HTTP) Publish(ctx context.Context) error {
 	return nil
 }
 
-func (h HTTP) view(_ int, r wire) Output {
+func (h HTTP) view(_ int, r reply) Output {
 	if r.Code != OK {
 		return Output{Code: r.Code}
 	}
@@ -95,44 +93,22 @@ func (h HTTP) view(_ int, r wire) Output {
 }
 
 // call makes a request as the runner that it names, or else as the producer.
-func (h HTTP) call(ctx context.Context, in Input, method, path string, body any) (int, wire) {
-	var unknown wire
-	var sent io.Reader
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return 0, unknown
-		}
-		sent = bytes.NewReader(encoded)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, h.URL+path, sent)
-	if err != nil {
-		return 0, unknown
-	}
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
+func (h HTTP) call(ctx context.Context, in Input, method, path string, body any) (int, reply) {
+	as, headers := "", []string{}
 	switch in.Op {
 	case Claim, Heartbeat, Complete, Release:
-		request.Header.Set("X-Runner-Token", h.RunnerToken)
-		request.Header.Set("X-Runner-Name", in.Runner)
-		if in.Op == Heartbeat && in.Token != "" {
-			request.Header.Set("X-Claim-Token", in.Token)
+		as = in.Runner
+		if in.Op == Heartbeat {
+			headers = []string{"X-Claim-Token", in.Token}
 		}
-	default:
-		request.Header.Set("Authorization", "Bearer "+h.ProducerToken)
 	}
-	response, err := h.Client.Do(request)
-	if err != nil {
-		return 0, unknown
+	got, err := h.Client.Do(ctx, method, path, as, body, headers...)
+	var r reply
+	if err != nil || got.Status >= 500 || got.Into(&r) != nil {
+		return got.Status, reply{}
 	}
-	defer response.Body.Close()
-	var r wire
-	if err := json.NewDecoder(response.Body).Decode(&r); err != nil || response.StatusCode >= 500 {
-		return response.StatusCode, unknown
-	}
-	if response.StatusCode < 300 {
+	if got.Status < 300 {
 		r.Code = OK
 	}
-	return response.StatusCode, r
+	return got.Status, r
 }

@@ -4,12 +4,10 @@
 package given
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +16,7 @@ import (
 	"runlease/shared/api"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
+	"runlease/shared/testkit/wire"
 )
 
 // Messages does to a queue what no caller of the API can.
@@ -135,32 +134,12 @@ func (w *World) do(ctx context.Context, a ask) (map[string]any, error) {
 
 // upload puts bytes where data.upload of a reply says.
 func (w *World) upload(ctx context.Context, data map[string]any, body []byte) error {
-	offer, offered := data["upload"].(map[string]any)
-	if !offered {
-		return fmt.Errorf("no upload was offered")
+	status, err := wire.Upload(ctx, w.Uploads, data["upload"], body)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d", status)
 	}
-	method, _ := offer["method"].(string)
-	url, _ := offer["url"].(string)
-	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)
-	}
-	headers, _ := offer["headers"].(map[string]any)
-	for name, value := range headers {
-		r.Header.Set(name, fmt.Sprint(value))
-	}
-	client := w.Uploads
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("upload: %w", err)
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, resp.Body) //nolint:errcheck // only the status counts
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("upload: %s", resp.Status)
 	}
 	return nil
 }
