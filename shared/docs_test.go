@@ -59,6 +59,26 @@ func TestGuidesNameWhatExists(t *testing.T) {
 	}
 }
 
+// TestChangesBeginWhereTheTableSays looks into the files of the table "To change X,
+// open Y" for the names that it gives.
+func TestChangesBeginWhereTheTableSays(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| [^|]+ \\| \\[[^\\]]+\\]\\(([^)]+)\\) \\| `(\\w+)` \\|").FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 20 {
+		t.Errorf("only %d rows", len(rows))
+	}
+	for _, row := range rows {
+		source, err := os.ReadFile(filepath.Join("..", row[1]))
+		declared := regexp.MustCompile(`(?m)^(?:\t|func |type |var |const )+` + row[2] + `\b`)
+		if err != nil || !declared.Match(source) {
+			t.Errorf("%s does not declare %s (%v)", row[1], row[2], err)
+		}
+	}
+}
+
 // TestREADMEIsShort: what is longer lies beside its program.
 func TestREADMEIsShort(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "README.md"))
