@@ -24,10 +24,14 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/sandbox"
 	"runlease/shared/testkit/figure"
 )
 
 func main() {
+	sandbox.Init()
+	execute.Shim()
 	deterministic := flag.Bool("deterministic", false, "leave out what depends on the machine")
 	file := flag.String("o", filepath.Join("build", "bench.json"), "where to write the figures")
 	flag.Parse()

@@ -20,6 +20,7 @@ func timed() []part {
 		{"CPU of handlers", handlerCPU},
 		{"CPU of starts", startCPU},
 		{"the embedded server", embedded},
+		{"judges of submissions", judges},
 	}
 }
 

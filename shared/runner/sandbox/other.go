@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"runlease/shared/runner/execute"
 )
@@ -17,6 +18,7 @@ type Config struct {
 	KeptOutput  int
 	Processes   int
 	FirstUID    int
+	Trace       func(part string, took time.Duration)
 	Log         *slog.Logger
 }
 

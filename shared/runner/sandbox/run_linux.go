@@ -72,7 +72,7 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if err != nil {
 		return ending{}, err
 	}
-	defer s.remove(group)
+	defer s.removeLater(group)
 
 	runCtx, cancel := context.WithCancel(ctx)
 	defer cancel()

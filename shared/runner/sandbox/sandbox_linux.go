@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,7 +34,10 @@ type Config struct {
 	// FirstUID is the first of the user and group ids on this machine that boxes
 	// get, one for each job at a time, when the runner is root; default 210000.
 	FirstUID int
-	Log      *slog.Logger
+	// Trace, if it is set, is told what the parts of a job took: "box", "compile",
+	// "case" for each case, "destroy".
+	Trace func(part string, took time.Duration)
+	Log   *slog.Logger
 }
 
 // Sandbox is an executor; see the package's comment.
@@ -49,6 +53,8 @@ type Sandbox struct {
 	python    execute.Python3
 	programs  []syscall.SockFilter
 	compilers []syscall.SockFilter
+
+	removing sync.WaitGroup // of groups
 
 	without string // name of a wall that a test takes out
 	init    string // path of the program of a box's first process; empty: this one's
@@ -127,6 +133,7 @@ func tool(name string) string {
 
 // Close removes what New made. No job may be running.
 func (s *Sandbox) Close() {
+	s.removing.Wait()
 	s.groups.Close()
 	_ = s.null.Close()
 }
@@ -164,12 +171,18 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		_ = os.RemoveAll(dir)
 		return execute.Same(in.Tasks, execute.CE, missing), nil
 	}
+	begin := time.Now()
 	b, err := s.build(dir, slot, in.Language == execute.Python)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	defer b.close()
+	begin = s.trace("box", begin)
+	defer func() {
+		begin := time.Now()
+		b.close()
+		s.trace("destroy", begin)
+	}()
 	prog, err := s.compile(ctx, b, in.Language)
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", source, err)
@@ -178,6 +191,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		return execute.Same(in.Tasks, execute.CE, prog.reject), nil
 	}
 	defer prog.close()
+	begin = s.trace("compile", begin)
 	all := make([][]execute.Case, len(in.Tasks))
 	for t, task := range in.Tasks {
 		all[t] = make([]execute.Case, task.CaseCount)
@@ -185,9 +199,19 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 			if all[t][c], err = s.runCase(ctx, b, prog, task, filepath.Join(in.TestDataDir, execute.CaseName(t, c))); err != nil {
 				return nil, fmt.Errorf("run case %s: %w", execute.CaseName(t, c), err)
 			}
+			begin = s.trace("case", begin)
 		}
 	}
 	return all, nil
+}
+
+// trace tells what a part took that began then, and returns the time.
+func (s *Sandbox) trace(part string, begin time.Time) time.Time {
+	now := time.Now()
+	if s.cfg.Trace != nil {
+		s.cfg.Trace(part, now.Sub(begin))
+	}
+	return now
 }
 
 // fault returns an error if this machine, not the program, is why a run ended.
@@ -361,8 +385,11 @@ func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, task execut
 	return got, end.waited > limit/20, err
 }
 
-func (s *Sandbox) remove(g *cgroup.Group) {
-	if err := g.Remove(); err != nil {
-		s.cfg.Log.Warn("control group left behind", slog.Any("error", err))
-	}
+// removeLater removes a group while the next case begins.
+func (s *Sandbox) removeLater(g *cgroup.Group) {
+	s.removing.Go(func() {
+		if err := g.Remove(); err != nil {
+			s.cfg.Log.Warn("control group left behind", slog.Any("error", err))
+		}
+	})
 }

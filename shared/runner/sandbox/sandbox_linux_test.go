@@ -80,7 +80,9 @@ func TestStatuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
-			got, err := s.Run(t.Context(), input(t, tc.language, tc.source, ordinary, [2]string{"2 3\n", "5\n"}))
+			task := ordinary
+			task.TimeLimit *= timeFactor()
+			got, err := s.Run(t.Context(), input(t, tc.language, tc.source, task, [2]string{"2 3\n", "5\n"}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +90,7 @@ func TestStatuses(t *testing.T) {
 			if c.Status != tc.status || c.ExitCode != tc.exitCode && tc.status != execute.OLE || !strings.Contains(c.Stderr, tc.stderr) {
 				t.Errorf("got %+v; want %s, exit code %d, stderr with %q", c, tc.status, tc.exitCode, tc.stderr)
 			}
-			if took := time.Since(begin); took > 20*time.Second {
+			if took := time.Since(begin); took > time.Duration(20*timeFactor())*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if left, _ := os.ReadDir(s.cfg.Dir); len(left) > 0 {
