@@ -130,17 +130,20 @@ hooks: ## run make quick before every commit of this clone
 
 # ---- tests, by stage; each says what it took
 
-.PHONY: test unit test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
+.PHONY: test unit test-sandbox test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
 test: ## everything but test-long, unit tests first; after a failure, again from the stage that failed
-	@infra/dev/stages/run.sh unit test-demo test-templates test-localstack test-ministack test-e2e
+	@infra/dev/stages/run.sh unit test-sandbox test-demo test-templates test-localstack test-ministack test-e2e
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
-plain := runlease/infra runlease/shared/testkit/sim runlease/shared/testkit/linear runlease/shared/testkit/fleet runlease/shared/testkit/measure
+plain := runlease/infra runlease/shared/runner/sandbox runlease/shared/testkit/sim runlease/shared/testkit/linear runlease/shared/testkit/fleet runlease/shared/testkit/measure
 unit: ## what needs nothing but Go and Node
 	$(call stage,unit tests with the race detector,go test -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
 	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,go test $(plain))
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
+# The unit tests run them on this machine's kernel.
+test-sandbox: ## some attacks on the sandbox in user-mode Linux, on control groups of version 2: as root, as a service's user
+	$(call stage,the sandbox on control groups of version 2,infra/dev/uml/run.sh 'TestAttacks/(hello|namespaces|memory-100-mb|thread-bomb|undeletable)')
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
 test-templates:
@@ -169,6 +172,8 @@ e2e-ministack:
 
 .PHONY: test-long
 test-long: ## what is slow and rarely fails
+	$(call stage,every attack on this kernel,RUNLEASE_LONG=1 go test -count=1 -timeout 20m ./shared/runner/sandbox)
+	$(call stage,every attack on control groups of version 2,RUNLEASE_LONG=1 SECONDS_MAX=3600 infra/dev/uml/run.sh)
 	$(call stage,clients that generators make of openapi.yaml,infra/dev/clients/run.py)
 
 .PHONY: sim mutations
