@@ -224,6 +224,13 @@ func TestREADME(t *testing.T) {
 		{"1 M jobs with 4 KB of outputs, an object each", bill.Load{Jobs: 1e6, Outputs: 4096}, all},
 		{"1 M jobs, REST API", bill.Load{Jobs: 1e6, Outputs: 100, REST: true}, all},
 		{"20 runners that wait all month", bill.Load{Runners: 20}, func(c bill.Costs) bill.Units { return c.Idle }},
+		{"1 M requests that a function refuses; what API Gateway throttles costs nothing", bill.Load{}, func(c bill.Costs) bill.Units {
+			million := bill.Units{}
+			for name, units := range c.Refused {
+				million[name] = 1e6 * units
+			}
+			return million
+		}},
 		{"the deployment, idle, a month (alarms and the dashboard, almost)", bill.Load{}, func(c bill.Costs) bill.Units { return c.Standing }},
 	} {
 		want := fmt.Sprintf("| %s | %s | %s |", row.name, price(row.load, bill.Sync, row.of), price(row.load, bill.Compat, row.of))
