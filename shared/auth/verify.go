@@ -117,7 +117,7 @@ func (v *Verifier) now() time.Time { return v.Now().Round(0) }
 // maxName is the longest name of a runner.
 const maxName = 64
 
-// NameRule says what ValidName allows, for whoever sent something else.
+// NameRule tells what ValidName allows, to a caller that sent something else.
 const NameRule = "want 1 to 64 letters, digits, dots, hyphens or underscores"
 
 // ValidName reports whether a name is [A-Za-z0-9._-]{1,64}.

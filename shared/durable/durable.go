@@ -15,12 +15,13 @@
 // transaction. Neither is enough as it is: a job costs it ten writes to pages all
 // over the file, most of them undone within a second.
 //
-// So a transaction writes one record, the journal of everything that a batch has
-// changed, and what has been in the journal for a second is moved to its tables
-// by the transactions that follow: a job that came and went in that second is
-// one write of its table instead of four, and its message none. Until then it is
-// found in memory. Who opens the folder reads the journal again. All this is
-// inside bbolt's transactions, so there is no file format here but its own.
+// So a transaction writes one record, the journal of everything that a batch
+// has changed, and what has been in the journal for a second is moved to its
+// tables by the transactions that follow: a job that came and went in that
+// second is one write of its table instead of four, and its message none. Until
+// then it is found in memory. Opening the folder reads the journal again. All
+// this is inside bbolt's transactions, so there is no file format here but its
+// own.
 //
 // Messages live in memory too, as memory.Queue, and are kept as they change. A
 // message's change is not waited for: the write of its job follows, in the same
@@ -37,7 +38,8 @@ import (
 // one is brought up to it when it is opened.
 const format = 1
 
-// ErrDamaged says that the folder holds something that this package did not write.
+// ErrDamaged means that the folder holds something that this package did not
+// write.
 var ErrDamaged = errors.New("is damaged or was not written by runlease")
 
 // file is the database of a folder.

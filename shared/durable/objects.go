@@ -112,7 +112,7 @@ func (o *Objects) Save(key string, body io.Reader, want job.Artifact) (stored bo
 	return stored && err == nil, err
 }
 
-// saveLarge writes a file of its own while the body comes in.
+// saveLarge writes a separate file while the body comes in.
 func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact) (bool, error) {
 	f, err := newFile(o.db.dir)
 	if err != nil {

@@ -110,7 +110,7 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 }
 
 // publishProblem writes the record of the new version too. The SDK gives the
-// transaction a token of its own, so that a retry of a lost one is a success.
+// transaction its own token, so that a retry of a lost one is a success.
 func (s *Store) publishProblem(ctx context.Context, after problem.Problem, change *change) error {
 	free := changeIf(oRevision, 0)
 	record := problemKey(after.ID, after.Version)

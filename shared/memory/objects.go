@@ -20,7 +20,7 @@ type Objects interface {
 	Save(key string, body io.Reader, want job.Artifact) (bool, error)
 }
 
-// Object is bytes that somebody reads. It must be closed.
+// Object is bytes under a key, opened for reading. It must be closed.
 type Object struct {
 	job.Artifact
 	Bytes
@@ -33,7 +33,7 @@ type Bytes interface {
 	io.Closer
 }
 
-// ErrBytes says that a body is not what was announced.
+// ErrBytes means that a body is not what was announced.
 var ErrBytes = errors.New("the body does not match its size or checksum")
 
 // ReadBody reads a body that was announced, whole.

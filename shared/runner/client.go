@@ -50,10 +50,11 @@ type Client struct {
 	token string
 
 	heard     atomic.Bool  // the API itself, at least once
-	strangers atomic.Int32 // replies by somebody else until then
+	strangers atomic.Int32 // replies by others until then
 }
 
-// strangersToDoubt replies by somebody else, and none by the API: this is none.
+// strangersToDoubt replies by others, and none by the API, mean that this is no
+// API.
 const strangersToDoubt = 3
 
 // NewClient takes the server's URL, the runner's token and name. A nil transport
@@ -87,7 +88,7 @@ type ReplyError struct {
 	RequestID  string
 	RetryAfter time.Duration
 	Storage    bool // the reply came from where bytes are kept, not from the API
-	// Stranger: it is not in our envelope, so whoever gave it was not the API: a
+	// Stranger: it is not in our envelope, so it was not the API that gave it: a
 	// firewall, a gateway, a sign-on page. It decides nothing.
 	Stranger bool
 }

@@ -85,7 +85,7 @@ func (r *Runner) claim(work, tell context.Context, j *job, id string) {
 		}
 		r.carry(r.begin(work, j, claim, asked), tell, j, singly{r})
 	case lost:
-		r.Log.DebugContext(tell, "somebody else was faster", slog.String("job_id", id))
+		r.Log.DebugContext(tell, "another runner was faster", slog.String("job_id", id))
 	default:
 		r.Log.WarnContext(tell, "claim failed", slog.String("job_id", id), slog.Any("error", err))
 	}

@@ -40,7 +40,7 @@ type Runner struct {
 
 	mu         sync.Mutex
 	taken      int             // slots; a result that the server failed to take may make it more than there are
-	delivering map[string]bool // keys of results that have a goroutine of their own
+	delivering map[string]bool // keys of results that have their own goroutine
 }
 
 // job is one that is ours until it is carried to its end.
@@ -290,7 +290,7 @@ func (r *Runner) owned(key string) bool {
 
 // release gives a job back.
 func (r *Runner) release(tell context.Context, claim Claim, reason, detail string, log *slog.Logger) {
-	detail = strings.ReplaceAll(detail, r.Dir, "") // nobody's business there
+	detail = strings.ReplaceAll(detail, r.Dir, "") // of no use there
 	err := repeat(tell, releasePatience, func() error { return r.Client.Release(tell, claim, reason, detail) })
 	if err != nil {
 		// Its lease ends by itself.

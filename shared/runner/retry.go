@@ -77,9 +77,9 @@ func react(err error) reaction {
 	return drop
 }
 
-// unknownRoute reports whether the server does not have the route that was asked
-// for: by its own word, or, unsure, by that of somebody else. Not by the status
-// alone: on other routes a 404 speaks of a job.
+// unknownRoute reports whether the server does not have the route that was
+// asked for: by its own word, or, unsure, by that of a stranger. Not by the
+// status alone: on other routes a 404 speaks of a job.
 func unknownRoute(err error) (unknown, unsure bool) {
 	reply, ok := errors.AsType[*ReplyError](err)
 	unknown = ok && (reply.Status == 404 || reply.Status == 405) &&

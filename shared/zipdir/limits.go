@@ -37,7 +37,8 @@ func (l Limits) Check(entries []*zip.File, size int64) (file string, fault *Faul
 	return "", nil
 }
 
-// Readable says why a file cannot be unpacked by everybody; "": it can.
+// Readable returns why a file cannot be unpacked by every program, or "" if it
+// can.
 func Readable(file *zip.File) string {
 	switch {
 	case file.Flags&1 != 0:

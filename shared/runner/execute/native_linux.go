@@ -19,7 +19,7 @@ import (
 	"runlease/shared/runner/workdir"
 )
 
-// NativeConfig says where Native works and what a program may use. The zero
+// NativeConfig sets where Native works and what a program may use. The zero
 // value of a limit is its default.
 type NativeConfig struct {
 	// Dir is where programs are built and run; it must exist.

@@ -8,7 +8,7 @@ import (
 	"log/slog"
 )
 
-// NativeConfig says where Native works and what a program may use.
+// NativeConfig sets where Native works and what a program may use.
 type NativeConfig struct {
 	Dir         string
 	OutputLimit int64

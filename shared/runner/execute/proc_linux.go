@@ -134,7 +134,7 @@ func processes() []string {
 }
 
 // killedFirst makes a process, and what it starts, the kernel's choice before
-// the runner when memory is short. Anybody may raise the score of their own.
+// the runner when memory is short. Any process may raise its own score.
 func killedFirst(pid string) error {
 	const more, most = 500, 1000
 	path := "/proc/" + pid + "/oom_score_adj"

@@ -97,7 +97,7 @@ func become(spec string, args []string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core dumps: %w", err)
 	}
-	// A program whose file its user may not read owns nothing of its own in /proc.
+	// A program whose file its user may not read owns none of its files in /proc.
 	if err := killedFirst("self"); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"runlease/shared/runner/execute"
 )
 
-// Config says where a Sandbox works and what a program may use.
+// Config sets where a Sandbox works and what a program may use.
 type Config struct {
 	Dir         string
 	OutputLimit int64

@@ -20,7 +20,7 @@ import (
 	"runlease/shared/runner/execute"
 )
 
-// Config says where a Sandbox works and what a program may use. The zero value
+// Config sets where a Sandbox works and what a program may use. The zero value
 // of a limit is its default.
 type Config struct {
 	// Dir is where boxes are prepared; it must exist and be private.

@@ -14,8 +14,8 @@ import (
 )
 
 // Make makes a directory that is not there, with mode 0700, and those above it.
-// One that is there must belong to this process's user, and is closed to others:
-// whoever may write there could have programs run as this user.
+// One that is there must belong to this process's user, and is closed to
+// others: a user that may write there could have programs run as this user.
 func Make(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make directory: %w", err)
