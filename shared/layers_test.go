@@ -18,7 +18,7 @@ import (
 var may = map[string][]string{
 	"shared/job":     {},
 	"shared/judge":   {"shared/jsoncursor"},
-	"shared/problem": {"shared/job", "shared/judge", "shared/casefile"},
+	"shared/problem": {"shared/job", "shared/judge", "shared/judging", "shared/casefile"},
 	"shared/auth":    {},
 	"shared/version": {},
 
@@ -26,6 +26,7 @@ var may = map[string][]string{
 
 	// What server and runner agree on.
 	"shared/zipdir":     {},
+	"shared/judging":    {},
 	"shared/language":   {"shared/zipdir"},
 	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},
@@ -34,27 +35,27 @@ var may = map[string][]string{
 
 	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
-	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
-	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth"},
+	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
 	"shared/awsclient":          {},
 
-	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
+	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
 	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
-	"shared/runner":          {"shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner":          {"shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
 	"shared/runner/cache":    {"shared/runner/workdir"},
-	"shared/runner/execute":  {"shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
+	"shared/runner/execute":  {"shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
 	"shared/runner/guard":    {},
 	"shared/runner/integers": {},
 	"shared/runner/outputs":  {"shared/runner/execute"},
 	"shared/runner/cgroup":   {},
 	"shared/runner/seccomp":  {},
-	"shared/runner/sandbox":  {"shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
+	"shared/runner/sandbox":  {"shared/casefile", "shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
 	"shared/runner/workdir":  {},
 	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
 	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},
@@ -62,7 +63,7 @@ var may = map[string][]string{
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/job", "shared/memory", "shared/version"},
-	"infra/runner": {"shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
+	"infra/runner": {"shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
 	"infra/ctl":    {"shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
 }
 
@@ -75,7 +76,7 @@ var function = []string{
 const futureStandard = "github.com/go-json-experiment/json"
 
 // pure packages import the standard library and what is listed above, nothing else.
-var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/language", "shared/casefile"}
+var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/judging", "shared/language", "shared/casefile"}
 
 // tooling reports whether only developers use the package: the suites and
 // instruments of the tests, and the programs below infra/dev. It may import

@@ -31,6 +31,7 @@ import (
 	"syscall"
 	"time"
 
+	"runlease/shared/casefile"
 	"runlease/shared/runner"
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
@@ -85,6 +86,7 @@ type config struct {
 	compat           bool
 	work, executor   string
 	cacheMB          int64
+	checkers         bool
 	outputMB         int64
 	keptKB           int
 	processes        int
@@ -183,12 +185,13 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.BoolVar(&cfg.compat, "compat", false, "do without sync: a call for every list, claim, heartbeat and result")
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
+	flags.BoolVar(&cfg.checkers, "executor-checkers", false, "the command of -executor compares outputs as its input's checker says; without a command the runner always does")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
 	flags.StringVar(&cfg.isolation, "isolation", isolationSandbox, "sandbox, or native: plain processes, for trusted code only")
 	flags.IntVar(&cfg.sandboxUID, "sandbox-uid", 210_000, "first of the user ids that programs in the sandbox get, if the runner is root")
 	flags.BoolVar(&cfg.execute, "execute", false, "judge one submission instead of pulling jobs: one JSON on stdin, one on stdout, as -executor has it")
 	flags.BoolVar(&cfg.check, "check", false, "tell whether the sandbox has what it needs on this machine, instead of pulling jobs")
-	flags.Int64Var(&cfg.outputMB, "output-mb", 64, "what a program may write to stdout, and to stderr, MB")
+	flags.Int64Var(&cfg.outputMB, "output-mb", casefile.OutputLimit>>20, "what a program may write to stdout, and to stderr, where its problem does not say, MB")
 	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
 	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
 	flags.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
@@ -304,6 +307,7 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	if err != nil {
 		return nil, nil, err
 	}
+	client.Checkers = cfg.executor == "" || cfg.checkers
 	if cfg.tokenFile != "" {
 		client.Reload = func() (string, error) { return readToken(cfg.tokenFile) }
 	}

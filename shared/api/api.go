@@ -76,7 +76,7 @@ var endpoints = map[string]endpoint{
 // producerFields are the fields of the bodies of producers' routes; a route that
 // is not here has none.
 var producerFields = map[string][]string{
-	"put-problem": {"tasks", "testdata"},
+	"put-problem": {"tasks", "testdata", "outputLimit", "compile", "stopOnFailure", "checker"},
 	"create-job":  {"submissionId", "problemId", "language", "group", "code"},
 	"query-jobs":  {"ids"},
 	"rejudge-job": {"generation"},

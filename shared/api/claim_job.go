@@ -6,6 +6,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 )
 
 type claimData struct {
@@ -26,16 +27,24 @@ type claimData struct {
 type claimMeta struct {
 	Language job.Language `json:"language"`
 	Tasks    []judge.Task `json:"tasks"`
+	judging.Rules
 }
 
-// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds}, may be
+// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds, checkers}, may be
 // left out.
 func claimJob(a *API, c *call) (reply, error) {
 	lease, refusal := askedLease(c.body)
 	if refusal != nil {
 		return *refusal, nil
 	}
-	claimed, answer, err := a.dispatch.Claim(c.Context(), dispatch.ClaimRequest{ID: c.id, Runner: c.runner, LeaseSeconds: lease})
+	request := dispatch.ClaimRequest{ID: c.id, Runner: c.runner, LeaseSeconds: lease}
+	if c.body != nil {
+		request.Checkers = c.body.flag("checkers")
+		if refusal := c.body.refusal(); refusal != nil {
+			return *refusal, nil
+		}
+	}
+	claimed, answer, err := a.dispatch.Claim(c.Context(), request)
 	if err != nil || !answer.OK() {
 		return refusedOr(answer, err)
 	}
@@ -60,7 +69,7 @@ func claimReply(claimed dispatch.Claimed) claimData {
 		ProblemID:        j.Problem,
 		Language:         j.Language,
 		Token:            claimed.Token,
-		Meta:             claimMeta{j.Language, claimed.Content.Tasks},
+		Meta:             claimMeta{j.Language, claimed.Content.Tasks, claimed.Content.Rules},
 		Attempt:          j.Attempt,
 		Generation:       j.Generation,
 		LeaseSeconds:     j.Claim.LeaseSeconds,

@@ -62,6 +62,7 @@ var refusals = map[job.Outcome]refusal{
 	job.NotFound:           {http.StatusNotFound, "submission not found"},
 	job.NotPending:         {http.StatusConflict, "submission is not pending"},
 	job.AlreadyClaimed:     {http.StatusConflict, "already claimed by another runner"},
+	job.Unfit:              {http.StatusConflict, "this runner cannot judge the submission"},
 	job.PassedOver:         {http.StatusConflict, "given back by this runner a moment ago, others come first"},
 	job.NotClaimed:         {http.StatusForbidden, "not claimed by this runner"},
 	job.InvalidToken:       {http.StatusForbidden, "invalid submission token"},

@@ -3,6 +3,7 @@ package api
 import (
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 	"runlease/shared/problem"
 )
 
@@ -14,6 +15,7 @@ type artifactData struct {
 type contentData struct {
 	Tasks    []judge.Task  `json:"tasks"`
 	Testdata *artifactData `json:"testdata"`
+	judging.Rules
 }
 
 type problemData struct {
@@ -33,7 +35,7 @@ func newProblem(p problem.Problem) problemData {
 }
 
 func newContent(c problem.Content) contentData {
-	data := contentData{Tasks: c.Tasks}
+	data := contentData{Tasks: c.Tasks, Rules: c.Rules}
 	if data.Tasks == nil {
 		data.Tasks = []judge.Task{}
 	}

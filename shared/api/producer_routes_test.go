@@ -33,7 +33,7 @@ func TestPutProblem(t *testing.T) {
 	const integer = "want an integer, -2147483648 to 2147483647"
 	w.check([]row{
 		{"no body", put("/problems/9", ""), 400, "missing_body", "missing JSON body"},
-		{"test data by another name", put("/problems/9", `{"tasks":`+tasks8+`,"testData":null}`), 400, "invalid_body", "invalid body: testData: unknown field: known are tasks, testdata"},
+		{"test data by another name", put("/problems/9", `{"tasks":`+tasks8+`,"testData":null}`), 400, "invalid_body", "invalid body: testData: unknown field: known are tasks, testdata, outputLimit, compile, stopOnFailure, checker"},
 		refused("an unknown field", `[{"taskscore":100,"caseCount":1,"memoryLimit":1,"timeLimit":1}]`, "tasks[0].taskscore: unknown field: known are taskScore, caseCount, memoryLimit, timeLimit"),
 		{"no tasks", put("/problems/9", "{}"), 400, "invalid_body", "invalid body: tasks: want a list of tasks"},
 		refused("tasks that are no list", `{}`, "tasks: want a list of tasks"),
@@ -59,6 +59,54 @@ func TestPutProblem(t *testing.T) {
 		{"id of a publish", post("/problems/x/publish", ""), 400, "malformed_id", "malformed id: want an integer, 1 to 2147483647"},
 		{"scope", put("/problems/9", draft).by("reader"), 403, "missing_scope", "token has no such scope: problems:write"},
 	})
+}
+
+// How a problem is judged goes from the producer to the runner, and only to one
+// that knows of checkers.
+func TestRulesOfAProblem(t *testing.T) {
+	w := newWorld(t)
+	rules := func(text string) ask { return put("/problems/8", `{"tasks":`+tasks8+`,`+text+`}`) }
+	refused := func(name, text, message string) row {
+		return row{name, rules(text), 400, "invalid_body", "invalid body: " + message}
+	}
+	w.check([]row{
+		refused("no output", `"outputLimit":0`, "outputLimit: want 1 to 262144"),
+		refused("too much output", `"outputLimit":262145`, "outputLimit: want 1 to 262144"),
+		refused("a compiler without time", `"compile":{"timeLimit":999}`, "compile.timeLimit: want 1000 to 120000"),
+		refused("a compiler with too much memory", `"compile":{"memoryLimit":4194305}`, "compile.memoryLimit: want 65536 to 4194304"),
+		refused("an unknown limit of the compiler", `"compile":{"time":1}`, "compile.time: unknown field: known are timeLimit, memoryLimit"),
+		refused("a word for true", `"stopOnFailure":"yes"`, "stopOnFailure: want true or false"),
+		refused("an unknown checker", `"checker":{"kind":"words"}`, "checker.kind: want lines, exact, tokens or floats"),
+		refused("a checker of no kind", `"checker":{"abs":1}`, "checker.kind: missing"),
+		refused("floats without a bound", `"checker":{"kind":"floats"}`, "checker: floats wants abs, rel or both, as 1e-6"),
+		refused("a negative bound", `"checker":{"kind":"floats","abs":-1}`, "checker.abs: want a number of at least 0"),
+		refused("a bound of no use", `"checker":{"kind":"tokens","rel":1}`, "checker: abs and rel belong to the kind floats"),
+	})
+	// What is the default is not shown.
+	same(t, w.must(201, rules(`"outputLimit":null,"compile":{},"stopOnFailure":false,"checker":{"kind":"lines"}`)),
+		`{"data":{"problemId":8,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null},"upload":null},"message":"draft stored","status":"ok"}`)
+	const said = `"outputLimit":2048,"compile":{"timeLimit":60000,"memoryLimit":65536},"stopOnFailure":true,"checker":{"kind":"floats","abs":1e-9}`
+	same(t, w.must(200, rules(said)),
+		`{"data":{"problemId":8,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null,`+said+`},"upload":null},"message":"draft stored","status":"ok"}`)
+	w.must(200, post("/problems/8/publish", ""))
+	w.must(201, post("/jobs", newJob("j1", 8, 2)))
+
+	w.check([]row{{
+		"a runner that knows of no checkers", post("/runner/jobs/j1/claim", `{}`), 409, "unfit_runner",
+		"this runner cannot judge the submission: its problem has a checker, and the runner does not say `checkers`: true",
+	}})
+	if got := w.must(200, post("/runner/sync", `{"slots":1}`)).data["jobs"].([]any); len(got) != 0 {
+		t.Errorf("given out by sync: %v", got)
+	}
+	w.pass(3 * time.Second)
+	jobs := w.must(200, post("/runner/sync", `{"slots":1,"checkers":true}`)).data["jobs"].([]any)
+	if len(jobs) != 1 {
+		t.Fatalf("given out by sync: %v", jobs)
+	}
+	meta := jobs[0].(map[string]any)["meta"].(map[string]any)
+	if meta["outputLimit"] != 2048.0 || meta["stopOnFailure"] != true || meta["checker"].(map[string]any)["abs"] != 1e-9 || meta["compile"].(map[string]any)["timeLimit"] != 60000.0 {
+		t.Errorf("meta %v", meta)
+	}
 }
 
 func TestPublishProblem(t *testing.T) {

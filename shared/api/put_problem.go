@@ -6,7 +6,10 @@ import (
 	"math"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 	"runlease/shared/problem"
 )
 
@@ -23,6 +26,7 @@ func putProblem(a *API, c *call) (reply, error) {
 	content := problem.Content{
 		Tasks:    c.body.tasks(),
 		Testdata: c.body.artifactIn("testdata", problem.MaxTestdata),
+		Rules:    c.body.rules(),
 	}
 	if refusal := c.body.refusal(); refusal != nil {
 		return *refusal, nil
@@ -36,6 +40,63 @@ func putProblem(a *API, c *call) (reply, error) {
 		answer.status = http.StatusCreated
 	}
 	return answer, nil
+}
+
+// rules reads how a problem is judged, and checks it. What is null or missing is
+// not said.
+func (f *fields) rules() judging.Rules {
+	optional := func(f *fields, name string) int {
+		if f == nil || !f.has(name) {
+			return 0
+		}
+		n := int(f.integer(name, math.MinInt32, math.MaxInt32))
+		if n == 0 {
+			n = -1 // out of bounds as well, and said
+		}
+		return n
+	}
+	compile, checker := f.object("compile"), f.object("checker")
+	if compile != nil {
+		compile.only("timeLimit", "memoryLimit")
+	}
+	if checker != nil {
+		checker.only("kind", "abs", "rel")
+	}
+	r := judging.Rules{
+		OutputLimit:   optional(f, "outputLimit"),
+		Compile:       judging.Compile{TimeLimit: optional(compile, "timeLimit"), MemoryLimit: optional(compile, "memoryLimit")},
+		StopOnFailure: f.flag("stopOnFailure"),
+	}
+	if compile != nil {
+		f.inherit(compile)
+	}
+	if checker != nil {
+		r.Checker = judging.Checker{Kind: judging.Kind(checker.text("kind")), Abs: checker.float("abs"), Rel: checker.float("rel")}.Normal()
+		if !checker.has("kind") {
+			checker.fail("kind", "missing")
+		}
+		f.inherit(checker)
+	}
+	if fault := r.Check(); fault != nil {
+		f.fail(fault.Path, fault.Why)
+	}
+	return r
+}
+
+// flag reads true or false; false if it is missing.
+func (f *fields) flag(name string) (set bool) {
+	if f.has(name) && json.Unmarshal(f.raw[name], &set) != nil {
+		f.fail(name, "want true or false")
+	}
+	return set
+}
+
+// float reads a number; 0 if it is missing.
+func (f *fields) float(name string) (n float64) {
+	if f.has(name) && json.Unmarshal(f.raw[name], &n) != nil {
+		f.fail(name, "want a number")
+	}
+	return n
 }
 
 // tasks reads a problem's tasks and checks them.

@@ -51,6 +51,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 	slots := int(c.body.integer("slots", 0, maxSlots))
 	done := c.body.list("done", maxDone)
 	active := c.body.list("active", maxActive)
+	checkers := c.body.flag("checkers")
 	lease, refusal := askedLease(c.body)
 	if refusal == nil {
 		refusal = c.body.refusal()
@@ -59,7 +60,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
-	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease}
+	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Checkers: checkers}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply
 	for i, raw := range done {

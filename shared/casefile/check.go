@@ -15,7 +15,7 @@ import (
 var Limits = zipdir.Limits{Entries: 4000, Bytes: 4 << 30, Ratio: 300, FreeBytes: 256 << 20}
 
 // OutputLimit is what a case may write where its problem does not say, in bytes.
-const OutputLimit = 16 << 20
+const OutputLimit = 64 << 20
 
 // Want is what a zip of test data must hold.
 type Want struct {

@@ -29,7 +29,7 @@ func pack(t *testing.T, names ...string) []byte {
 		case "link":
 			h.SetMode(0o777 | 1<<27)
 		case "large":
-			h.Method, h.UncompressedSize64 = zip.Deflate, 16<<20+1
+			h.Method, h.UncompressedSize64 = zip.Deflate, 64<<20+1
 		case "huge":
 			h.Method, h.UncompressedSize64 = zip.Deflate, 5<<30
 		case "overlaps":
@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 		{"cases from 01", pack(t, "0001.in", "0001.out", "0101.in", "0101.out", "0102.in", "0102.out"), "0001.in: cases are numbered from 00, not from 01: 0000.in was meant, and so on for all files"},
 		{"a case too many", pack(t, append(good, "0102.in")...), "0102.in: there is no case 2 of task 1: cases are numbered from 00, and caseCount is 2"},
 		{"a task too many", pack(t, append(good, "0200.in")...), "0200.in: there is no task 2: tasks are numbered from 00, and 2 are declared"},
-		{"output over the limit", pack(t, with("0000.out", "0000.out large")...), "0000.out: the expected output has 16777217 bytes, more than the output limit of 16384 KB: no right answer could be accepted; raise outputLimit"},
+		{"output over the limit", pack(t, with("0000.out", "0000.out large")...), "0000.out: the expected output has 67108865 bytes, more than the output limit of 65536 KB: no right answer could be accepted; raise outputLimit"},
 		{"input over the limit", pack(t, with("0000.in", "0000.in large")...), ""},
 		{"larger than itself", pack(t, with("0000.in", "0000.in overlaps")...), "its files are larger than the zip: it is damaged, or its entries overlap"},
 		{"a bomb", pack(t, with("0000.in", "0000.in huge")...), "0000.in: the zip unpacks to more than 268435456 bytes, the most allowed for a zip of 620 bytes; this file is the largest so far"},

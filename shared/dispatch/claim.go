@@ -15,6 +15,7 @@ type ClaimRequest struct {
 	ID           string
 	Runner       string
 	LeaseSeconds *int // nil: the default
+	Checkers     bool // the runner knows of checkers
 }
 
 // Claimed is what a runner gets with a job.
@@ -31,13 +32,13 @@ type Claimed struct {
 }
 
 // Claim gives a job to a runner. Refused with NotFound, NotPending,
-// AlreadyClaimed, PassedOver or InvalidLease.
+// AlreadyClaimed, PassedOver, Unfit or InvalidLease.
 func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer, error) {
 	lease, answer := d.Lease.grant(r.LeaseSeconds)
 	if !answer.OK() {
 		return Claimed{}, answer, nil
 	}
-	c, err := d.update(ctx, r.ID, d.claim(r.Runner, offer{}, lease, d.Store.Problem))
+	c, err := d.update(ctx, r.ID, d.claim(job.Candidate{Runner: r.Runner, Checkers: r.Checkers}, offer{}, lease, d.Store.Problem))
 	if err != nil || !c.OK() {
 		return Claimed{}, c.Answer, err
 	}
@@ -57,16 +58,16 @@ type problemReader func(ctx context.Context, id int) (problem.Problem, bool, err
 // claim decides a claim. The problem is read only for a job that can be claimed.
 // The offer is what the job was found by, if it was: its message is the claim's,
 // unless the bell has been rung anew since.
-func (d *Dispatcher) claim(runner string, o offer, leaseSeconds int, read problemReader) decide {
+func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read problemReader) decide {
 	return func(ctx context.Context, j job.Job) (decision, error) {
-		op := job.ClaimOp{Now: d.now(), Runner: runner, LeaseSeconds: leaseSeconds}
+		op := job.ClaimOp{Now: d.now(), Runner: runner.Runner, LeaseSeconds: leaseSeconds}
 		if o.job.Bell == j.Bell {
 			op.Handle = o.handle
 		}
 		if _, tried := op.Apply(j); tried.Outcome != job.OK {
 			return refused(j, Answer{Outcome: tried.Outcome}), nil
 		}
-		if o := j.MayHave(job.Candidate{Runner: runner}, op.Now); o.Why != "" {
+		if o := j.MayHave(runner, op.Now); o.Why != "" {
 			wait := (o.Until.Sub(op.Now) + time.Second - 1) / time.Second
 			return refused(j, Answer{Outcome: job.PassedOver, Detail: fmt.Sprintf("try again in %d s", wait)}), nil
 		}
@@ -78,6 +79,9 @@ func (d *Dispatcher) claim(runner string, o offer, leaseSeconds int, read proble
 			return decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
 		d.known.put(p.ID, p.Version, p.Current)
+		if runner.Lacks(job.Needs{Checker: p.Current.Rules.NeedsChecker()}).Why != "" {
+			return refused(j, Answer{Outcome: job.Unfit, Detail: "its problem has a checker, and the runner does not say `checkers`: true"}), nil
+		}
 		token, err := auth.NewClaimToken(d.Random)
 		if err != nil {
 			return decision{}, fmt.Errorf("make claim token: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"runlease/shared/job"
 	"runlease/shared/problem"
 )
 
@@ -14,6 +15,7 @@ type SyncRequest struct {
 	Runner       string
 	Slots        int  // jobs that it wants, 0 to 10
 	LeaseSeconds *int // of those jobs; nil: the default
+	Checkers     bool // the runner knows of checkers
 	Done         []CompleteRequest
 	Active       []ActiveClaim
 }
@@ -156,7 +158,7 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
-		c, err := d.updateFrom(ctx, o.job, d.claim(r.Runner, o, leaseSeconds, read))
+		c, err := d.updateFrom(ctx, o.job, d.claim(job.Candidate{Runner: r.Runner, Checkers: r.Checkers}, o, leaseSeconds, read))
 		if err != nil || !c.OK() {
 			back = append(back, Hiding{o.handle, listHide})
 		} else {

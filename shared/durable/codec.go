@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"math"
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -120,6 +121,12 @@ func textField[T ~string](c *codec, n protowire.Number, v *T) {
 		c.out = protowire.AppendTag(c.out, n, protowire.BytesType)
 		c.out = protowire.AppendString(c.out, string(*v))
 	}
+}
+
+func floatField(c *codec, n protowire.Number, v *float64) {
+	bits := int64(math.Float64bits(*v))
+	numberField(c, n, &bits)
+	*v = math.Float64frombits(uint64(bits))
 }
 
 func bytesField(c *codec, n protowire.Number, v *[]byte) {

@@ -71,6 +71,7 @@ func pastFields(c *codec, p *job.Past) {
 	textField(c, 10, &p.Reason)
 	recordField(c, 11, verdictFields, &p.Verdict)
 	recordField(c, 12, lateFields, &p.Late)
+	textField(c, 13, &p.Detail)
 }
 
 func verdictFields(c *codec, v *job.Verdict) {
@@ -99,6 +100,14 @@ func contentFields(c *codec, p *problem.Content) {
 	listField(c, 1, taskFields, &p.Tasks)
 	numberField(c, 2, &p.Testdata.Size)
 	textField(c, 3, &p.Testdata.SHA256)
+	r := &p.Rules
+	numberField(c, 4, &r.OutputLimit)
+	numberField(c, 5, &r.Compile.TimeLimit)
+	numberField(c, 6, &r.Compile.MemoryLimit)
+	flagField(c, 7, &r.StopOnFailure)
+	textField(c, 8, &r.Checker.Kind)
+	floatField(c, 9, &r.Checker.Abs)
+	floatField(c, 10, &r.Checker.Rel)
 }
 
 func taskFields(c *codec, t *judge.Task) {

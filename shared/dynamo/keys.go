@@ -117,6 +117,14 @@ const (
 	cTasks = "t" // L of L: score, cases, memory limit, time limit
 	cSize  = "s"
 	cHash  = "h" // B
+	// Rules.
+	cOutputLimit   = "ol"
+	cCompileTime   = "ct"
+	cCompileMemory = "cm"
+	cStopOnFailure = "sf"
+	cChecker       = "ck"
+	cAbs           = "ca" // S: what a number of DynamoDB cannot hold
+	cRel           = "cr" // S
 )
 
 // Attributes of the sweep's mark, an item of the jobs table.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,6 +13,7 @@ import (
 	"runlease/shared/awsclient"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 	"runlease/shared/problem"
 )
 
@@ -166,6 +168,14 @@ func contentItem(c problem.Content) writer {
 	w.as(cTasks, all)
 	w.number(cSize, c.Testdata.Size)
 	w.hex(cHash, c.Testdata.SHA256)
+	r := c.Rules
+	w.number(cOutputLimit, int64(r.OutputLimit))
+	w.number(cCompileTime, int64(r.Compile.TimeLimit))
+	w.number(cCompileMemory, int64(r.Compile.MemoryLimit))
+	w.flag(cStopOnFailure, r.StopOnFailure)
+	w.text(cChecker, string(r.Checker.Kind))
+	w.text(cAbs, floatText(r.Checker.Abs))
+	w.text(cRel, floatText(r.Checker.Rel))
 	return w
 }
 
@@ -194,5 +204,32 @@ func readContent(r *reader) problem.Content {
 		n := r.numbersOf(cTasks, task, 4)
 		c.Tasks = append(c.Tasks, judge.Task{Score: int(n[0]), Cases: int(n[1]), MemoryLimit: int(n[2]), TimeLimit: int(n[3])})
 	}
+	c.Rules = judging.Rules{
+		OutputLimit:   int(r.number(cOutputLimit)),
+		Compile:       judging.Compile{TimeLimit: int(r.number(cCompileTime)), MemoryLimit: int(r.number(cCompileMemory))},
+		StopOnFailure: r.flag(cStopOnFailure),
+		Checker:       judging.Checker{Kind: judging.Kind(r.text(cChecker)), Abs: readFloat(r, cAbs), Rel: readFloat(r, cRel)},
+	}
 	return c
+}
+
+// floatText is a number as it is stored, exactly; "": zero. A number of DynamoDB
+// has a smaller range.
+func floatText(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
+}
+
+func readFloat(r *reader, name string) float64 {
+	text := r.text(name)
+	if text == "" {
+		return 0
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("attribute %s: %w", name, err)
+	}
+	return f
 }

@@ -4,7 +4,8 @@ import "time"
 
 // Candidate is a runner that asks for a job.
 type Candidate struct {
-	Runner string
+	Runner   string
+	Checkers bool // it compares outputs as a problem's checker says
 }
 
 // Obstacle is why a runner may not have a job now. The zero Obstacle: it may.

@@ -11,6 +11,7 @@ import (
 	"runlease/shared/casefile"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 )
 
 // The limits of a problem.
@@ -30,6 +31,7 @@ const (
 type Content struct {
 	Tasks    []judge.Task // never changed in place
 	Testdata job.Artifact // a zip; the zero Artifact: none
+	Rules    judging.Rules
 }
 
 // Problem is its current version and its draft.
@@ -45,12 +47,15 @@ type Problem struct {
 
 // Equal reports whether two contents are the same.
 func (c Content) Equal(d Content) bool {
-	return c.Testdata == d.Testdata && slices.Equal(c.Tasks, d.Tasks)
+	return c.Testdata == d.Testdata && c.Rules == d.Rules && slices.Equal(c.Tasks, d.Tasks)
 }
 
 // Want is what the test data of c must hold.
 func (c Content) Want() casefile.Want {
 	want := casefile.Want{Cases: make([]int, len(c.Tasks)), OutputLimit: casefile.OutputLimit}
+	if c.Rules.OutputLimit > 0 {
+		want.OutputLimit = int64(c.Rules.OutputLimit) << 10
+	}
 	for i, t := range c.Tasks {
 		want.Cases[i] = t.Cases
 	}

@@ -39,6 +39,9 @@ func (c Claim) check() error {
 	case len(c.Meta.Tasks) == 0 || len(c.Meta.Tasks) > maxTasks:
 		return fmt.Errorf("%d tasks, want 1 to %d", len(c.Meta.Tasks), maxTasks)
 	}
+	if fault := c.Meta.Rules.Check(); fault != nil {
+		return fault
+	}
 	cases := 0
 	for t, task := range c.Meta.Tasks {
 		if task.CaseCount < 1 || task.CaseCount > maxCases {

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/integers"
 	"runlease/shared/version"
@@ -39,6 +40,9 @@ type Client struct {
 	base *url.URL
 	name string
 	http *http.Client
+	// Checkers is set if the executor compares outputs as a problem's checker says.
+	// Without it the server gives out no job that needs one.
+	Checkers bool
 	// Reload reads the token again, where that can have changed; nil: it cannot.
 	// It is called before a refusal is believed.
 	Reload func() (string, error)
@@ -136,6 +140,7 @@ type Claim struct {
 	Token    string `json:"token"`
 	Meta     struct {
 		Tasks []execute.Task `json:"tasks"`
+		judging.Rules
 	} `json:"meta"`
 	Attempt          int       `json:"attempt"`
 	LeaseSeconds     int       `json:"leaseSeconds"`
@@ -168,7 +173,8 @@ type complete struct {
 type Sync struct {
 	Slots        int               `json:"slots"` // jobs wanted, 0 to 10
 	LeaseSeconds int               `json:"leaseSeconds"`
-	Done         []json.RawMessage `json:"done"` // each a done
+	Checkers     bool              `json:"checkers"` // set by the client
+	Done         []json.RawMessage `json:"done"`     // each a done
 	Active       []Active          `json:"active"`
 }
 
@@ -203,6 +209,7 @@ type Synced struct {
 // Sync reports results, keeps leases and takes up to Slots jobs. Each item has
 // its own answer, which react understands as a *ReplyError without a status.
 func (c *Client) Sync(ctx context.Context, s Sync) (Synced, error) {
+	s.Checkers = c.Checkers
 	var got Synced
 	err := c.call(ctx, http.MethodPost, "/runner/sync", "", s, &got)
 	now := time.Now()
@@ -222,7 +229,10 @@ func (c *Client) List(ctx context.Context, limit int) (Listing, error) {
 // Claim takes a job. A lost race is a *ReplyError with status 409.
 func (c *Client) Claim(ctx context.Context, id string, lease time.Duration) (Claim, error) {
 	var got Claim
-	body := map[string]int{"leaseSeconds": int(lease.Seconds())}
+	body := struct {
+		LeaseSeconds int  `json:"leaseSeconds"`
+		Checkers     bool `json:"checkers"`
+	}{int(lease.Seconds()), c.Checkers}
 	err := c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
 	got.received(time.Now())
 	return got, err

@@ -34,7 +34,7 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		}
 	}()
 	in := execute.Input{
-		Language: claim.Language, Tasks: claim.Meta.Tasks,
+		Language: claim.Language, Tasks: claim.Meta.Tasks, Rules: claim.Meta.Rules,
 		SourceDir: filepath.Join(dir, "source"), TestDataDir: filepath.Join(dir, "testdata"),
 	}
 	for _, sub := range []string{in.SourceDir, in.TestDataDir} {

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"runlease/shared/casefile"
+	"runlease/shared/judging"
 	"runlease/shared/runner/workdir"
 )
 
@@ -24,7 +26,8 @@ import (
 type NativeConfig struct {
 	// Dir is where programs are built and run; it must exist.
 	Dir string
-	// OutputLimit bounds stdout and stderr, each, in bytes; default 64 MB.
+	// OutputLimit bounds stdout and stderr, each, in bytes, of problems that do not
+	// say; default casefile.OutputLimit.
 	OutputLimit int64
 	// KeptOutput is how much of each is reported, in bytes; default 64 KB.
 	KeptOutput int
@@ -53,15 +56,14 @@ const (
 	maxStackKB = 64 << 10
 	minStackKB = 8 << 10
 
-	compileCPU  = 20 * time.Second
-	compileWall = 30 * time.Second
+	// compileIdle is how long a compiler may do nothing.
+	compileIdle = 10 * time.Second
 	// idle is how long a case may do nothing beyond twice its limit. Sleeping is
 	// not running, but not for ever; reading a library from a busy disk is no
 	// fault of the submission either.
-	idle            = 3 * time.Second
-	compileMemoryKB = 1 << 20
-	compileFile     = 64 << 20 // bytes, of every file the compiler writes
-	compilerOutput  = 64 << 10 // bytes of its messages that are reported
+	idle           = 3 * time.Second
+	compileFile    = 64 << 20 // bytes, of every file the compiler writes
+	compilerOutput = 64 << 10 // bytes of its messages that are reported
 
 	// Below that a program's own failed writes could be taken for its fault.
 	minFreeDisk = 32 << 20
@@ -71,7 +73,7 @@ const (
 // its language fail, with the runner's fault, when they come; Missing lists them.
 func NewNative(cfg NativeConfig) (*Native, error) {
 	if cfg.OutputLimit == 0 {
-		cfg.OutputLimit = 64 << 20
+		cfg.OutputLimit = casefile.OutputLimit
 	}
 	if cfg.KeptOutput == 0 {
 		cfg.KeptOutput = 64 << 10
@@ -132,16 +134,7 @@ func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
 	if prog.reject != "" {
 		return Same(in.Tasks, CE, prog.reject), nil
 	}
-	all := make([][]Case, len(in.Tasks))
-	for t, task := range in.Tasks {
-		all[t] = make([]Case, task.CaseCount)
-		for c := range all[t] {
-			if all[t][c], err = n.runCase(ctx, prog, in, task, CaseName(t, c), dir); err != nil {
-				return nil, fmt.Errorf("run case %s: %w", CaseName(t, c), err)
-			}
-		}
-	}
-	return all, nil
+	return in.EachCase(func(task Task, name string) (Case, error) { return n.runCase(ctx, prog, in, task, name, dir) })
 }
 
 func (n *Native) remove(ctx context.Context, dir string) {
@@ -193,14 +186,15 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 		return program{}, err
 	}
 	defer files.close()
+	limit, memoryKB := in.CompileTime(), in.CompileMemory()
 	end, err := process{
 		args: append([]string{tool}, args...), dir: sources, env: environment(dir),
 		stdout: files.stderr, stderr: files.stderr, // nobody cares which
 		kernel: limits{
-			addressKB: 2 * compileMemoryKB, cpuSec: int64(compileCPU/time.Second) + 1, fileBytes: compileFile,
+			addressKB: 2 * memoryKB, cpuSec: int64(limit/time.Second) + 2, fileBytes: compileFile,
 			userProcs: n.userProcs,
 		},
-		cpu: compileCPU, wall: compileWall, memoryKB: compileMemoryKB, threads: 64,
+		cpu: limit, wall: limit + compileIdle, memoryKB: memoryKB, threads: 64,
 	}.run(ctx)
 	if err != nil {
 		return program{}, fmt.Errorf("compile %s: %w", source, err)
@@ -218,7 +212,7 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 	if err := machineFault(end, dir); err != nil {
 		return program{}, fmt.Errorf("compile %s: %w", source, err)
 	}
-	if line := toolFault(message); line != "" && end.stopped == byItself && end.cpu <= compileCPU {
+	if line := toolFault(message); line != "" && end.stopped == byItself && end.cpu <= limit {
 		return program{}, fmt.Errorf("compile %s: the compiler failed: %s", source, line)
 	}
 	switch end.stopped {
@@ -226,9 +220,9 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 	case overThreads:
 		message = "the compiler started too many processes\n" + message
 	case overTime:
-		message = fmt.Sprintf("the compiler took longer than %d s\n%s", int(compileCPU.Seconds()), message)
+		message = fmt.Sprintf("the compiler took longer than %v\n%s", limit, message)
 	case overMemory:
-		message = fmt.Sprintf("the compiler took more than %d MB\n%s", compileMemoryKB>>10, message)
+		message = fmt.Sprintf("the compiler took more than %d MB\n%s", memoryKB>>10, message)
 	}
 	if strings.TrimSpace(message) == "" {
 		message = fmt.Sprintf("the compiler ended with exit code %d and no message", end.exitCode)
@@ -238,6 +232,8 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 }
 
 func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task, name, dir string) (Case, error) {
+	outputLimit := in.Output(n.cfg.OutputLimit)
+	maxFiles := filesPerOutput * outputLimit
 	limitKB := int64(task.MemoryLimit)
 	addressKB := limitKB + headroomKB
 	if prog.imageKB > addressKB {
@@ -247,7 +243,7 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 			Reason: fmt.Sprintf("the program's static data takes %d KB", prog.imageKB),
 		}, nil
 	}
-	stdin, err := os.Open(filepath.Join(in.TestDataDir, name+".in"))
+	stdin, err := os.Open(filepath.Join(in.TestDataDir, name+casefile.In))
 	if err != nil {
 		return Case{}, fmt.Errorf("open input: %w", err)
 	}
@@ -271,12 +267,12 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 		kernel: limits{
 			addressKB: addressKB,
 			cpuSec:    int64(limit/time.Second) + 2,
-			fileBytes: n.cfg.OutputLimit + 1, // so that exactly the limit can be told from too much
+			fileBytes: outputLimit + 1, // so that exactly the limit can be told from too much
 			stackKB:   min(max(limitKB, minStackKB), maxStackKB),
 			userProcs: n.userProcs,
 		},
 		cpu: limit, wall: 2*limit + idle,
-		memoryKB: limitKB, threads: n.cfg.Processes, files: n.files(),
+		memoryKB: limitKB, threads: n.cfg.Processes, files: maxFiles,
 	}.run(ctx)
 	if err != nil {
 		return Case{}, err
@@ -288,11 +284,11 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	if got.Stderr, err = files.kept(files.stderr, n.cfg.KeptOutput); err != nil {
 		return Case{}, err
 	}
-	tooMuch, err := files.over(n.cfg.OutputLimit)
+	tooMuch, err := files.over(outputLimit)
 	if err != nil {
 		return Case{}, err
 	}
-	overFiles := end.stopped == overFiles || filesBelow(cwd, n.files()) > n.files()
+	overFiles := end.stopped == overFiles || filesBelow(cwd, maxFiles) > maxFiles
 	seen := Seen{
 		ExitCode: end.exitCode, Signal: end.signal, CPU: end.cpu, Wall: end.wall,
 		TooMuchOutput: tooMuch || overFiles, OutOfMemory: end.stopped == overMemory || end.memoryKB > limitKB,
@@ -301,15 +297,15 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	if end.stopped == overThreads {
 		seen.TooManyOf = n.cfg.Processes
 	}
-	got.Status, got.Reason, err = seen.Verdict(task, n.cfg.OutputLimit, func() (bool, error) {
-		return files.equal(filepath.Join(in.TestDataDir, name+".out"))
+	got.Status, got.Reason, err = seen.Verdict(task, outputLimit, func() (bool, error) {
+		return files.equal(in.Checker, filepath.Join(in.TestDataDir, name+casefile.Out))
 	})
 	if err != nil {
 		return Case{}, err
 	}
 	switch {
 	case overFiles:
-		got.Reason = fmt.Sprintf("more than %d bytes or %d entries in files of its directory", n.files(), maxEntries)
+		got.Reason = fmt.Sprintf("more than %d bytes or %d entries in files of its directory", maxFiles, maxEntries)
 	case got.Status == TLE && end.cpu <= limit: // it slept
 		got.ExecTime = end.wall.Milliseconds()
 	case got.Status == RE && seen.TooManyOf == 0:
@@ -360,9 +356,10 @@ func toolFault(message string) string {
 	return ""
 }
 
-// files is how many bytes a case may keep in its directory. Few programs have a
-// reason to write a file; one that fills the disk hits all its neighbours.
-func (n *Native) files() int64 { return 4 * n.cfg.OutputLimit }
+// filesPerOutput is how many times its output limit a case may keep in its
+// directory. Few programs have a reason to write a file; one that fills the disk
+// hits all its neighbours.
+const filesPerOutput = 4
 
 // maxEntries bounds the files of a case by their number, since each takes space.
 const maxEntries = 1000
@@ -482,7 +479,7 @@ func (f outputFiles) memoryRefused(language int, end ending) (bool, error) {
 	return false, nil
 }
 
-func (f outputFiles) equal(expected string) (bool, error) {
+func (f outputFiles) equal(c judging.Checker, expected string) (bool, error) {
 	want, err := os.Open(expected)
 	if err != nil {
 		return false, fmt.Errorf("open expected output: %w", err)
@@ -491,7 +488,11 @@ func (f outputFiles) equal(expected string) (bool, error) {
 	if _, err := f.stdout.Seek(0, io.SeekStart); err != nil {
 		return false, fmt.Errorf("read output: %w", err)
 	}
-	return same(want, f.stdout)
+	checker := NewChecker(c, want)
+	if _, err := io.Copy(checker, f.stdout); err != nil {
+		return false, fmt.Errorf("read output: %w", err)
+	}
+	return checker.Equal()
 }
 
 // imageKB is how much address space the segments of a program take.

@@ -26,7 +26,7 @@ func BenchmarkCase(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer box.close()
-	prog, err := s.compile(b.Context(), box, in.Language)
+	prog, err := s.compile(b.Context(), box, in)
 	if err != nil || prog.reject != "" {
 		b.Fatal(err, prog.reject)
 	}
@@ -34,7 +34,7 @@ func BenchmarkCase(b *testing.B) {
 	var took []float64
 	for b.Loop() {
 		begin := time.Now()
-		got, err := s.runCase(b.Context(), box, prog, ordinary, filepath.Join(in.TestDataDir, "0000"))
+		got, err := s.runCase(b.Context(), box, prog, in, ordinary, "0000")
 		if err != nil || got.Status != execute.AC {
 			b.Fatal(got, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"github.com/criyle/go-sandbox/runner"
 
+	"runlease/shared/casefile"
 	"runlease/shared/runner/cgroup"
 	"runlease/shared/runner/execute"
 )
@@ -25,7 +26,8 @@ import (
 type Config struct {
 	// Dir is where boxes are prepared; it must exist and be private.
 	Dir string
-	// OutputLimit bounds stdout and stderr, each, in bytes; default 64 MB.
+	// OutputLimit bounds stdout and stderr, each, in bytes, of problems that do not
+	// say; default casefile.OutputLimit.
 	OutputLimit int64
 	// KeptOutput is how much of each is reported, in bytes; default 64 KB.
 	KeptOutput int
@@ -61,14 +63,13 @@ type Sandbox struct {
 }
 
 const (
-	defaultOutput    = 64 << 20 // bytes
 	defaultKept      = 64 << 10
 	defaultProcesses = 64
 	defaultUID       = 210000
 
-	compileCPU = execute.CompileCPUSeconds * time.Second
-	// Compilers wait for disks and cores; that is not their fault.
-	compileWall     = 60 * time.Second
+	// compileIdle is how long a compiler may wait beyond its time. Compilers wait
+	// for disks and cores; that is not their fault.
+	compileIdle     = 40 * time.Second
 	compileMessages = 1 << 20 // bytes
 	compileStack    = 64 << 20
 	// idle is how long a case may do nothing beyond twice its limit. Sleeping is
@@ -86,7 +87,7 @@ func New(cfg Config) (*Sandbox, error) {
 		}
 	}
 	if cfg.OutputLimit == 0 {
-		cfg.OutputLimit = defaultOutput
+		cfg.OutputLimit = casefile.OutputLimit
 	}
 	orDefault(&cfg.KeptOutput, defaultKept)
 	orDefault(&cfg.Processes, defaultProcesses)
@@ -183,7 +184,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		b.close()
 		s.trace("destroy", begin)
 	}()
-	prog, err := s.compile(ctx, b, in.Language)
+	prog, err := s.compile(ctx, b, in)
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", source, err)
 	}
@@ -192,17 +193,11 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	}
 	defer prog.close()
 	begin = s.trace("compile", begin)
-	all := make([][]execute.Case, len(in.Tasks))
-	for t, task := range in.Tasks {
-		all[t] = make([]execute.Case, task.CaseCount)
-		for c := range all[t] {
-			if all[t][c], err = s.runCase(ctx, b, prog, task, filepath.Join(in.TestDataDir, execute.CaseName(t, c))); err != nil {
-				return nil, fmt.Errorf("run case %s: %w", execute.CaseName(t, c), err)
-			}
-			begin = s.trace("case", begin)
-		}
-	}
-	return all, nil
+	return in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
+		got, err := s.runCase(ctx, b, prog, in, task, name)
+		begin = s.trace("case", begin)
+		return got, err
+	})
 }
 
 // trace tells what a part took that began then, and returns the time.
@@ -240,7 +235,8 @@ func (p program) close() {
 
 const compiled = workDir + "/main"
 
-func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, error) {
+func (s *Sandbox) compile(ctx context.Context, b *box, in execute.Input) (program, error) {
+	language := in.Language
 	source, _ := execute.SourceName(language)
 	var args []string
 	switch language {
@@ -259,10 +255,11 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 			args[i] = sourceDir + "/" + arg
 		}
 	}
+	limit, memoryKB := in.CompileTime(), in.CompileMemory()
 	messages := &sink{limit: compileMessages, keep: execute.CompilerOutput}
 	end, err := b.run(ctx, s, run{
 		args: args, stdout: messages, stderr: messages, filter: s.compilers,
-		cpu: compileCPU, wall: compileWall, memory: execute.CompileMemoryKB << 10, stack: compileStack,
+		cpu: limit, wall: limit + compileIdle, memory: memoryKB << 10, stack: compileStack,
 		file: execute.CompileFileBytes, processes: execute.CompileProcesses,
 	})
 	if err != nil {
@@ -272,7 +269,7 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 	if err := end.fault(); err != nil {
 		return program{}, err
 	}
-	if end.stopped == byItself && end.events.OOMKills == 0 && end.events.CPU <= compileCPU && compilerKilled(message) {
+	if end.stopped == byItself && end.events.OOMKills == 0 && end.events.CPU <= limit && compilerKilled(message) {
 		return program{}, execute.ErrKilled
 	}
 	switch {
@@ -281,11 +278,11 @@ func (s *Sandbox) compile(ctx context.Context, b *box, language int) (program, e
 	case end.events.Refusals > 0:
 		return program{reject: "the compiler started too many processes\n" + message}, nil
 	case end.events.OOMKills > 0:
-		return program{reject: fmt.Sprintf("the compiler took more than %d MB\n%s", execute.CompileMemoryKB>>10, message)}, nil
-	case end.stopped == byWall && end.waited > compileWall/2:
+		return program{reject: fmt.Sprintf("the compiler took more than %d MB\n%s", memoryKB>>10, message)}, nil
+	case end.stopped == byWall && end.waited > (limit+compileIdle)/2:
 		return program{}, fmt.Errorf("the compiler waited %v for a core", end.waited)
-	case end.stopped == byCPU || end.stopped == byWall || end.events.CPU > compileCPU:
-		return program{reject: fmt.Sprintf("the compiler took longer than %v\n%s", compileCPU, message)}, nil
+	case end.stopped == byCPU || end.stopped == byWall || end.events.CPU > limit:
+		return program{reject: fmt.Sprintf("the compiler took longer than %v\n%s", limit, message)}, nil
 	case end.status != runner.StatusNormal:
 		if strings.TrimSpace(message) == "" {
 			message = fmt.Sprintf("the compiler ended with exit code %d and no message", end.code)
@@ -319,9 +316,9 @@ func compilerKilled(message string) bool {
 const attempts = 3
 
 // runCase runs a case, and again if a neighbour may be why it took too long.
-func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execute.Task, data string) (execute.Case, error) {
+func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, in execute.Input, task execute.Task, name string) (execute.Case, error) {
 	for n := 1; ; n++ {
-		got, busy, err := s.tryCase(ctx, b, prog, task, data)
+		got, busy, err := s.tryCase(ctx, b, prog, in, task, name)
 		if err != nil || got.Status != execute.TLE || !busy || n == attempts {
 			return got, err
 		}
@@ -329,24 +326,22 @@ func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, task execut
 }
 
 // tryCase runs a case; busy: it had to wait for its core.
-func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, task execute.Task, data string) (got execute.Case, busy bool, err error) {
-	stdin, err := s.input(data + ".in")
+func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, in execute.Input, task execute.Task, name string) (got execute.Case, busy bool, err error) {
+	data := filepath.Join(in.TestDataDir, name)
+	stdin, err := s.input(data + casefile.In)
 	if err != nil {
 		return execute.Case{}, false, err
 	}
 	defer func() { _ = stdin.Close() }()
-	expected, err := os.Open(data + ".out")
+	expected, err := os.Open(data + casefile.Out)
 	if err != nil {
 		return execute.Case{}, false, fmt.Errorf("open expected output: %w", err)
 	}
 	defer func() { _ = expected.Close() }()
-	comparison := execute.Compare(expected)
+	comparison := execute.NewChecker(in.Checker, expected)
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
 	memory := int64(task.MemoryLimit) << 10
-	most := s.cfg.OutputLimit
-	if task.OutputLimit > 0 {
-		most = int64(task.OutputLimit) << 10
-	}
+	most := in.Output(s.cfg.OutputLimit)
 	stdout := &sink{limit: most, keep: s.cfg.KeptOutput, also: func(p []byte) { _, _ = comparison.Write(p) }}
 	stderr := &sink{limit: most, keep: s.cfg.KeptOutput}
 	end, err := b.run(ctx, s, run{

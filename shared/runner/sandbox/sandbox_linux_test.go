@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 )
 
@@ -176,10 +177,27 @@ func TestChaosIsPutBesideTheSource(t *testing.T) {
 	}
 }
 
+// What a problem says goes before the sandbox's own limits.
+func TestRulesOfAProblem(t *testing.T) {
+	s := newSandbox(t, Config{})
+	in := input(t, execute.Python, "print(2.9999)", ordinary, [2]string{"", "3\n"}, [2]string{"", "4\n"}, [2]string{"", "3\n"})
+	in.Rules = judging.Rules{StopOnFailure: true, Checker: judging.Checker{Kind: judging.Floats, Abs: 1e-3}}
+	got, err := s.Run(t.Context(), in)
+	if err != nil || got[0][0].Status != execute.AC || got[0][1].Status != execute.WA || got[0][2].Status != execute.WA || got[0][2].Reason != execute.Skipped {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	in = input(t, execute.Cpp, "#include <bits/stdc++.h>\nint main() {}", ordinary, [2]string{})
+	in.Compile.TimeLimit = 20
+	got, err = s.Run(t.Context(), in)
+	if err != nil || got[0][0].Status != execute.CE || !strings.Contains(got[0][0].Stderr, "the compiler took longer than 20ms") {
+		t.Errorf("a compiler over its time: got %+v, %v", got, err)
+	}
+}
+
 // TestReasons are told for each limit.
 func TestReasons(t *testing.T) {
 	s := newSandbox(t, Config{})
-	small := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 200, OutputLimit: 1}
+	small := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 200}
 	for source, want := range map[string]string{
 		"import sys\nsys.exit(7)":                                              "exit code 7",
 		"import os\nos.kill(os.getpid(), 11)":                                  "signal 11 (segmentation fault)",
@@ -189,7 +207,9 @@ func TestReasons(t *testing.T) {
 		"import os\nwhile True:\n  if not os.fork(): os.read(os.pipe()[0], 1)": "more than 64 processes",
 		"import os\nos.write(1, b'x' * 1024)":                                  "",
 	} {
-		got, err := s.Run(t.Context(), input(t, execute.Python, source, small, [2]string{}))
+		in := input(t, execute.Python, source, small, [2]string{})
+		in.OutputLimit = 1
+		got, err := s.Run(t.Context(), in)
 		if err != nil || got[0][0].Reason != want || strings.Contains(got[0][0].Stderr, "more than") {
 			t.Errorf("%q: got %+v, %v; want the reason %q", source, got, err, want)
 		}

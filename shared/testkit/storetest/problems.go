@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,6 +10,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 	"runlease/shared/problem"
 )
 
@@ -33,6 +35,17 @@ var contents = rapid.Custom(func(t *rapid.T) problem.Content {
 				TimeLimit:   rapid.IntRange(1, problem.MaxTime).Draw(t, "time"),
 			}
 		}), 0, 6).Draw(t, "tasks"),
+	}
+	if rapid.Bool().Draw(t, "has rules") {
+		c.Rules = judging.Rules{
+			OutputLimit:   rapid.IntRange(0, judging.MaxOutput).Draw(t, "output"),
+			Compile:       judging.Compile{TimeLimit: rapid.IntRange(0, judging.MaxCompileTime).Draw(t, "compile time"), MemoryLimit: rapid.IntRange(0, judging.MaxCompileMemory).Draw(t, "compile memory")},
+			StopOnFailure: rapid.Bool().Draw(t, "stops"),
+			Checker: judging.Checker{
+				Kind: rapid.SampledFrom([]judging.Kind{judging.Lines, judging.Exact, judging.Tokens, judging.Floats}).Draw(t, "checker"),
+				Abs:  rapid.Float64Range(0, math.MaxFloat64).Draw(t, "abs"), Rel: rapid.Float64Range(0, 1e-300).Draw(t, "rel"),
+			},
+		}
 	}
 	if rapid.Bool().Draw(t, "has test data") {
 		c.Testdata = job.Artifact{Size: rapid.Int64Range(1, problem.MaxTestdata).Draw(t, "size"), SHA256: hashes.Draw(t, "hash")}
