@@ -56,8 +56,8 @@ func main() {
 		fail(err)
 	}
 	guard.Reap(secret) // does not return in process 1
-	// What makes processes and must be dumpable for it (a sandbox's user
-	// namespaces) starts here: nothing secret is in this process yet.
+	// A process that must be dumpable and is no executor of its own (-execute)
+	// would start here: nothing secret is in this one yet.
 	token, err := secret.Read()
 	if err != nil {
 		fail(err)

@@ -288,7 +288,8 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	if err != nil {
 		return Case{}, err
 	}
-	overFiles := end.stopped == overFiles || filesBelow(cwd, maxFiles) > maxFiles
+	allowed := filesAllowed(maxFiles, end.diskFull)
+	overFiles := end.stopped == overFiles || filesBelow(cwd, allowed) > allowed
 	seen := Seen{
 		ExitCode: end.exitCode, Signal: end.signal, CPU: end.cpu, Wall: end.wall,
 		TooMuchOutput: tooMuch || overFiles, OutOfMemory: end.stopped == overMemory || end.memoryKB > limitKB,
@@ -305,7 +306,7 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	}
 	switch {
 	case overFiles:
-		got.Reason = fmt.Sprintf("more than %d bytes or %d entries in files of its directory", maxFiles, maxEntries)
+		got.Reason = fmt.Sprintf("more than %d bytes or %d entries in files of its directory", allowed, maxEntries)
 	case got.Status == TLE && end.cpu <= limit: // it slept
 		got.ExecTime = end.wall.Milliseconds()
 	case got.Status == RE && seen.TooManyOf == 0:

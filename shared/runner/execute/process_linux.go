@@ -221,7 +221,7 @@ func (p process) watch(ctx context.Context, pid int, begin time.Time, shimCPU ti
 				kill(overThreads)
 			}
 			end.diskFull = end.diskFull || enoughDisk(p.dir) != nil
-			if p.files > 0 && filesBelow(p.dir, p.files) > p.files {
+			if most := filesAllowed(p.files, end.diskFull); most > 0 && filesBelow(p.dir, most) > most {
 				kill(overFiles)
 			}
 		} else if s, ok := readStat(name); ok {
@@ -236,6 +236,15 @@ func (p process) watch(ctx context.Context, pid int, begin time.Time, shimCPU ti
 		pause = min(pause*3/2, lookEvery)
 		timer.Reset(pause)
 	}
+}
+
+// filesAllowed is how many bytes a case may keep in files. On a full disk it is
+// less: whoever has filled it is stopped, not its neighbours.
+func filesAllowed(most int64, diskFull bool) int64 {
+	if diskFull {
+		return most / 4
+	}
+	return most
 }
 
 // patience is how long a process may take that had to wait for a core: that is
