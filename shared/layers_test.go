@@ -64,7 +64,7 @@ var may = map[string][]string{
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/job", "shared/memory", "shared/version"},
 	"infra/runner": {"shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
-	"infra/ctl":    {"shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
+	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
 }
 
 // function lists what the Lambda functions may import: they only wire.

@@ -2,6 +2,7 @@
 // beside the API, with the operator's own AWS credentials.
 //
 //	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
+//	go run ./infra/ctl problem check|put|publish|show  problems and their test data, by a producer's token
 //	go run ./infra/ctl jobs                          the oldest open jobs and their holders
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
 //	go run ./infra/ctl -version
@@ -56,6 +57,7 @@ type command struct {
 
 var commands = []command{
 	{"token", "issue, list and revoke credentials of runners and producers", token},
+	{"problem", "check problems and their test data, hand them in", problems},
 	{"jobs", "show the oldest open jobs and their holders", jobs},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
 	{"restore", "make a new table of what a table held at a moment", restore},

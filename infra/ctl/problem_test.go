@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"runlease/shared/judging"
+	"runlease/shared/testkit/zips"
+)
+
+// built builds a program of the project.
+func built(t *testing.T, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "runlease/infra/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return path
+}
+
+// author is somebody who makes a problem in a folder.
+type author struct {
+	t   *testing.T
+	dir string
+	env map[string]string
+}
+
+func (a author) write(name string, text []byte) string {
+	a.t.Helper()
+	path := filepath.Join(a.dir, name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+	return path
+}
+
+// ctl runs ctl problem, and insists on its exit code and on a part of what it
+// prints.
+func (a author) ctl(exit int, prints string, args ...string) {
+	a.t.Helper()
+	var out bytes.Buffer
+	op := operator{out: &out, err: &out, getenv: func(name string) string { return a.env[name] }}
+	if got := run(a.t.Context(), op, append([]string{"problem"}, args...)); got != exit || !strings.Contains(out.String(), prints) {
+		a.t.Errorf("%v: exit %d, want %d with %q; printed\n%s", args, got, exit, prints, out.String())
+	}
+}
+
+const sums = `{"tasks":[{"taskScore":100,"caseCount":2,"memoryLimit":65536,"timeLimit":1000}],"stopOnFailure":true,"checker":{"kind":"tokens"}}`
+
+func sumsData(first string) []byte {
+	return zips.Of(
+		zips.File{Name: "0000.in", Text: first}, zips.File{Name: "0000.out", Text: "3\n"},
+		zips.File{Name: "0001.in", Text: "2 2\n"}, zips.File{Name: "0001.out", Text: "4\n"}, zips.File{Name: "README", Text: "\x00\xff"},
+	)
+}
+
+func TestProblemCheck(t *testing.T) {
+	a := author{t: t, dir: t.TempDir()}
+	about, good := "-problem="+a.write("problem.json", []byte(sums)), a.write("good.zip", sumsData("1 2\n"))
+	a.ctl(0, "", "check", about, good)
+	for _, c := range []struct{ name, first, prints string }{
+		{"UTF-16", "\xff\xfe1\x00 \x002\x00", "0000.in: it is UTF-16"},
+		{"a byte-order mark", "\xef\xbb\xbf1 2\n", "0000.in: it begins with a byte-order mark"},
+	} {
+		a.ctl(1, c.prints, "check", about, a.write("odd.zip", sumsData(c.first)))
+	}
+	for _, c := range []struct{ name, first, prints string }{
+		{"line ends of Windows", "1\r\n2\r\n", "0000.in: note: 2 of its 2 lines end in CR LF"},
+		{"no line end", "1 2", "0000.in: note: its last line does not end"},
+		{"empty", "", "0000.in: note: it is empty"},
+		{"zero bytes", "1\x002\n", "0000.in: note: it has 1 zero bytes"},
+	} {
+		a.ctl(0, c.prints, "check", about, a.write("odd.zip", sumsData(c.first)))
+	}
+	damaged := sumsData("1 2\n")
+	damaged[bytes.Index(damaged, []byte("1 2\n"))] = '7'
+	a.ctl(1, "0000.in: it is damaged", "check", about, a.write("odd.zip", damaged))
+	a.ctl(1, "0001.in: missing (task 0, case 1)", "check", about, a.write("odd.zip", zips.TestData(1)))
+	a.ctl(1, "problem.json: tasks: scores sum to 99", "check", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, "100", "99", 1))), good)
+	a.ctl(1, "unknown field", "check", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, "tasks", "task", 1))), good)
+	a.ctl(2, "want one argument behind the flags", "check", about)
+}
+
+// A solution is judged by the runner, as submissions will be.
+func TestProblemCheckJudgesASolution(t *testing.T) {
+	a := author{t: t, dir: t.TempDir()}
+	about, data := "-problem="+a.write("problem.json", []byte(sums)), a.write("data.zip", sumsData("1 2\n"))
+	executor := "-executor=" + built(t, "runner") + " -execute -isolation native"
+	right := a.write("main.py", []byte("print(*map(int, [sum(map(int, input().split()))]), end=' ')"))
+	a.ctl(0, "the solution is accepted: at most", "check", about, executor, "-solution="+right, data)
+	wrong := a.write("main.py", []byte("print(3)"))
+	a.ctl(1, "task 0, case 1: WA", "check", about, executor, "-solution="+wrong, data)
+	a.ctl(1, "want a file that is called main.c", "check", about, executor, "-solution="+data, data)
+}
+
+// A problem is handed in to a server, and an incomplete one is refused.
+func TestProblemPutAndPublish(t *testing.T) {
+	server := exec.CommandContext(t.Context(), built(t, "local"), "-addr", "127.0.0.1:0")
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	var started struct{ URL, ProducerToken string }
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil || json.Unmarshal(line, &started) != nil {
+		t.Fatalf("the server printed %q, %v", line, err)
+	}
+	a := author{t: t, dir: t.TempDir(), env: map[string]string{apiEnv: started.URL, producerTokenEnv: started.ProducerToken}}
+	about, data := "-problem="+a.write("problem.json", []byte(sums)), a.write("data.zip", sumsData("1 2\n"))
+	a.ctl(1, "problem not found", "show", "7")
+	a.ctl(1, "0000.in: missing", "put", about, "-testdata="+a.write("odd.zip", zips.Of()), "7")
+	for range 2 {
+		a.ctl(0, "problem 7 has a draft", "put", about, "-testdata="+data, "7")
+	}
+	a.ctl(0, "problem 7: version 1 is current", "publish", "7")
+	a.ctl(0, "version 1 stays current", "publish", "7")
+	a.ctl(0, `"kind": "tokens"`, "show", "7")
+
+	// New tasks with the old test data: the server says what is missing.
+	a.ctl(0, "", "put", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, `"caseCount":2`, `"caseCount":3`, 1))), "7")
+	a.ctl(1, "0002.out: missing (task 0, case 2)", "publish", "7")
+	a.ctl(2, "is no id of a problem", "publish", "x")
+	a.env[producerTokenEnv] = "rlp_none"
+	a.ctl(1, "invalid token", "publish", "7")
+	a.env[producerTokenEnv] = ""
+	a.ctl(1, "a producer's token is missing", "publish", "7")
+}
+
+// What the page for authors shows is a problem that check takes, with the checker
+// that it is about.
+func TestExamplesOfTheAuthorsPage(t *testing.T) {
+	page, err := os.ReadFile("PROBLEMS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := author{t: t, dir: t.TempDir()}
+	kinds := map[judging.Kind]bool{}
+	for i, part := range strings.Split(string(page), "```json\n")[1:] {
+		example, _, _ := strings.Cut(part, "```")
+		path := a.write(fmt.Sprintf("%d.json", i), []byte(example))
+		p, err := readProblem(path)
+		if err != nil {
+			t.Errorf("%v\n%s", err, example)
+			continue
+		}
+		kinds[p.Checker.Kind] = true
+		a.ctl(0, "", "check", "-problem="+path, a.write("data.zip", zips.TestData(p.want().Cases...)))
+	}
+	if len(kinds) != 4 {
+		t.Errorf("examples of %v, want one of each kind", kinds)
+	}
+}
