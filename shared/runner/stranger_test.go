@@ -72,6 +72,29 @@ func TestAStrangerDecidesNothing(t *testing.T) {
 	}
 }
 
+// TestAPageInPlaceOfAFileIsAnOutage: it uses up none of the job's failures.
+func TestAPageInPlaceOfAFileIsAnOutage(t *testing.T) {
+	for _, status := range []int{200, 302, 403} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+				s.add("a")
+				s.on("storage GET", page(status))
+				r := newRunner(t, s, dir, accept(0))
+				if err := during(t, r, func() {
+					time.Sleep(5 * time.Minute)
+					s.on("storage GET", nil)
+					time.Sleep(time.Minute)
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if got, ok := s.result("a"); !ok || got.Token != "claim-a-1" || len(s.released) != 0 {
+					t.Errorf("result %+v, released %v", got, s.released)
+				}
+			})
+		})
+	}
+}
+
 // wordyResult is the result of a program that prints 40 KB.
 func wordyResult(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
 	cases, err := accept(time.Second)(ctx, in)

@@ -181,6 +181,7 @@ var useCases = []source{
 		{name: "publish: the version of the item goes up", keeps: "I2", from: `after.Revision = before.Revision + 1`, to: `after.Revision = before.Revision`},
 	}},
 	{file: "shared/dispatch/receive.go", tests: []command{dispatch, simulate}, guards: []guard{
+		{name: "receive: not to a runner that gave it back a moment ago", keeps: "E", from: `case o.Why != "":`, to: `case o.Why == "never":`},
 		{name: "receive: a job is offered once", keeps: "E", from: `case !offered[j.ID]:`, to: `case true:`},
 		{name: "receive: deletes only after the end is written", keeps: "I3", from: `if d.end(ctx, j, now) {`, to: `if d.end(ctx, j, now) || true {`},
 		{name: "receive: ends what is over", keeps: "I5", from: `if d.end(ctx, j, now) {`, to: `if false {`},

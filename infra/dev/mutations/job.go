@@ -85,6 +85,12 @@ var jobRules = []source{
 		{name: "late: compared within its generation", keeps: "I4", from: `past.Late != nil && past.Generation == j.Generation &&`, to: `past.Late != nil &&`},
 		{name: "late: disputed only if it differs", keeps: "I4", from: ` && past.Late.Verdict != Verdict{j.Result.Status, j.Result.Score}`, to: ``},
 	}},
+	{file: "shared/job/may_have.go", tests: []command{job}, guards: []guard{
+		{name: "back-off: of this generation", keeps: "E", from: `p.Generation == j.Generation && `, to: ``},
+		{name: "back-off: of this runner", keeps: "E", from: `p.Runner == c.Runner && `, to: ``},
+		{name: "back-off: after its own fault only", keeps: "E", from: ` && p.Reason == ReasonInfraError`, to: ``},
+		{name: "back-off: ends", keeps: "I1", from: `; now < until {`, to: `; now < until || true {`},
+	}},
 	{file: "shared/job/release.go", tests: []command{job}, guards: []guard{
 		{name: "release: from the holder with its token", keeps: "I2", from: `standing.Outcome != OK || standing.Accepted {`, to: `standing.Accepted {`},
 		{name: "release: not after its result", keeps: "I4", from: `standing.Outcome != OK || standing.Accepted {`, to: `standing.Outcome != OK {`},
