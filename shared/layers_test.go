@@ -36,6 +36,7 @@ var may = map[string][]string{
 	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
 	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/durable/control":    {"shared/durable", "shared/auth"},
 	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
@@ -62,9 +63,9 @@ var may = map[string][]string{
 
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
-	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/job", "shared/memory", "shared/version"},
+	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
 	"infra/runner": {"shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
-	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/dynamo", "shared/job", "shared/version"},
+	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 
 // function lists what the Lambda functions may import: they only wire.

@@ -8,6 +8,7 @@
 //	go run ./infra/ctl -version
 //	go run ./infra/ctl restore                       a new table of what a table held at a moment
 //	go run ./infra/ctl adopt                         what a destroyed deployment left, for cdk import
+//	go run ./infra/ctl backup|restore -data DIR DIR2 copy an embedded server's folder, put the copy back
 //	go run ./infra/ctl cost                          what a month costs, by counted requests and listed prices
 //
 // Results go to stdout, explanations to stderr. It exits with 0, with 1 if
@@ -60,8 +61,9 @@ var commands = []command{
 	{"problem", "check problems and their test data, hand them in", problems},
 	{"jobs", "show the oldest open jobs and their holders", jobs},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
-	{"restore", "make a new table of what a table held at a moment", restore},
+	{"restore", "make a new table of what a table held at a moment; -data: put a backup in the place of a folder", restore},
 	{"adopt", "name what a destroyed deployment left, for cdk import", adopt},
+	{"backup", "copy the data folder of an embedded server, while it runs or not", backup},
 	{"cost", "what a month costs, from counted requests and a list of prices", cost},
 }
 

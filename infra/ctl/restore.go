@@ -41,6 +41,9 @@ const lookAgain = 10 * time.Second
 // restore makes a new table of what a table held at a moment, and gives it the
 // settings that DynamoDB's own restore leaves out. The old table stays as it is.
 func restore(ctx context.Context, op operator, args []string) error {
+	if ofFolder(args) {
+		return restoreFolder(ctx, op, args)
+	}
 	f := op.flags("ctl restore")
 	from := f.String("from", "", "`name` of the table to restore; it has to be there still")
 	into := f.String("into", "", "`name` of the table to make")

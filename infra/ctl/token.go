@@ -5,6 +5,7 @@ import (
 	"flag"
 
 	"runlease/shared/auth"
+	"runlease/shared/durable/control"
 )
 
 // token issues, lists and revokes credentials.
@@ -19,15 +20,31 @@ func token(ctx context.Context, op operator, args []string) error {
 // tableEnv names the credentials table where no flag does.
 const tableEnv = "RUNLEASE_CREDENTIALS_TABLE"
 
-func credentialsFlags(f *flag.FlagSet) where {
-	return whereFlags(f, "credentials", credentialsOutput, tableEnv)
+// place is where credentials are kept: a deployment's table, or the folder of an
+// embedded server.
+type place struct {
+	where
+	data *string
 }
 
-// openDirectory opens the credentials of a deployment.
-func openDirectory(ctx context.Context, op operator, at where) (auth.Directory, error) {
+func credentialsFlags(f *flag.FlagSet) place {
+	return place{whereFlags(f, "credentials", credentialsOutput, tableEnv), f.String("data", "", "data `folder` of an embedded server, whether it runs or not, in place of a deployment")}
+}
+
+// openDirectory opens the credentials of a deployment or of a folder. They must be
+// closed: a folder is of one process at a time.
+func openDirectory(ctx context.Context, op operator, at place) (auth.Directory, func() error, error) {
+	if *at.data != "" {
+		folder, err := control.Open(ctx, *at.data)
+		if err != nil {
+			return nil, nil, err
+		}
+		return folder, folder.Close, nil
+	}
 	table, err := at.name(op)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return op.credentials(ctx, table)
+	directory, err := op.credentials(ctx, table)
+	return directory, func() error { return nil }, err
 }

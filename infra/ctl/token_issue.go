@@ -29,7 +29,7 @@ type issued struct {
 	ExpiresAt *time.Time `json:"expiresAt"` // null: never
 }
 
-func tokenIssue(ctx context.Context, op operator, args []string) error {
+func tokenIssue(ctx context.Context, op operator, args []string) (err error) {
 	f := op.flags("ctl token issue")
 	at := credentialsFlags(f)
 	kind := f.String("kind", "", "runner or producer")
@@ -42,7 +42,6 @@ func tokenIssue(ctx context.Context, op operator, args []string) error {
 		return err
 	}
 	grant := auth.Grant{Kind: auth.Kind(*kind), Name: *name, Fleet: *fleet}
-	var err error
 	if grant.Life, err = life(*expires); err != nil {
 		return misuse(f, "-expires: %v", err)
 	}
@@ -65,10 +64,11 @@ func tokenIssue(ctx context.Context, op operator, args []string) error {
 		return misuse(f, "%v", err)
 	}
 
-	store, err := openDirectory(ctx, op, at)
+	store, done, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, done()) }()
 	// The file first: a token that cannot be kept is not issued.
 	var keep *os.File
 	if *file != "" {

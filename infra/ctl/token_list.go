@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,16 +16,17 @@ import (
 // listPage is how many credentials are read at once; they are under 400 bytes each.
 const listPage = 100
 
-func tokenList(ctx context.Context, op operator, args []string) error {
+func tokenList(ctx context.Context, op operator, args []string) (err error) {
 	f := op.flags("ctl token list")
 	at := credentialsFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	store, err := openDirectory(ctx, op, at)
+	store, done, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, done()) }()
 	var all []auth.Credential
 	for cursor := ""; ; {
 		page, next, err := store.List(ctx, cursor, listPage)

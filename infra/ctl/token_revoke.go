@@ -20,7 +20,7 @@ type revoked struct {
 	RevokedAt time.Time `json:"revokedAt"`
 }
 
-func tokenRevoke(ctx context.Context, op operator, args []string) error {
+func tokenRevoke(ctx context.Context, op operator, args []string) (err error) {
 	f := op.flags("ctl token revoke")
 	at := credentialsFlags(f)
 	id := f.String("id", "", "`id` of the credential, as issue and list print it")
@@ -44,10 +44,11 @@ func tokenRevoke(ctx context.Context, op operator, args []string) error {
 		*id = auth.IDOf(auth.Hash(token))
 	}
 
-	store, err := openDirectory(ctx, op, at)
+	store, done, err := openDirectory(ctx, op, at)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, done()) }()
 	c, found, err := store.Revoke(ctx, *id, op.now().UTC().Truncate(time.Second))
 	switch {
 	case err != nil:

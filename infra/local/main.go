@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -133,9 +134,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	sweeping, stopSweeping := context.WithCancel(ctx)
-	swept := make(chan struct{})
-	defer func() { stopSweeping(); <-swept }()
-	go func() { defer close(swept); s.sweepEveryMinute(sweeping) }()
+	var beside sync.WaitGroup
+	defer func() { stopSweeping(); beside.Wait() }()
+	beside.Go(func() { s.sweepEveryMinute(sweeping) })
+	if where.control != nil {
+		beside.Go(func() {
+			if err := where.control(sweeping); err != nil {
+				log.Error("the operator's command cannot reach the server", "error", err)
+			}
+		})
+	}
 	if err := json.NewEncoder(stdout).Encode(greeting); err != nil {
 		return fmt.Errorf("print the address: %w", err)
 	}

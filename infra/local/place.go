@@ -11,6 +11,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/durable"
+	"runlease/shared/durable/control"
 	"runlease/shared/job"
 	"runlease/shared/memory"
 )
@@ -30,7 +31,9 @@ type place struct {
 	now         func() time.Time
 	// removeOld removes bytes whose days are over.
 	removeOld func(ctx context.Context, now time.Time) (int, error)
-	close     func() error
+	// control answers the operator's command until ctx ends; nil: nothing to answer.
+	control func(ctx context.Context) error
+	close   func() error
 }
 
 // inMemory is a place that is gone with the process.
@@ -68,6 +71,7 @@ func inFolder(dir, url string, log *slog.Logger) (place, error) {
 		credentials: db.Credentials(),
 		now:         db.Clock.Now,
 		removeOld:   db.Objects().RemoveOld,
+		control:     func(ctx context.Context) error { return control.Serve(ctx, dir, db, log) },
 		close:       db.Close,
 	}, nil
 }

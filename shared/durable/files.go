@@ -1,13 +1,13 @@
 package durable
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -187,7 +187,7 @@ func (f *filer) file() error {
 		if err != nil {
 			return err
 		}
-		if err := f.one(name, o.body); err != nil {
+		if err := putFile(name, o.body); err != nil {
 			return err
 		}
 	}
@@ -203,16 +203,28 @@ func (f *filer) file() error {
 	return nil
 }
 
-func (f *filer) one(name string, body []byte) error {
-	made, err := newFile(f.db.dir)
+// putFile writes a file where it belongs. If that is cut off it is written again, from
+// the journal, before anybody reads it.
+func putFile(name string, body []byte) error {
+	folder := filepath.Dir(name)
+	err := os.Mkdir(folder, 0o700) // most objects are the only one in theirs
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	made, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) { // not in place: a backup may be linked to it
+		if err = os.Remove(name); err == nil {
+			made, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	defer made.drop()
-	if _, err := io.Copy(made, bytes.NewReader(body)); err != nil {
-		return err
-	}
-	return made.place(name)
+	_, err = made.Write(body)
+	return errors.Join(err, made.Close())
 }
 
 // close files what waits and ends.

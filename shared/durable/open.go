@@ -17,6 +17,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 // DB is an open folder. One process has it at a time.
@@ -91,11 +92,11 @@ func Open(dir string, log *slog.Logger) (db *DB, err error) {
 		}
 	}()
 	db.bolt, err = bbolt.Open(file(dir), 0o600, &bbolt.Options{
-		Timeout: time.Second, FreelistType: bbolt.FreelistMapType, InitialMmapSize: addressSpace,
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: addressSpace,
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, fmt.Errorf("%s is in use by another process: end it first, or choose another folder", dir)
+		return nil, inUse(dir)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
 		return nil, damaged(file(dir), err)
 	case err != nil:
@@ -110,6 +111,29 @@ func Open(dir string, log *slog.Logger) (db *DB, err error) {
 	db.files = newFiler(db)
 	go db.writer()
 	return db, nil
+}
+
+// lockWait is how long the process before may take to end.
+const lockWait = time.Second
+
+func inUse(dir string) error {
+	return fmt.Errorf("%s is in use by another process: end it first, or choose another folder", dir)
+}
+
+// free fails if a process has the folder.
+func free(dir string) error {
+	f, err := os.Open(file(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the folder: %w", err)
+	}
+	defer f.Close()
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return inUse(dir)
+	}
+	return nil // closing gives the lock back
 }
 
 // inspect refuses a folder that is not ours before anything is made in it.

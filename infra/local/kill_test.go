@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var kills = flag.Int("kills", 4, "how often TestKilled kills the server")
+
+const (
+	ackedBetweenKills = 1000
+	killClients       = 16
+)
+
+// TestKilled kills the server at random moments under load. Whatever was answered
+// 2xx is there afterwards: jobs, results, credentials and bytes; no result counts
+// twice; and what was under way ends by its own clocks.
+func TestKilled(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "server")
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, text)
+	}
+	k := &killed{t: t, binary: binary, dir: filepath.Join(t.TempDir(), "data"), scores: make(map[string]int)}
+	k.start()
+	k.must("PUT", "/problems/1", `{"tasks":[{"taskScore":60,"caseCount":1,"memoryLimit":65536,"timeLimit":1000},{"taskScore":40,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`)
+	k.must("POST", "/problems/1/publish", "")
+	for range *kills {
+		k.load()
+		_ = k.process.Wait()
+		k.start()
+		k.check(false)
+	}
+	k.drain()
+	k.check(true)
+	acked := k.acked.Load()
+	t.Logf("%d kills, %d requests acknowledged, %d jobs, %d results", *kills, acked, len(k.scores), k.results)
+	if err := k.process.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = k.process.Wait()
+}
+
+type killed struct {
+	t          *testing.T
+	binary     string
+	dir        string
+	hello      hello
+	process    *exec.Cmd
+	complaints *bytes.Buffer
+	acked      atomic.Int64
+	number     atomic.Int64
+
+	mu      sync.Mutex
+	scores  map[string]int // of acknowledged jobs: what was acknowledged as their result; -1: none
+	results int
+}
+
+// start starts the server; the tokens are those of its first start.
+func (k *killed) start() {
+	k.t.Helper()
+	k.process = exec.Command(k.binary, "-data", k.dir, "-lease", "1s", "-rate", "0") //nolint:noctx // it is killed
+	k.complaints = new(bytes.Buffer)
+	k.process.Stderr = k.complaints
+	out, err := k.process.StdoutPipe()
+	if err == nil {
+		err = k.process.Start()
+	}
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &k.hello)
+	}
+	if err != nil {
+		_ = k.process.Wait()
+		k.t.Fatalf("start after a kill: %v: %s", err, k.complaints)
+	}
+}
+
+// load lets clients create, claim and complete until a moment after so many
+// replies, and kills the server under them.
+func (k *killed) load() {
+	until := k.acked.Load() + ackedBetweenKills
+	var dead atomic.Bool
+	var clients sync.WaitGroup
+	for c := range killClients {
+		clients.Go(func() {
+			transport := &http.Transport{MaxIdleConnsPerHost: 1}
+			defer transport.CloseIdleConnections()
+			w := &killClient{killed: k, Client: http.Client{Transport: transport, Timeout: 30 * time.Second}, name: fmt.Sprintf("k%d", c)}
+			for !dead.Load() && w.turn() {
+			}
+		})
+	}
+	for k.acked.Load() < until {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
+	if err := k.process.Process.Kill(); err != nil {
+		k.t.Error(err)
+	}
+	dead.Store(true)
+	clients.Wait()
+}
+
+// killClient is a producer and a runner with one slot.
+type killClient struct {
+	*killed
+	http.Client
+	name string
+	done []finishedJob
+}
+
+type finishedJob struct {
+	ID    string
+	Token string
+	score int
+}
+
+// tasks are a result with a score that is told by the number in the job's id.
+func (f finishedJob) tasks() string {
+	status := map[bool]string{true: "AC", false: "WA"}
+	one := func(ok bool) string {
+		return fmt.Sprintf(`[{"exitCode":0,"status":%q,"stdout":"out","stderr":"","execTime":1,"memoryUsage":1}]`, status[ok])
+	}
+	return "[" + one(f.score&1 == 1) + "," + one(f.score&2 == 2) + "]"
+}
+
+func (f finishedJob) points() int { return 60*(f.score&1) + 20*(f.score&2) }
+
+// turn creates a job and syncs; false: the server has gone.
+func (w *killClient) turn() bool {
+	id := fmt.Sprintf("job-%d", w.number.Add(1))
+	status, body := w.call(w.Client, w.name, "POST", "/jobs", aJob(id))
+	switch {
+	case status == 0:
+		return false
+	case status != http.StatusCreated:
+		w.t.Errorf("create: %d %s", status, body)
+		return false
+	}
+	w.acked.Add(1)
+	w.mu.Lock()
+	if _, ended := w.scores[id]; !ended { // before we heard of it
+		w.scores[id] = -1
+	}
+	w.mu.Unlock()
+	return w.sync(1) >= 0
+}
+
+// sync reports and claims, and returns how many jobs it got; -1: the server has gone.
+func (w *killClient) sync(slots int) int {
+	report := "[]"
+	if len(w.done) > 0 {
+		f := w.done[0]
+		report = fmt.Sprintf(`[{"submissionId":%q,"token":%q,"tasks":%s}]`, f.ID, f.Token, f.tasks())
+	}
+	status, body := w.call(w.Client, w.name, "POST", "/runner/sync", fmt.Sprintf(`{"slots":%d,"leaseSeconds":1,"active":[],"done":%s}`, slots, report))
+	if status == 0 {
+		return -1
+	}
+	var reply struct {
+		Data struct {
+			Done []struct{ Code, Message string }
+			Jobs []finishedJob
+		}
+	}
+	// The ids of jobs are "submissionId" on the wire.
+	if err := json.Unmarshal(bytes.ReplaceAll(body, []byte(`"submissionId"`), []byte(`"id"`)), &reply); err != nil || status != http.StatusOK {
+		w.t.Errorf("sync: %d %s %v", status, body, err)
+		return -1
+	}
+	w.acked.Add(1)
+	if len(w.done) > 0 && len(reply.Data.Done) == 1 && strings.Contains(reply.Data.Done[0].Message, "result received") {
+		w.mu.Lock()
+		if was, known := w.scores[w.done[0].ID]; known && was >= 0 && was != w.done[0].points() {
+			w.t.Errorf("job %s: results %d and %d were both accepted", w.done[0].ID, was, w.done[0].points())
+		}
+		w.scores[w.done[0].ID] = w.done[0].points()
+		w.results++
+		w.mu.Unlock()
+	}
+	w.done = reply.Data.Jobs
+	for i := range w.done {
+		w.done[i].score = rand.IntN(4)
+	}
+	return len(w.done)
+}
+
+// call makes one request; 0: the server has gone before it answered.
+func (k *killed) call(client http.Client, runner, method, path, body string) (int, []byte) {
+	request, err := http.NewRequest(method, k.hello.URL+path, bytes.NewBufferString(body)) //nolint:noctx // the client has a timeout
+	if err != nil {
+		k.t.Error(err)
+		return 0, nil
+	}
+	request.Header.Set("Authorization", "Bearer "+k.hello.ProducerToken)
+	request.Header.Set("X-Runner-Token", k.hello.RunnerToken)
+	request.Header.Set("X-Runner-Name", runner)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return response.StatusCode, text
+}
+
+func (k *killed) must(method, path, body string) []byte {
+	k.t.Helper()
+	status, text := k.call(http.Client{Timeout: 30 * time.Second}, "r", method, path, body)
+	if status < 200 || status > 299 {
+		k.t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	return text
+}
+
+// check reads every job that was acknowledged, and its code; final: all have ended.
+func (k *killed) check(final bool) {
+	k.t.Helper()
+	ids := make([]string, 0, len(k.scores))
+	for id := range k.scores {
+		ids = append(ids, id)
+	}
+	for len(ids) > 0 {
+		page := ids[:min(100, len(ids))]
+		ids = ids[len(page):]
+		list, _ := json.Marshal(map[string]any{"ids": page})
+		var reply struct {
+			Data struct {
+				Jobs []struct {
+					SubmissionID string
+					State        string
+					Score        *int
+					Attempts     []struct{ How string }
+				}
+			}
+		}
+		if err := json.Unmarshal(k.must("POST", "/jobs/query", string(list)), &reply); err != nil {
+			k.t.Fatal(err)
+		}
+		if len(reply.Data.Jobs) != len(page) {
+			k.t.Fatalf("%d of %d acknowledged jobs are there", len(reply.Data.Jobs), len(page))
+		}
+		for _, j := range reply.Data.Jobs {
+			want, completed := k.scores[j.SubmissionID], 0
+			for _, a := range j.Attempts {
+				if a.How == "completed" {
+					completed++
+				}
+			}
+			switch {
+			case want >= 0 && (j.State != "finished" || j.Score == nil || *j.Score != want):
+				k.t.Errorf("job %s: %s with %v after a result of %d was acknowledged", j.SubmissionID, j.State, j.Score, want)
+			case final && j.State != "finished":
+				k.t.Errorf("job %s is %s at the end", j.SubmissionID, j.State)
+			case completed > 1:
+				k.t.Errorf("job %s has %d results", j.SubmissionID, completed)
+			}
+		}
+	}
+	// The code is in its files once the journal has been filed.
+	for deadline := time.Now().Add(30 * time.Second); final; time.Sleep(100 * time.Millisecond) {
+		objects, err := os.ReadDir(filepath.Join(k.dir, "code"))
+		if err == nil && len(objects) >= len(k.scores) {
+			return
+		}
+		if time.Now().After(deadline) {
+			k.t.Fatalf("the code of %d jobs is there, of %d: %v; %s", len(objects), len(k.scores), err, k.complaints)
+		}
+	}
+}
+
+// drain lets every job come back by its clock and end.
+func (k *killed) drain() {
+	k.t.Helper()
+	w := &killClient{killed: k, Client: http.Client{Timeout: 30 * time.Second}, name: "last"}
+	for quiet := time.Now(); time.Since(quiet) < 5*time.Second; {
+		switch w.sync(1) {
+		case -1:
+			k.t.Fatal("the server has gone")
+		case 0:
+			time.Sleep(100 * time.Millisecond)
+		default:
+			quiet = time.Now()
+		}
+	}
+}
