@@ -23,6 +23,7 @@ type edge struct {
 	// origin is scheme, host and port (and a path, behind a proxy) of links;
 	// empty: those of the request, since the server listens on every address.
 	origin string
+	scheme string // http:// or, if the server has a certificate, https://
 	// fallback is the origin of links for a request whose Host cannot be one.
 	fallback string
 	// pages are the origins whose scripts may call the API; none: no CORS.
@@ -31,12 +32,16 @@ type edge struct {
 
 // newEdge is the edge of a server that listens on an address. public is what
 // -public-url says, pages what -cors-origin says; both may be empty.
-func newEdge(listening net.Addr, public, pages string) (edge, error) {
-	e := edge{fallback: "http://" + listening.String()}
+func newEdge(listening net.Addr, https bool, public, pages string) (edge, error) {
+	e := edge{scheme: "http://"}
+	if https {
+		e.scheme = "https://"
+	}
+	e.fallback = e.scheme + listening.String()
 	at, isTCP := listening.(*net.TCPAddr)
 	wildcard := isTCP && at.IP.IsUnspecified()
 	if wildcard {
-		e.fallback = fmt.Sprintf("http://127.0.0.1:%d", at.Port)
+		e.fallback = fmt.Sprintf("%s127.0.0.1:%d", e.scheme, at.Port)
 	}
 	for page := range strings.SplitSeq(pages, ",") {
 		if page = strings.TrimSpace(page); page != "" {
@@ -66,7 +71,7 @@ func (e edge) originFor(r *http.Request) string {
 	case e.origin != "":
 		return e.origin
 	case asHost.MatchString(r.Host):
-		return "http://" + r.Host
+		return e.scheme + r.Host
 	}
 	return e.fallback
 }

@@ -2,7 +2,7 @@
 // is for a first look and for developing a runner; with -data it keeps everything
 // in a folder, and what was answered survives a kill and a power cut.
 //
-//	go run ./infra/local [-addr 127.0.0.1:0] [-data DIR] [-lease 600s] [-rate 0] [-v] [-version]
+//	go run ./infra/local [-addr 127.0.0.1:0] [-data DIR] [-tls-cert FILE -tls-key FILE] [-lease 600s] [-rate 0] [-v] [-version]
 //
 // The first line on stdout, once it accepts connections, is one JSON object:
 // url, runnerToken (a fleet token) and producerToken (all scopes). Logs go to
@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -65,7 +66,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	addr := flags.String("addr", "127.0.0.1:0", "address to listen on; port 0: any free one")
 	data := flags.String("data", "", "folder in which everything is kept; default: none, and all is gone when the server ends")
 	lease := flags.Duration("lease", seconds(dispatch.DefaultLease.Default), "lease of claims that ask for none; below 30s also the least that a claim may ask for")
-	rate := flags.Float64("rate", 0, "requests per second that one runner or producer may make, twice as many at once; 0: any number")
+	rate := flags.Float64("rate", -1, "requests per second that one runner or producer may make, twice as many at once; 0: any number; default: without -data any number, with it as on AWS, 20 for a runner and 200 for a producer")
+	certFile := flags.String("tls-cert", "", "file of the certificate, with its chain, to serve HTTPS by; read again on SIGHUP")
+	keyFile := flags.String("tls-key", "", "file of the certificate's key")
 	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
 	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
@@ -84,7 +87,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if *lease < time.Second || *lease > longest || *lease%time.Second != 0 {
 		return fmt.Errorf("-lease: want whole seconds, 1s to %gs", longest.Seconds())
 	}
-	if !(*rate == 0 || *rate >= 0.1 && *rate <= 1e6) {
+	if (*certFile == "") != (*keyFile == "") {
+		return errors.New("-tls-cert and -tls-key: give both or none")
+	}
+	if !(*rate == -1 || *rate == 0 || *rate >= 0.1 && *rate <= 1e6) {
 		return errors.New("-rate: want 0.1 to 1000000, or 0")
 	}
 	level := slog.LevelWarn
@@ -97,7 +103,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	front, err := newEdge(listener.Addr(), *public, *pages)
+	var certificate *certificates
+	if *certFile != "" {
+		if certificate, err = readCertificate(*certFile, *keyFile); err != nil {
+			_ = listener.Close()
+			return err
+		}
+	}
+	front, err := newEdge(listener.Addr(), certificate != nil, *public, *pages)
 	if err != nil {
 		_ = listener.Close()
 		return err
@@ -112,8 +125,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, where.close()) }()
 	s := newServer(front, where, int(lease.Seconds()), log)
-	if *rate > 0 {
-		s.rate = api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
+	switch {
+	case *rate > 0:
+		every := api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
+		s.runnerRate, s.producerRate = every, every
+	case *rate == -1 && *data != "":
+		s.runnerRate, s.producerRate = api.DefaultRunnerRate, api.DefaultProducerRate
 	}
 	greeting := hello{URL: front.fallback}
 	if greeting.RunnerToken, greeting.ProducerToken, err = s.issueTokens(ctx); err != nil {
@@ -131,12 +148,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		// OPTIONS * is answered like everything else.
 		DisableGeneralOptionsHandler: true,
 	}
+	if certificate != nil {
+		server.TLSConfig = &tls.Config{GetCertificate: certificate.get, MinVersion: tls.VersionTLS12}
+	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if certificate != nil {
+			served <- server.ServeTLS(listener, "", "")
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
 	sweeping, stopSweeping := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	defer func() { stopSweeping(); beside.Wait() }()
 	beside.Go(func() { s.sweepEveryMinute(sweeping) })
+	if certificate != nil {
+		beside.Go(func() { certificate.renew(sweeping, log) })
+	}
 	if where.control != nil {
 		beside.Go(func() {
 			if err := where.control(sweeping); err != nil {

@@ -159,7 +159,7 @@ func TestShortLeaseComesBackByItself(t *testing.T) {
 }
 
 func TestArguments(t *testing.T) {
-	for _, args := range [][]string{{"-lease", "0s"}, {"-lease", "16m"}, {"-lease", "x"}, {"extra"}, {"-addr", "nowhere:x"}, {"-rate", "-1"}, {"-rate", "NaN"}, {"-rate", "0.01"}, {"-public-url", "judge.lan"}, {"-public-url", "http://u:p@judge.lan"}, {"-public-url", "http://judge.lan/?x"}} {
+	for _, args := range [][]string{{"-lease", "0s"}, {"-lease", "16m"}, {"-lease", "x"}, {"extra"}, {"-addr", "nowhere:x"}, {"-rate", "-2"}, {"-tls-cert", "x"}, {"-tls-cert", "x", "-tls-key", "y"}, {"-rate", "NaN"}, {"-rate", "0.01"}, {"-public-url", "judge.lan"}, {"-public-url", "http://u:p@judge.lan"}, {"-public-url", "http://judge.lan/?x"}} {
 		var out, logs bytes.Buffer
 		if err := run(t.Context(), args, &out, &logs); err == nil {
 			t.Errorf("%v: started", args)
@@ -246,7 +246,7 @@ func TestLinks(t *testing.T) {
 			if len(c.args) > 2 {
 				public = c.args[3]
 			}
-			front, err := newEdge(listening.Addr(), public, "")
+			front, err := newEdge(listening.Addr(), false, public, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/durable"
@@ -31,6 +33,7 @@ type place struct {
 	now         func() time.Time
 	// removeOld removes bytes whose days are over.
 	removeOld func(ctx context.Context, now time.Time) (int, error)
+	gauges    []prometheus.Collector // for /metrics
 	// control answers the operator's command until ctx ends; nil: nothing to answer.
 	control func(ctx context.Context) error
 	close   func() error
@@ -71,7 +74,26 @@ func inFolder(dir, url string, log *slog.Logger) (place, error) {
 		credentials: db.Credentials(),
 		now:         db.Clock.Now,
 		removeOld:   db.Objects().RemoveOld,
+		gauges:      folderGauges(db),
 		control:     func(ctx context.Context) error { return control.Serve(ctx, dir, db, log) },
 		close:       db.Close,
 	}, nil
+}
+
+// folderGauges say how a folder is doing.
+func folderGauges(db *durable.DB) []prometheus.Collector {
+	gauge := func(name, help string, value func(durable.Stats) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(db.Stats()) })
+	}
+	return []prometheus.Collector{
+		gauge("runlease_journal_rows", "Rows in the journal that are not in their tables yet.", func(s durable.Stats) float64 { return float64(s.Waiting) }),
+		gauge("runlease_journal_object_bytes", "Bytes of objects in the journal that are not in their files yet.", func(s durable.Stats) float64 { return float64(s.Unfiled) }),
+		gauge("runlease_database_bytes", "Size of state.db.", func(s durable.Stats) float64 { return float64(s.Database) }),
+		gauge("runlease_write_failed", "1 if the last write failed, for example because the disk is full.", func(s durable.Stats) float64 {
+			if s.Broken {
+				return 1
+			}
+			return 0
+		}),
+	}
 }

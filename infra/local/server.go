@@ -21,8 +21,9 @@ type server struct {
 	place
 	dispatch *dispatch.Dispatcher
 	log      *slog.Logger
-	rate     api.Rate // of each runner and each producer
-	edge     edge
+	// of each runner and each producer
+	runnerRate, producerRate api.Rate
+	edge                     edge
 }
 
 // embeddedPace: polls cost nothing here, so a waiting runner asks every second
@@ -30,7 +31,7 @@ type server struct {
 var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
 
 func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server {
-	s := &server{place: p, log: log, rate: api.Unlimited, edge: front}
+	s := &server{place: p, log: log, runnerRate: api.Unlimited, producerRate: api.Unlimited, edge: front}
 	s.dispatch = dispatch.New(p.store, p.queue, p.artifacts)
 	s.dispatch.Now = p.now
 	s.dispatch.Log = log
@@ -60,15 +61,19 @@ func (s *server) issueTokens(ctx context.Context) (runner, producer string, err 
 
 // handler serves the API and the bytes that its URLs point at.
 func (s *server) handler() http.Handler {
-	routes := api.New(api.Config{
-		Dispatch: s.dispatch, Auth: auth.NewVerifier(s.credentials), Log: s.log,
-		RunnerRate: s.rate, ProducerRate: s.rate,
-	}).Handler()
+	verifier := auth.NewVerifier(s.credentials)
+	routes, scraped := s.metrics(api.New(api.Config{
+		Dispatch: s.dispatch, Auth: verifier, Log: s.log,
+		RunnerRate: s.runnerRate, ProducerRate: s.producerRate,
+	}).Handler(), verifier)
 	// Not a ServeMux, which would redirect an unclean path; the API answers it.
 	return s.edge.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := routes
 		if strings.HasPrefix(r.URL.Path, memory.BlobPath) {
 			next = s.artifacts
+		}
+		if r.URL.Path == metricsPath && r.Method == http.MethodGet {
+			next = scraped
 		}
 		next.ServeHTTP(w, r)
 	}))

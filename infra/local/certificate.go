@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+)
+
+// certificates is the server's certificate, as its files are now or were when they
+// were good last.
+type certificates struct {
+	cert, key string
+	current   atomic.Pointer[tls.Certificate]
+}
+
+func readCertificate(cert, key string) (*certificates, error) {
+	c := &certificates{cert: cert, key: key}
+	return c, c.read()
+}
+
+func (c *certificates) read() error {
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		return fmt.Errorf("read -tls-cert and -tls-key: %w", err)
+	}
+	c.current.Store(&pair)
+	return nil
+}
+
+func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.current.Load(), nil
+}
+
+// renew reads the files again on every SIGHUP, as whoever renews certificates sends.
+func (c *certificates) renew(ctx context.Context, log *slog.Logger) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP)
+	defer signal.Stop(told)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-told:
+			if err := c.read(); err != nil {
+				log.Error("the certificate stays as it was", "error", err)
+			}
+		}
+	}
+}
