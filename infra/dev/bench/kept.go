@@ -16,7 +16,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/durable"
-	"runlease/shared/job"
+	domain "runlease/shared/job"
 	"runlease/shared/judge"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/figure"
@@ -118,10 +118,10 @@ func fill(ctx context.Context, dir string) (_ *server, err error) {
 
 // waitingJob hands in a job as package dispatch does, but for its code.
 func waitingJob(ctx context.Context, store dispatch.Store, queue dispatch.Queue, n int) error {
-	now := job.At(time.Now())
-	op := job.CreateOp{Now: now, ID: fmt.Sprintf("%016x", uint64(n)*0x9e3779b97f4a7c15), Problem: 1, Language: job.Python3}
-	op.Code = job.Artifact{Size: 2, SHA256: strings.Repeat("ab", 32)}
-	j, _ := job.SubmitOp{Now: now}.Apply(op.New())
+	now := domain.At(time.Now())
+	op := domain.CreateOp{Now: now, ID: fmt.Sprintf("%016x", uint64(n)*0x9e3779b97f4a7c15), Problem: 1, Language: domain.Python3}
+	op.Code = domain.Artifact{Size: 2, SHA256: strings.Repeat("ab", 32)}
+	j, _ := domain.SubmitOp{Now: now}.Apply(op.New())
 	j.Revision, j.WriteID = 1, fmt.Sprintf("%016x", n)
 	if err := queue.Ring(ctx, j.Message()); err != nil {
 		return err
