@@ -349,13 +349,15 @@ type wrongBytes struct{ why string }
 func (w *wrongBytes) Error() string { return w.why }
 
 // Send makes a signed upload. Bytes that are there already are no error.
-func (c *Client) Send(ctx context.Context, u Upload, body []byte) error {
+func (c *Client) Send(ctx context.Context, u Upload, body *io.SectionReader) error {
 	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, u.Method, u.URL, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, u.Method, u.URL, body)
 	if err != nil {
 		return errors.New("send to storage: not a URL")
 	}
+	req.ContentLength = body.Size()
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, body.Size())), nil }
 	for name, value := range u.Headers { // signed: exactly these
 		req.Header.Set(name, value)
 	}

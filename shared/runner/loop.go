@@ -213,7 +213,7 @@ func (r *Runner) carry(work, tell context.Context, j *job, by wire) {
 
 // report puts a result where it survives a crash, and delivers it.
 func (r *Runner) report(tell context.Context, j *job, cases [][]execute.Case, by wire) {
-	res := result(j.claim, cases)
+	res := r.Spool.WithOutputs(result(j.claim, cases))
 	r.own(res.Key(), true)
 	defer r.own(res.Key(), false)
 	if err := r.Spool.Put(res); err != nil { // then it must do without

@@ -76,11 +76,16 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		return nil, err
 	}
 
+	in.OutputsFile = r.Spool.OutputsFile(result(claim, nil))
 	cases, err := r.Executor.Run(ctx, in)
+	if err == nil {
+		err = execute.Check(in.Tasks, cases)
+	}
 	if err != nil {
+		_ = os.Remove(in.OutputsFile)
 		return nil, fmt.Errorf("execute: %w", err)
 	}
-	return cases, execute.Check(in.Tasks, cases)
+	return cases, nil
 }
 
 // material is a file that a job needs.

@@ -1,13 +1,17 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"runlease/shared/runner/execute"
@@ -193,7 +197,7 @@ func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Dura
 	if err != nil {
 		return fmt.Errorf("encode result: %w", err)
 	}
-	if len(body) <= maxInline {
+	if len(body) <= maxInline && r.Packed == "" {
 		refusals := 0
 		err = repeat(ctx, patience, func() error {
 			err := c.Complete(ctx, r.JobID, body)
@@ -228,12 +232,17 @@ func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Dura
 
 // upload stores the outputs of a result; nil without an error: not wanted.
 func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Duration) (*Outputs, error) {
-	packed, err := outputs.Zip(r.Tasks)
+	packed, err := packOutputs(r)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(packed)
-	o := &Outputs{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(packed))}
+	defer packed.close()
+	o := &Outputs{SHA256: packed.sha256, Size: packed.size}
+	if o.Size > maxOutputs { // named, though there are none: they read as missing, not as none
+		slog.WarnContext(ctx, "outputs are too large to be kept", slog.String("job_id", r.JobID), slog.Int64("bytes", o.Size))
+		o.Size = maxOutputs
+		return o, nil
+	}
 	err = repeat(ctx, patience, func() error {
 		to, err := c.Outputs(ctx, r.JobID, r.Token, *o)
 		if err != nil {
@@ -243,7 +252,7 @@ func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Durat
 			o = nil
 			return nil
 		}
-		err = c.Send(ctx, *to, packed)
+		err = c.Send(ctx, *to, io.NewSectionReader(packed, 0, packed.size))
 		// Before its time: the clock was set meanwhile.
 		if age := time.Since(r.Since); err != nil && (age > outputsPatience || age < -time.Minute) {
 			return &ReplyError{Storage: true, Message: err.Error()} // dropped
@@ -259,6 +268,47 @@ func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Durat
 		return nil, err
 	}
 	return o, nil
+}
+
+// maxOutputs is the largest zip of outputs that a server takes, in bytes.
+const maxOutputs = 256 << 20
+
+// archive is a zip of outputs.
+type archive struct {
+	io.ReaderAt
+	close  func()
+	size   int64
+	sha256 string
+}
+
+// packOutputs finds the zip of a result's outputs, or makes it in memory, where they are.
+func packOutputs(r spool.Result) (archive, error) {
+	a := archive{close: func() {}}
+	if r.Packed == "" {
+		text, err := outputs.Zip(r.Tasks)
+		if err != nil {
+			return archive{}, err
+		}
+		a.ReaderAt, a.size = bytes.NewReader(text), int64(len(text))
+	} else {
+		file, err := os.Open(r.Packed)
+		if err != nil {
+			return archive{}, fmt.Errorf("open outputs: %w", err)
+		}
+		info, err := file.Stat()
+		if err != nil {
+			_ = file.Close()
+			return archive{}, fmt.Errorf("look at outputs: %w", err)
+		}
+		a.ReaderAt, a.size, a.close = file, info.Size(), func() { _ = file.Close() }
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(a, 0, a.size)); err != nil {
+		a.close()
+		return archive{}, fmt.Errorf("read outputs: %w", err)
+	}
+	a.sha256 = hex.EncodeToString(sum.Sum(nil))
+	return a, nil
 }
 
 // result makes a result of cases.

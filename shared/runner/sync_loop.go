@@ -430,7 +430,7 @@ func (s *syncing) deliver(ctx context.Context, j *job, res spool.Result) error {
 	if err != nil {
 		return fmt.Errorf("encode result: %w", err)
 	}
-	if len(body) > maxInline {
+	if len(body) > maxInline || res.Packed != "" {
 		return s.r.Client.deliver(ctx, res, resultPatience)
 	}
 	now := time.Now()

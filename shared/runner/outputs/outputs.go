@@ -6,7 +6,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
-	"io"
 
 	"runlease/shared/runner/execute"
 )
@@ -18,15 +17,8 @@ func Zip(cases [][]execute.Case) ([]byte, error) {
 	w := zip.NewWriter(&out)
 	for t, task := range cases {
 		for c, one := range task {
-			for _, file := range []struct{ ending, text string }{{".stdout", one.Stdout}, {".stderr", one.Stderr}} {
-				// Without a time stamp.
-				entry, err := w.CreateHeader(&zip.FileHeader{Name: execute.CaseName(t, c) + file.ending, Method: zip.Deflate})
-				if err == nil {
-					_, err = io.WriteString(entry, file.text)
-				}
-				if err != nil {
-					return nil, fmt.Errorf("pack outputs: %w", err)
-				}
+			if err := execute.WriteOutputs(w, t, c, one); err != nil {
+				return nil, err
 			}
 		}
 	}

@@ -26,6 +26,10 @@ type Result struct {
 	Token   string           `json:"token"` // the claim's: the reason why files are 0600
 	Tasks   [][]execute.Case `json:"tasks"`
 	Since   time.Time        `json:"since"` // when it was first put here
+
+	// Packed is the path of a zip of all outputs, which are then not in Tasks;
+	// "": they are. Put and List find it by its name.
+	Packed string `json:"-"`
 }
 
 // Spool is a directory with one file per result. One process uses it.
@@ -34,6 +38,7 @@ type Spool struct{ dir string }
 const (
 	ending  = ".json"
 	partial = ".partial"
+	packed  = ".zip"
 )
 
 // Open makes the directory if it is not there and clears away half-written files.
@@ -45,6 +50,15 @@ func Open(dir string) (*Spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for half-written results: %w", err)
 	}
+	zips, err := filepath.Glob(filepath.Join(dir, "*"+packed))
+	if err != nil {
+		return nil, fmt.Errorf("look for outputs without a result: %w", err)
+	}
+	for _, path := range zips {
+		if !exists(strings.TrimSuffix(path, packed) + ending) {
+			leftovers = append(leftovers, path)
+		}
+	}
 	for _, path := range leftovers {
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("clear spool: %w", err)
@@ -55,6 +69,22 @@ func Open(dir string) (*Spool, error) {
 
 // Key is unique per claim: the attempt never goes back.
 func (r Result) Key() string { return fmt.Sprintf("%s.%d", r.JobID, r.Attempt) }
+
+// OutputsFile is where the zip of a result's outputs goes.
+func (s *Spool) OutputsFile(r Result) string { return filepath.Join(s.dir, r.Key()+packed) }
+
+// WithOutputs returns a result that knows of its zip, if there is one.
+func (s *Spool) WithOutputs(r Result) Result {
+	if path := s.OutputsFile(r); exists(path) {
+		r.Packed = path
+	}
+	return r
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
 
 func (s *Spool) path(r Result) string { return filepath.Join(s.dir, r.Key()+ending) }
 
@@ -82,8 +112,10 @@ func (s *Spool) Put(r Result) error {
 
 // Remove forgets a result; one that is not there is no error.
 func (s *Spool) Remove(r Result) error {
-	if err := os.Remove(s.path(r)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove result: %w", err)
+	for _, path := range []string{s.path(r), s.OutputsFile(r)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove result: %w", err)
+		}
 	}
 	return s.sync()
 }
@@ -114,7 +146,7 @@ func (s *Spool) List(skip func(key string) bool) ([]Result, error) {
 				os.Rename(path, strings.TrimSuffix(path, ending)+".unreadable"))
 			continue
 		}
-		results = append(results, r)
+		results = append(results, s.WithOutputs(r))
 	}
 	slices.SortFunc(results, func(a, b Result) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.JobID, b.JobID))
