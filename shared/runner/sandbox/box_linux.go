@@ -64,8 +64,18 @@ func (s *Sandbox) stage(in execute.Input) (string, error) {
 	return dir, nil
 }
 
-// build makes the container of a staged directory, on the core of the slot.
+// build makes the container of a staged directory, on the core of the slot. Its
+// first process may be late on a machine that is busy.
 func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
+	for n := 1; ; n++ {
+		b, err := s.tryBuild(dir, slot, python)
+		if n == 3 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return b, err
+		}
+	}
+}
+
+func (s *Sandbox) tryBuild(dir string, slot slot, python bool) (*box, error) {
 	// The box's standard error: for messages, and for one descriptor.
 	ours, theirs, err := socketPair()
 	if err != nil {
