@@ -42,7 +42,7 @@ func adopt(_ context.Context, op operator, args []string) error {
 	}
 	mapping := map[string]map[string]string{}
 	for _, a := range adoptable {
-		id := template.Outputs[a.output].Value.Ref
+		id := template.refers(a.output)
 		if template.Resources[id].Type == "" {
 			return fmt.Errorf("%s has no output %s that is a resource of it: is it runlease's?", *file, a.output)
 		}
@@ -79,19 +79,14 @@ type template struct {
 		Type       string
 		Properties map[string]any
 	}
-	Outputs map[string]struct{ Value reference }
+	Outputs map[string]struct{ Value any }
 }
 
-// reference is a value that may be {"Ref": id}.
-type reference struct{ Ref string }
-
-// UnmarshalJSON leaves a reference empty for every other value.
-func (r *reference) UnmarshalJSON(text []byte) error {
-	var v struct{ Ref string }
-	if json.Unmarshal(text, &v) == nil {
-		r.Ref = v.Ref
-	}
-	return nil
+// refers returns the id of the resource that an output is {"Ref": id} of, else "".
+func (t template) refers(output string) string {
+	reference, _ := t.Outputs[output].Value.(map[string]any)
+	id, _ := reference["Ref"].(string)
+	return id
 }
 
 func readTemplate(file string) (template, error) {
