@@ -2,6 +2,9 @@ package durable
 
 import "time"
 
+// ClockOf is a clock of the sources that a test gives it.
+var ClockOf = clockOf
+
 // The indexes show what was written almost at once: the suites wait for them.
 func init() { settleAfter = 10 * time.Millisecond }
 

@@ -1,0 +1,266 @@
+package durable_test
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/durable"
+	"runlease/shared/durable/control"
+	"runlease/shared/job"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// filled is a folder with some queued jobs, closed.
+func filled(t *testing.T) (dir string, ids []string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "data")
+	db, err := durable.Open(dir, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := db.Queue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		ids = append(ids, create(t, db.Store(), queue, fmt.Sprintf("j-%d", i)))
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, ids
+}
+
+func create(t *testing.T, store dispatch.Store, queue dispatch.Queue, id string) string {
+	t.Helper()
+	j, _ := job.SubmitOp{Now: 1}.Apply(job.CreateOp{Now: 1, ID: id, Problem: 1}.New())
+	j.Revision, j.WriteID = 1, "00"
+	err := queue.Ring(t.Context(), j.Message())
+	if err == nil {
+		_, _, err = store.Create(t.Context(), j)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// holds insists on every job, and that its message comes.
+func holds(t *testing.T, db *durable.DB, ids []string) {
+	t.Helper()
+	queue, err := db.Queue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if _, found, err := db.Store().Get(t.Context(), id); err != nil || !found {
+			t.Fatalf("job %s: found %v, error %v", id, found, err)
+		}
+	}
+	if visible, err := queue.Visible(t.Context()); err != nil || visible != len(ids) {
+		t.Errorf("%d messages, want %d: %v", visible, len(ids), err)
+	}
+}
+
+// TestFoldersThatAreRefused: each with an error that names the cure, and nothing
+// in it is changed.
+func TestFoldersThatAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, dir string)
+		want  string
+	}{
+		{"another program's folder", func(t *testing.T, dir string) {
+			check(t, os.Rename(filepath.Join(dir, "state.db"), filepath.Join(dir, "notes.txt")))
+		}, "name an empty one"},
+		{"another program's database", func(t *testing.T, dir string) {
+			check(t, os.Remove(filepath.Join(dir, "state.db")))
+			other, err := bbolt.Open(filepath.Join(dir, "state.db"), 0o600, nil)
+			check(t, err)
+			check(t, other.Update(func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("theirs")); return err }))
+			check(t, other.Close())
+		}, "another program's database"},
+		{"no database at all", func(t *testing.T, dir string) {
+			check(t, os.WriteFile(filepath.Join(dir, "state.db"), []byte(strings.Repeat("no database", 2000)), 0o600))
+		}, "restore the last backup"},
+		{"torn", func(t *testing.T, dir string) {
+			check(t, os.Truncate(filepath.Join(dir, "state.db"), 3*4096))
+		}, "restore the last backup"},
+		{"of a newer version", func(t *testing.T, dir string) {
+			newer, err := bbolt.Open(filepath.Join(dir, "state.db"), 0o600, nil)
+			check(t, err)
+			check(t, newer.Update(func(tx *bbolt.Tx) error {
+				return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, 0, 0, 0, 0, 9})
+			}))
+			check(t, newer.Close())
+		}, "of format 9"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, _ := filled(t)
+			c.spoil(t, dir)
+			before := contents(t, dir)
+			db, err := durable.Open(dir, quiet())
+			if err == nil {
+				_ = db.Close()
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %q, want it to say %q", err, c.want)
+			}
+			if after := contents(t, dir); after != before {
+				t.Error("the folder was changed")
+			}
+		})
+	}
+}
+
+// TestSecondProcess: the folder is of one at a time, also for a restore.
+func TestSecondProcess(t *testing.T) {
+	dir, ids := filled(t)
+	db := opened(t, dir)
+	if second, err := durable.Open(dir, quiet()); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Fatalf("got %v, %v", second, err)
+	}
+	if _, err := durable.Restore(t.Context(), dir, dir, time.Now()); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("restore: %v", err)
+	}
+	holds(t, db, ids)
+}
+
+// TestBackup: a copy of a folder in use, through the socket of the one who has it,
+// takes the folder's place later.
+func TestBackup(t *testing.T) {
+	dir, ids := filled(t)
+	db, err := durable.Open(dir, quiet())
+	check(t, err)
+	body := "code"
+	a := job.Artifact{Size: 4, SHA256: "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b"}
+	key := "code/j-0/" + a.SHA256 + ".zip"
+	if stored, err := db.Objects().Save(key, strings.NewReader(body), a); err != nil || !stored {
+		t.Fatalf("stored %v, %v", stored, err)
+	}
+	serving := make(chan error, 1)
+	go func() { serving <- control.Serve(t.Context(), dir, db, quiet()) }()
+	var operator control.Folder
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if operator, err = control.Open(t.Context(), dir); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(dir, "control.sock")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v, %v", info, err)
+	}
+	to := filepath.Join(t.TempDir(), "copy")
+	check(t, operator.Backup(t.Context(), to))
+	if err := operator.Backup(t.Context(), to); err == nil {
+		t.Error("a backup over another one")
+	}
+	queue, err := db.Queue()
+	check(t, err)
+	create(t, db.Store(), queue, "later")
+	check(t, db.Close())
+
+	kept, err := durable.Restore(t.Context(), to, dir, time.Now())
+	check(t, err)
+	if _, err := os.Stat(filepath.Join(kept, "state.db")); err != nil {
+		t.Errorf("what was there: %v", err)
+	}
+	back := opened(t, dir)
+	holds(t, back, ids)
+	if _, found, _ := back.Store().Get(t.Context(), "later"); found {
+		t.Error("the backup has what came after it")
+	}
+	if o, found, err := back.Objects().Find(key); err != nil || !found {
+		t.Errorf("object: found %v, %v", found, err)
+	} else {
+		check(t, o.Close())
+	}
+}
+
+// TestMessagesKeepTheirTime: what is hidden stays so over a restart, its handle is
+// good, and an older handle never fits another message.
+func TestMessagesKeepTheirTime(t *testing.T) {
+	dir, _ := filled(t)
+	db, err := durable.Open(dir, quiet())
+	check(t, err)
+	queue, err := db.Queue()
+	check(t, err)
+	got, err := queue.Receive(t.Context(), 2, time.Hour)
+	check(t, err)
+	check(t, queue.Delete(t.Context(), []string{got[1].Handle}))
+	check(t, db.Close())
+	db = opened(t, dir)
+	queue, err = db.Queue()
+	check(t, err)
+	if visible, _ := queue.Visible(t.Context()); visible != 298 {
+		t.Errorf("%d visible, want 298: one hidden, one deleted", visible)
+	}
+	check(t, queue.Delete(t.Context(), []string{got[1].Handle}))
+	check(t, queue.Hide(t.Context(), []dispatch.Hiding{{Handle: got[0].Handle}}))
+	if visible, _ := queue.Visible(t.Context()); visible != 299 {
+		t.Errorf("%d visible after the hidden one was given back, want 299", visible)
+	}
+}
+
+// TestClock: an hour back or forth moves no lease by more than a tenth, and the
+// time never goes back, not even over a restart.
+func TestClock(t *testing.T) {
+	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
+		wall, running := time.Unix(1_800_000_000, 0), time.Duration(0)
+		c := durable.ClockOf(0, func() time.Time { return wall }, func() time.Duration { return running })
+		began := c.Now()
+		wall = wall.Add(jump)
+		for range 600 {
+			wall, running = wall.Add(time.Second), running+time.Second
+			c.Now()
+		}
+		if passed := c.Now().Sub(began); passed < 9*time.Minute || passed > 11*time.Minute {
+			t.Errorf("ten minutes after a jump of %s it is %s later", jump, passed)
+		}
+		for range 12 * 3600 {
+			wall, running = wall.Add(time.Second), running+time.Second
+			c.Now()
+		}
+		if off := c.Now().Sub(wall).Abs(); off > time.Second {
+			t.Errorf("half a day after a jump of %s it is off by %s", jump, off)
+		}
+		last := c.Now()
+		again := durable.ClockOf(last.UnixMilli(), func() time.Time { return wall.Add(-time.Hour) }, func() time.Duration { return 0 })
+		if got := again.Now(); last.Sub(got) > time.Millisecond {
+			t.Errorf("after a restart it is %s before the last write", last.Sub(got))
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents is every file of a folder with its bytes, but for what opening makes anew.
+func contents(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	check(t, err)
+	var all strings.Builder
+	for _, e := range entries {
+		body, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		check(t, err)
+		fmt.Fprintf(&all, "%s %d %x\n", e.Name(), len(body), body)
+	}
+	return all.String()
+}
