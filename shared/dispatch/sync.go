@@ -159,9 +159,12 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 	for _, o := range offers {
 		var claimed Claimed
 		c, err := d.updateFrom(ctx, o.job, d.claim(job.Candidate{Runner: r.Runner, Checkers: r.Checkers}, o, leaseSeconds, read))
-		if err != nil || !c.OK() {
+		switch {
+		case err == nil && c.Outcome == job.Unfit: // for others, who must not wait for it
+			back = append(back, Hiding{o.handle, 0})
+		case err != nil || !c.OK():
 			back = append(back, Hiding{o.handle, listHide})
-		} else {
+		default:
 			claimed, err = d.claimed(ctx, c)
 		}
 		switch {

@@ -107,19 +107,17 @@ func (d dataset) problemID(name string) int {
 	return 0
 }
 
-// tasks is the problem's problem.json, passed on as it is.
-func (p problem) tasks() (json.RawMessage, error) {
+// described is the problem's problem.json, whose fields are passed on as they are.
+func (p problem) described() (map[string]json.RawMessage, error) {
 	text, err := embedded.ReadFile("data/problems/" + p.Name + "/problem.json")
 	if err != nil {
 		return nil, err
 	}
-	var meta struct {
-		Tasks json.RawMessage `json:"tasks"`
-	}
-	if err := json.Unmarshal(text, &meta); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil, fmt.Errorf("read problem.json of %s: %w", p.Name, err)
 	}
-	return meta.Tasks, nil
+	return fields, nil
 }
 
 // testdata packs the problem's cases, TTCC.in and TTCC.out.

@@ -24,12 +24,12 @@ func TestProblems(t *testing.T) {
 		t.Errorf("%d problems, want at least 4", len(d.Problems))
 	}
 	for _, p := range d.Problems {
-		text, err := p.tasks()
+		fields, err := p.described()
 		if err != nil {
 			t.Fatal(err)
 		}
 		var tasks []struct{ TaskScore, CaseCount, MemoryLimit, TimeLimit int }
-		if err := json.Unmarshal(text, &tasks); err != nil {
+		if err := json.Unmarshal(fields["tasks"], &tasks); err != nil {
 			t.Fatal(err)
 		}
 		if len(tasks) < 2 {

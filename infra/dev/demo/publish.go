@@ -20,7 +20,7 @@ func publish(ctx context.Context, api *producer, d dataset) error {
 }
 
 func publishOne(ctx context.Context, api *producer, p problem) error {
-	tasks, err := p.tasks()
+	draft, err := p.described()
 	if err != nil {
 		return err
 	}
@@ -28,10 +28,9 @@ func publishOne(ctx context.Context, api *producer, p problem) error {
 	if err != nil {
 		return err
 	}
-	draft := struct {
-		Tasks    json.RawMessage `json:"tasks"`
-		Testdata artifact        `json:"testdata"`
-	}{tasks, describe(testdata)}
+	if draft["testdata"], err = json.Marshal(describe(testdata)); err != nil {
+		return fmt.Errorf("describe test data: %w", err)
+	}
 	var reply struct {
 		Upload *upload `json:"upload"`
 	}

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"strings"
+
+	"runlease/shared/judging"
 )
 
 // Limits that most tasks share. Python alone needs about 12 MB and 20 ms; the
@@ -166,5 +169,52 @@ func collatz() problem {
 			}
 			return b.String()
 		},
+	}
+}
+
+// divisors: all divisors of n, in order, in any layout.
+func divisors() problem {
+	return problem{
+		name: "divisors",
+		tasks: []task{
+			{40, memoryKB, timeMS, []string{"1\n", "12\n", "97\n"}},
+			{60, memoryKB, timeMS, []string{"360360\n", "999983\n"}},
+		},
+		answer: func(input string) string {
+			var n int
+			mustScan(input, &n)
+			var b strings.Builder
+			for d := 1; d <= n; d++ {
+				if n%d == 0 {
+					fmt.Fprintln(&b, d)
+				}
+			}
+			return b.String()
+		},
+		rules: judging.Rules{Checker: judging.Checker{Kind: judging.Tokens}},
+	}
+}
+
+// roots: the square root of n, to six digits. A failed case ends its task.
+func roots() problem {
+	return problem{
+		name: "roots",
+		tasks: []task{
+			{50, memoryKB, timeMS, []string{"4\n", "2\n", "0\n"}},
+			{50, memoryKB, timeMS, []string{"1000000\n", "123456789\n", "3\n"}},
+		},
+		answer: func(input string) string {
+			var n float64
+			mustScan(input, &n)
+			return fmt.Sprintf("%.9f\n", math.Sqrt(n))
+		},
+		rules: judging.Rules{StopOnFailure: true, Checker: judging.Checker{Kind: judging.Floats, Abs: 1e-6, Rel: 1e-6}},
+	}
+}
+
+// mustScan reads one number of an input that is our own.
+func mustScan(input string, n any) {
+	if _, err := fmt.Sscan(input, n); err != nil {
+		panic(err)
 	}
 }

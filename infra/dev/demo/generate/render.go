@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+
+	"runlease/shared/judging"
 )
 
 // problem is a folder of test data. answer is the reference solution: it gets
@@ -11,6 +13,7 @@ type problem struct {
 	name   string
 	tasks  []task
 	answer func(input string) string
+	rules  judging.Rules // beside the limits of its tasks
 }
 
 // task is a group of cases that are worth score together. memory is in KB,
@@ -33,10 +36,11 @@ type taskJSON struct {
 // render returns the content of every file by its slash-separated name.
 func render() (map[string]string, error) {
 	files := map[string]string{}
-	for _, p := range []problem{stairs(), primes(), knapsack(), maze(), averages(), collatz(), queens()} {
+	for _, p := range []problem{stairs(), primes(), knapsack(), maze(), averages(), collatz(), queens(), divisors(), roots()} {
 		meta := struct {
 			Tasks []taskJSON `json:"tasks"`
-		}{}
+			judging.Rules
+		}{Rules: p.rules}
 		for t, task := range p.tasks {
 			meta.Tasks = append(meta.Tasks, taskJSON{task.score, len(task.inputs), task.memory, task.time})
 			for c, input := range task.inputs {

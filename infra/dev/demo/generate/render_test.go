@@ -51,6 +51,8 @@ func TestReferenceSolutions(t *testing.T) {
 		{"maze: unreachable", maze(), "1 3\nS#E\n", "-1\n"},
 		{"averages: rounded down", averages(), "3\n2 -1 -2\n0\n2 1 2\n", "-2\nnone\n1\n"},
 		{"collatz: from 6", collatz(), "6\n", "6\n3\n10\n5\n16\n8\n4\n2\n1\n"},
+		{"divisors: of a perfect number", divisors(), "6\n", "1\n2\n3\n6\n"},
+		{"roots: of two", roots(), "2\n", "1.414213562\n"},
 		{"queens: 8 on a free board", queens(), "8 0\n", "92\n"},
 		{"queens: the blocked cell counts", queens(), "4 1\n0 1\n", "1\n"},
 	} {
