@@ -80,9 +80,11 @@ func TestJobFromListToResult(t *testing.T) {
 		if diff := cmp.Diff(s.tasks, in.Tasks); diff != "" || in.Language != execute.Python {
 			t.Errorf("language %d, tasks (-want +got):\n%s", in.Language, diff)
 		}
-		var asked map[string]int
-		if err := json.Unmarshal(s.seen("claim")[0].body, &asked); err != nil || asked["leaseSeconds"] != 60 {
-			t.Errorf("asked for the lease %v, %v", asked, err)
+		var asked struct {
+			LeaseSeconds int
+		}
+		if err := json.Unmarshal(s.seen("claim")[0].body, &asked); err != nil || asked.LeaseSeconds != 60 {
+			t.Errorf("asked for %+v, %v", asked, err)
 		}
 		// 70 s of work, a heartbeat every 20 s.
 		if got := len(s.seen("heartbeat")); got != 3 {
