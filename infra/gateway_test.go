@@ -61,6 +61,7 @@ func TestRoutesOfTheRESTAPI(t *testing.T) {
 			want["ANY "+path] = grants.NotFound
 		}
 	}
+	want["GET /jobs/query"], want["DELETE /jobs/query"] = "get-job", "delete-job" // of a job with this id
 	forEveryVariant(t, func(t *testing.T, made template) {
 		if !strings.HasPrefix(made.name, "rest") {
 			return

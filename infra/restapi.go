@@ -38,6 +38,15 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(newAccessLog(scope, s))
 		options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat("$context.resourcePath")))
 	}
+	for path, others := range hidden() {
+		for _, r := range others {
+			bound := s.throttleOf(r.Name)
+			methods[path+"/"+r.Method] = &awsapigateway.MethodDeploymentOptions{
+				ThrottlingRateLimit:  jsii.Number(bound.rate),
+				ThrottlingBurstLimit: jsii.Number(bound.burst),
+			}
+		}
+	}
 	front := awsapigateway.NewRestApi(scope, jsii.String("Api"), &awsapigateway.RestApiProps{
 		RestApiName:   jsii.String(s.stackName()),
 		Description:   jsii.String(s.label()),
@@ -80,6 +89,14 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		resource.AddMethod(jsii.String(r.Method), integrate(r.Name), nil)
 	}
 
+	// A REST API takes the resource first and the method then: at a path such as
+	// /jobs/query nothing else of /jobs/{id} would be found, whose id may be query.
+	for path, others := range hidden() {
+		for _, r := range others {
+			resourceAt(front, path).AddMethod(jsii.String(r.Method), integrate(r.Name), nil)
+		}
+	}
+
 	stack := awscdk.Stack_Of(scope)
 	return gateway{
 		url:          "https://" + *front.RestApiId() + ".execute-api." + *stack.Region() + "." + *stack.UrlSuffix() + "/" + *front.DeploymentStage().StageName(),
@@ -92,4 +109,29 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		serverErrors: front.MetricServerError(sum("")),
 		latency:      front.MetricLatency(p99("")),
 	}
+}
+
+// hidden lists, by the path of a resource without a parameter, the routes with a
+// parameter that the path fits too.
+func hidden() map[string][]api.Route {
+	found := map[string][]api.Route{}
+	for _, literal := range api.Routes() {
+		for _, r := range api.Routes() {
+			before, after, has := strings.Cut(r.Path, "{id}")
+			rest, fits := strings.CutPrefix(literal.Path, before)
+			if fits && has && after == "" && rest != "{id}" && rest != "" && !strings.Contains(rest, "/") {
+				found[literal.Path] = append(found[literal.Path], r)
+			}
+		}
+	}
+	return found
+}
+
+// resourceAt is the resource of a path that is there.
+func resourceAt(front awsapigateway.RestApi, path string) awsapigateway.IResource {
+	resource := front.Root()
+	for _, part := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+		resource = resource.GetResource(jsii.String(part))
+	}
+	return resource
 }

@@ -51,6 +51,7 @@ var paces = map[string]pace{
 	// Rejudges come in batches, faster than people submit.
 	"rejudge-job": {perSubmission: 2},
 	"cancel-job":  {perSubmission: 2},
+	"delete-job":  {perSubmission: 2}, // in batches too
 }
 
 // headroom: retries, uneven load, a fleet that starts all at once.

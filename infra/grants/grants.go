@@ -36,6 +36,7 @@ const (
 // the single one.
 const (
 	BatchGetItem            = "dynamodb:BatchGetItem"
+	DeleteItem              = "dynamodb:DeleteItem"
 	GetItem                 = "dynamodb:GetItem"
 	PutItem                 = "dynamodb:PutItem"
 	Query                   = "dynamodb:Query"
@@ -45,6 +46,7 @@ const (
 	GetQueueAttributes      = "sqs:GetQueueAttributes"
 	ReceiveMessage          = "sqs:ReceiveMessage"
 	SendMessage             = "sqs:SendMessage"
+	DeleteObject            = "s3:DeleteObject"
 	GetObject               = "s3:GetObject"
 	PutObject               = "s3:PutObject"
 	ListBucket              = "s3:ListBucket"
@@ -164,6 +166,11 @@ var table = map[string][]Grant{
 	},
 	"cancel-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
+	},
+	"delete-job": {
+		{Jobs, []string{GetItem, DeleteItem}},
+		{Code, []string{DeleteObject}},
+		{Results, []string{DeleteObject}},
 	},
 
 	Sweep: {

@@ -71,6 +71,7 @@ var endpoints = map[string]endpoint{
 	"get-outputs":     getOutputs,
 	"rejudge-job":     rejudgeJob,
 	"cancel-job":      cancelJob,
+	"delete-job":      deleteJob,
 }
 
 // producerFields are the fields of the bodies of producers' routes; a route that

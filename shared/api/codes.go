@@ -73,6 +73,7 @@ var refusals = map[job.Outcome]refusal{
 	job.NotSubmitted:       {http.StatusConflict, "submission was never queued"},
 	job.GenerationConflict: {http.StatusConflict, "submission has another generation"},
 
+	dispatch.NotFinal:         {http.StatusConflict, "submission is not final"},
 	dispatch.CodeNotFound:     {http.StatusNotFound, "code not found"},
 	dispatch.TestdataNotFound: {http.StatusNotFound, "testdata not found"},
 	dispatch.OutputsNotFound:  {http.StatusNotFound, "outputs not found"},

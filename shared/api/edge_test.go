@@ -43,6 +43,7 @@ func legal(token string) map[string]ask {
 		"get-outputs":     get("/jobs/j1/outputs"),
 		"rejudge-job":     post("/jobs/j1/rejudge", `{"generation":0}`),
 		"cancel-job":      post("/jobs/j1/cancel", "{}"),
+		"delete-job":      {method: http.MethodDelete, path: "/jobs/j1"},
 	}
 }
 
@@ -158,7 +159,7 @@ func TestRoutesThatAreNot(t *testing.T) {
 	for _, path := range []string{"/", "/runner", "/runner/jobs//", "//runner/jobs", "/runner/jobs//claim", "/Runner/jobs", "/runner/jobs/j1", "/runner/%6Aobs", "/jobs/j1/x", "/openapi.yaml"} {
 		same(t, w.expect(path, get(path), 404, "unknown_route"), `{"data":null,"message":"no such route","status":"err","code":"unknown_route"}`)
 	}
-	allowed := map[string]string{"/jobs/query": "GET, POST", "/problems/1": "GET, PUT"}
+	allowed := map[string]string{"/jobs/query": "DELETE, GET, POST", "/jobs/1": "DELETE, GET", "/problems/1": "GET, PUT"}
 	for _, route := range api.Routes() {
 		path := strings.Replace(route.Path, "{id}", "1", 1)
 		want := allowed[path]
@@ -248,7 +249,7 @@ func TestEndpoint(t *testing.T) {
 		if got := serve(endpoint, a.method, a.path); got.Code != refused {
 			w.t.Errorf("its own route: %d", got.Code)
 		}
-		if got := serve(endpoint, http.MethodDelete, a.path); got.Code != 405 || !slices.Contains(strings.Split(got.Header().Get("Allow"), ", "), route.Method) {
+		if got := serve(endpoint, http.MethodPatch, a.path); got.Code != 405 || !slices.Contains(strings.Split(got.Header().Get("Allow"), ", "), route.Method) {
 			w.t.Errorf("another method: %d, Allow %q", got.Code, got.Header().Get("Allow"))
 		}
 		for _, other := range api.Routes() {
@@ -260,7 +261,7 @@ func TestEndpoint(t *testing.T) {
 		if got := serve(w.api.NotFound(), a.method, a.path); got.Code != 404 {
 			w.t.Errorf("not-found granted it: %d", got.Code)
 		}
-		if got := serve(w.api.NotFound(), http.MethodDelete, a.path); got.Code != 405 {
+		if got := serve(w.api.NotFound(), http.MethodPatch, a.path); got.Code != 405 {
 			w.t.Errorf("not-found, another method: %d", got.Code)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -294,6 +295,34 @@ func TestVerdictExplainsItself(t *testing.T) {
 			t.Errorf("%s: failure %v, reason %v, outputs %v", c.name, failure, got["reason"], got["outputs"])
 		}
 	}
+}
+
+// TestDeleteJob: nothing is left of a job that is deleted, and its id is free.
+func TestDeleteJob(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	gone := func(id string) ask { return ask{method: http.MethodDelete, path: "/jobs/" + id} }
+	token := w.claimed("j1")
+	w.check([]row{
+		{"unknown", gone("none"), 404, "not_found", "submission not found"},
+		{"not final", gone("j1"), 409, "not_final", "submission is not final: it is claimed, cancel it first"},
+	})
+	w.must(200, put("/runner/jobs/j1/complete", result7(token, "WA")))
+	outputs, _ := w.must(200, get("/jobs/j1/outputs")).data["url"].(string)
+	same(t, w.must(200, gone("j1")), `{"data":null,"message":"submission deleted","status":"ok"}`)
+	w.check([]row{
+		{"deleted again", gone("j1"), 404, "not_found", "submission not found"},
+		{"looked at", get("/jobs/j1"), 404, "not_found", "submission not found"},
+	})
+	reply, err := w.client.Get(outputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply.Body.Close()
+	if reply.StatusCode != http.StatusNotFound {
+		t.Errorf("its outputs: %s", reply.Status)
+	}
+	w.queued("j1")
 }
 
 func TestJobThatTheSystemEnds(t *testing.T) {

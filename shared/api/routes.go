@@ -65,5 +65,6 @@ func Routes() []Route {
 		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, smallBody},
 		{"rejudge-job", http.MethodPost, "/jobs/{id}/rejudge", Producer, ScopeJobsWrite, smallBody},
 		{"cancel-job", http.MethodPost, "/jobs/{id}/cancel", Producer, ScopeJobsWrite, smallBody},
+		{"delete-job", http.MethodDelete, "/jobs/{id}", Producer, ScopeJobsWrite, smallBody},
 	}
 }

@@ -79,6 +79,7 @@ const (
 	OutputsMismatch  job.Outcome = "outputs_mismatch"  // the uploaded outputs are not what complete says
 	InvalidLease     job.Outcome = "invalid_lease"     // Detail: the bounds
 	OutputsTooLarge  job.Outcome = "outputs_too_large" // Detail: the bound
+	NotFinal         job.Outcome = "not_final"         // Detail: the state, and what to do
 	ItemFailed       job.Outcome = "internal_error"    // of an item of a sync, to be repeated
 )
 

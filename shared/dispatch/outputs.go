@@ -101,21 +101,26 @@ func FirstFailure(r job.Result, verdicts []judge.TaskVerdict) (f judge.Failure, 
 	return f, failed, nil
 }
 
-// zipPacked makes the zip of outputs that were kept with the verdict, when
-// somebody asks for them, and returns its key.
-func (d *Dispatcher) zipPacked(ctx context.Context, j job.Job) (key string, err error) {
+// zipOfPacked is the zip of outputs that are kept with the verdict.
+func zipOfPacked(j job.Job) (key string, body []byte, a job.Artifact, err error) {
 	cases, err := judge.ReadRecord(j.Result.Tasks)
 	if err != nil {
-		return "", fmt.Errorf("outputs of job %s: %w", j.ID, err)
+		return "", nil, a, fmt.Errorf("outputs of job %s: %w", j.ID, err)
 	}
 	outputs := make([][]judge.Case, len(cases))
 	for i, task := range cases {
 		outputs[i] = task.Cases
 	}
 	if err := unpack(j.Result.Packed, outputs); err != nil {
-		return "", fmt.Errorf("outputs of job %s: %w", j.ID, err)
+		return "", nil, a, fmt.Errorf("outputs of job %s: %w", j.ID, err)
 	}
-	key, body, a, err := zipFor(j.ID, job.Standing{Generation: j.Generation, Attempt: j.Result.Attempt}, outputs)
+	return zipFor(j.ID, job.Standing{Generation: j.Generation, Attempt: j.Result.Attempt}, outputs)
+}
+
+// zipPacked stores the zip of outputs that are kept with the verdict, when
+// somebody asks for them, and returns its key.
+func (d *Dispatcher) zipPacked(ctx context.Context, j job.Job) (key string, err error) {
+	key, body, a, err := zipOfPacked(j)
 	if err != nil {
 		return "", err
 	}

@@ -28,6 +28,10 @@ type Store interface {
 	// fresh WriteID. If somebody wrote in between, saved is false and current is
 	// what they left; a repetition of our own write counts as saved.
 	Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error)
+	// DeleteJob removes a job on the condition that the stored Revision is
+	// j.Revision. If somebody wrote in between, deleted is false and current is
+	// what they left; the zero Job if there is none.
+	DeleteJob(ctx context.Context, j job.Job) (current job.Job, deleted bool, err error)
 	// Open lists the ids of open jobs of one shard of Shards, oldest QueuedAt
 	// first, at most limit, starting behind a cursor ("": from the oldest). The
 	// next cursor is "" at the end. It may lag behind writes.
@@ -124,6 +128,8 @@ type Objects interface {
 	Read(ctx context.Context, key string, from int64, n int) ([]byte, error)
 	// Put stores an object, unless it exists already: keys name their content.
 	Put(ctx context.Context, key string, body []byte, a job.Artifact) error
+	// Remove deletes objects; one that does not exist is passed over.
+	Remove(ctx context.Context, keys []string) error
 }
 
 // The lives of presigned URLs.

@@ -112,6 +112,29 @@ func (o *Objects) Save(key string, body io.Reader, want job.Artifact) (stored bo
 	return stored && err == nil, err
 }
 
+// Remove takes an object away, from the journal and from its file.
+func (o *Objects) Remove(key string) error {
+	name, err := o.path(key)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err = o.db.write(context.Background(), func(b *batch) error {
+		if b.get(objects, key) != nil {
+			b.put(objects, key, nil)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain(o.db.dir, err)
+	}
+	return nil
+}
+
 // saveLarge writes a separate file while the body comes in.
 func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact) (bool, error) {
 	f, err := newFile(o.db.dir)

@@ -108,6 +108,25 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 	return current, saved, nil
 }
 
+// DeleteJob removes a job if nobody has written it since it was read.
+func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, deleted bool, err error) {
+	err = s.db.write(ctx, func(b *batch) error {
+		current, deleted = job.Job{}, false
+		stored := b.get(jobs, j.ID)
+		if stored == nil {
+			return nil
+		}
+		var err error
+		if current, _, err = decodeRow(jobs, jobFields, j.ID, stored); err != nil || current.Revision != j.Revision {
+			return err
+		}
+		b.putJob(current, job.Job{ID: j.ID}, nil) // takes its entries out of the indexes
+		deleted = true
+		return nil
+	})
+	return current, deleted && err == nil, err
+}
+
 // putJob writes a job and moves its entries in the indexes.
 func (b *batch) putJob(before, after job.Job, row []byte) {
 	b.put(jobs, after.ID, row)

@@ -132,6 +132,30 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 	return jobWritten("save job", after, err)
 }
 
+// DeleteJob removes a job on the condition that nobody wrote since it was read. A
+// repetition of our own write, whose first reply was lost, finds none.
+func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, deleted bool, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	same := changeIf(aRevision, j.Revision)
+	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName:                           &s.tables.Jobs,
+		Key:                                 jobKey(j.ID),
+		ConditionExpression:                 &same.condition,
+		ExpressionAttributeNames:            same.names,
+		ExpressionAttributeValues:           same.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err == nil {
+		return j, true, nil
+	}
+	current, _, err = jobWritten("delete job", job.Job{WriteID: noWriteID}, err)
+	return current, false, err
+}
+
+// noWriteID is that of no write.
+const noWriteID = "none"
+
 // jobWritten says how a write of j ended. A refusal brings what is stored: if
 // that is our own write, its first reply was lost and this is a repetition.
 func jobWritten(attempted string, j job.Job, err error) (current job.Job, written bool, _ error) {

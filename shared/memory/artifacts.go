@@ -129,6 +129,16 @@ func (a *Artifacts) Put(_ context.Context, key string, body []byte, want job.Art
 	return nil
 }
 
+// Remove deletes objects.
+func (a *Artifacts) Remove(_ context.Context, keys []string) error {
+	for _, key := range keys {
+		if err := a.objects.Remove(key); err != nil {
+			return fmt.Errorf("delete %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
 func (a *Artifacts) sign(ctx context.Context, method, key string, life time.Duration, params url.Values) string {
 	params.Set(paramExpires, strconv.FormatInt(a.now().Add(life).Unix(), 10))
 	params.Set(paramSignature, a.signature(method, key, params))

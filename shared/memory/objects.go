@@ -18,6 +18,8 @@ type Objects interface {
 	// Save reads body to its end and keeps it. It is false, and nothing changes, if
 	// the key exists, and fails with ErrBytes if body is not what was announced.
 	Save(key string, body io.Reader, want job.Artifact) (bool, error)
+	// Remove takes an object away; one that does not exist is passed over.
+	Remove(key string) error
 }
 
 // Object is bytes under a key, opened for reading. It must be closed.
@@ -70,6 +72,14 @@ func (o *inMemory) Find(key string) (Object, bool, error) {
 	defer o.mu.RUnlock()
 	h, exists := o.objects[key]
 	return NewObject(h.body, h.Artifact), exists, nil
+}
+
+// Remove takes an object away.
+func (o *inMemory) Remove(key string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.objects, key)
+	return nil
 }
 
 // Save keeps an object.

@@ -79,6 +79,19 @@ func (s *Store) Save(_ context.Context, before, after job.Job) (job.Job, bool, e
 	return after, true, nil
 }
 
+// DeleteJob removes a job if nobody has written it since it was read.
+func (s *Store) DeleteJob(_ context.Context, j job.Job) (job.Job, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, found := s.jobs[j.ID]
+	if !found || current.Revision != j.Revision {
+		return current, false, nil
+	}
+	s.put(current, job.Job{ID: j.ID}) // takes its entry out of the index
+	delete(s.jobs, j.ID)
+	return j, true, nil
+}
+
 // put writes a job and moves its entry in the index.
 func (s *Store) put(before, after job.Job) {
 	s.jobs[after.ID] = after

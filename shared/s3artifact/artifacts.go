@@ -21,12 +21,14 @@ import (
 )
 
 // Client is what Artifacts needs of *s3.Client. Put needs s3:PutObject, Read
-// s3:GetObject. Stat needs s3:GetObject on the objects and s3:ListBucket on the bucket: without
+// s3:GetObject, Remove s3:DeleteObject. Stat needs s3:GetObject on the objects
+// and s3:ListBucket on the bucket: without
 // the latter S3 answers 403 instead of 404 for what does not exist, and Stat
 // fails.
 type Client interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	DeleteObject(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
@@ -112,6 +114,19 @@ func (a *Artifacts) Put(ctx context.Context, key string, body []byte, want job.A
 			return fmt.Errorf("put object: %w", err)
 		}
 	}
+}
+
+// Remove deletes objects, one call each: there are two of a job. The bucket keeps
+// what was removed as an old version for some days.
+func (a *Artifacts) Remove(ctx context.Context, keys []string) error {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	for _, key := range keys {
+		if _, err := a.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &a.bucket, Key: &key}); err != nil {
+			return fmt.Errorf("delete object: %w", err)
+		}
+	}
+	return nil
 }
 
 // status is the HTTP status that S3 refused a call with; 0: it did not. A HEAD

@@ -35,6 +35,8 @@ func (b *Backend) dynamodb(operation string, body []byte) (any, error) {
 		return b.batchGetItem(in)
 	case "PutItem", "UpdateItem":
 		return b.writeItem(in)
+	case "DeleteItem":
+		return b.deleteItem(in)
 	case "TransactWriteItems":
 		return b.transact(in)
 	case "Query":
@@ -140,7 +142,7 @@ func (b *Backend) decide(in dynamoRequest) (change, error) {
 		}
 		return change{}, refusal
 	}
-	if in.Item == nil {
+	if in.Item == nil && in.UpdateExpression != "" {
 		c.after = clone(before)
 		for name, v := range key {
 			c.after[name] = v
@@ -163,6 +165,16 @@ func (b *Backend) writeItem(in dynamoRequest) (any, error) {
 		answer["Attributes"] = writeItem(c.after)
 	}
 	return answer, nil
+}
+
+// deleteItem costs what the item that was there would have cost to write.
+func (b *Backend) deleteItem(in dynamoRequest) (any, error) {
+	c, err := b.decide(in)
+	if err != nil {
+		return nil, err
+	}
+	own, indexes := c.table.put(c.key, nil)
+	return map[string]any{"ConsumedCapacity": consumed(in.TableName, own, indexes)}, nil
 }
 
 // transact writes all or, if a condition fails, refuses without saying which:

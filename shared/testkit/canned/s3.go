@@ -12,7 +12,7 @@ type object struct {
 	checksum string // base64 SHA-256, as it was announced
 }
 
-// s3 answers HEAD, PUT, and the GET of a range.
+// s3 answers HEAD, PUT, DELETE, and the GET of a range.
 func (b *Backend) s3(r *http.Request, body []byte) *http.Response {
 	const checksum = "X-Amz-Checksum-Sha256"
 	key := r.URL.Host + r.URL.Path
@@ -23,6 +23,9 @@ func (b *Backend) s3(r *http.Request, body []byte) *http.Response {
 	case r.Method == http.MethodPut:
 		b.objects[key] = object{bytes.Clone(body), r.Header.Get(checksum)}
 		return reply(r, http.StatusOK, http.Header{"Etag": {`"canned"`}}, nil)
+	case r.Method == http.MethodDelete:
+		delete(b.objects, key)
+		return reply(r, http.StatusNoContent, http.Header{}, nil)
 	case r.Method == http.MethodHead && exists:
 		answer := reply(r, http.StatusOK, http.Header{"Content-Length": {strconv.Itoa(len(stored.body))}, checksum: {stored.checksum}}, nil)
 		answer.ContentLength = int64(len(stored.body))

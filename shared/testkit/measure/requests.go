@@ -237,5 +237,7 @@ func Requests(t T) []bill.Request {
 	if left := w.backend.Messages(queueURL); left != 0 {
 		t.Fatalf("%d messages left", left)
 	}
+	w.do("delete-job", 200, "/jobs/"+a, "")
+	row("delete-job")
 	return out.rows
 }

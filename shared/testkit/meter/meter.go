@@ -114,6 +114,10 @@ func (c *Call) ask(input any) any {
 		own := *in
 		c.Resource, c.Items, own.ReturnConsumedCapacity = aws.ToString(in.TableName), 1, consumed
 		return &own
+	case *dynamodb.DeleteItemInput:
+		own := *in
+		c.Resource, c.Items, own.ReturnConsumedCapacity = aws.ToString(in.TableName), 1, consumed
+		return &own
 	case *dynamodb.TransactWriteItemsInput:
 		own := *in
 		own.ReturnConsumedCapacity = consumed
@@ -143,6 +147,8 @@ func (c *Call) ask(input any) any {
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	case *s3.GetObjectInput:
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
+	case *s3.DeleteObjectInput:
+		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	case *s3.HeadObjectInput:
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	}
@@ -164,6 +170,8 @@ func (c *Call) take(result any) {
 	case *dynamodb.PutItemOutput:
 		c.write(out.ConsumedCapacity)
 	case *dynamodb.UpdateItemOutput:
+		c.write(out.ConsumedCapacity)
+	case *dynamodb.DeleteItemOutput:
 		c.write(out.ConsumedCapacity)
 	case *dynamodb.TransactWriteItemsOutput:
 		for i := range out.ConsumedCapacity {

@@ -160,6 +160,11 @@ func (p parkedStore) SaveProblem(context.Context, problem.Problem, problem.Probl
 	panic("problems do not change")
 }
 
+// DeleteJob is not part of the simulation: a job that is gone has no invariants.
+func (p parkedStore) DeleteJob(context.Context, job.Job) (job.Job, bool, error) {
+	panic("jobs are not deleted")
+}
+
 func (p parkedStore) ProblemVersion(_ context.Context, id, number int) (problem.Content, bool, error) {
 	r := p.park(call{port: portProblemVersion, number: [2]int{id, number}})
 	return r.content, r.ok, r.err
@@ -206,6 +211,9 @@ func (p parkedObjects) Read(_ context.Context, key string, from int64, n int) ([
 	r := p.park(call{port: portRead, ids: []string{key}, from: from, limit: n})
 	return r.body, r.err
 }
+
+// Remove is not part of the simulation, as that of jobs is not.
+func (p parkedObjects) Remove(context.Context, []string) error { panic("objects are not deleted") }
 
 func (p parkedObjects) Put(_ context.Context, key string, body []byte, a job.Artifact) error {
 	return p.park(call{port: portPut, ids: []string{key}, body: body, artifact: a}).err

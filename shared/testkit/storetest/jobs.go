@@ -382,3 +382,25 @@ func jobCopies(t *testing.T, s dispatch.Store) {
 	spoil(current)
 	same(t, get(t, s, "copies"), want)
 }
+
+func deleteJob(t *testing.T, s dispatch.Store) {
+	j := created("deleted")
+	j.State, j.QueuedAt = job.Queued, t0
+	read := create(t, s, j)
+	overtaken := read
+	overtaken.Revision--
+	if current, deleted, err := s.DeleteJob(t.Context(), overtaken); err != nil || deleted || current.ID != read.ID {
+		t.Fatalf("an older revision: %v, deleted %v, error %v", current, deleted, err)
+	}
+	same(t, get(t, s, read.ID), read)
+	if _, deleted, err := s.DeleteJob(t.Context(), read); err != nil || !deleted {
+		t.Fatalf("deleted %v, error %v", deleted, err)
+	}
+	if current, deleted, err := s.DeleteJob(t.Context(), read); err != nil || deleted || current.ID != "" {
+		t.Errorf("again: %v, deleted %v, error %v", current, deleted, err)
+	}
+	if found, there, err := s.Get(t.Context(), read.ID); err != nil || there {
+		t.Errorf("it is still there: %v, %v", found, err)
+	}
+	create(t, s, j) // its id and its place in the index are free
+}

@@ -66,6 +66,8 @@ var cases = []struct {
 	{"save/of many at once, one saves", saveRace},
 	{"save/a count by many writers loses nothing", saveCount},
 
+	{"delete/on its version, and nothing is left", deleteJob},
+
 	{"open/a job is listed exactly while it is open", openWhileOpen},
 	{"open/a new time moves a job", openMoves},
 	{"open/oldest first, page by page, each once", openPages},
