@@ -313,7 +313,7 @@ func compilerKilled(message string) bool {
 // attempts is how often a case is run that takes more than its limit on a machine
 // that is busy with other things: they share the cores' caches, and the CPU time
 // of a program grows with them.
-const attempts = 3
+const attempts = 2
 
 // runCase runs a case, and again if a neighbour may be why it took too long.
 func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, in execute.Input, task execute.Task, name string) (execute.Case, error) {
