@@ -19,7 +19,10 @@ import (
 	"time"
 )
 
-var kills = flag.Int("kills", 4, "how often TestKilled kills the server")
+var (
+	kills = flag.Int("kills", 4, "how often TestKilled kills the server")
+	cuts  = flag.Int("cuts", 2, "how often TestPowerCut cuts the power")
+)
 
 const (
 	ackedBetweenKills = 1000
@@ -30,14 +33,9 @@ const (
 // 2xx is there afterwards: jobs, results, credentials and bytes; no result counts
 // twice; and what was under way ends by its own clocks.
 func TestKilled(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "server")
-	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v: %s", err, text)
-	}
-	k := &killed{t: t, binary: binary, dir: filepath.Join(t.TempDir(), "data"), scores: make(map[string]int)}
+	k := newKilled(t)
 	k.start()
-	k.must("PUT", "/problems/1", `{"tasks":[{"taskScore":60,"caseCount":1,"memoryLimit":65536,"timeLimit":1000},{"taskScore":40,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`)
-	k.must("POST", "/problems/1/publish", "")
+	k.publish()
 	for range *kills {
 		k.load()
 		_ = k.process.Wait()
@@ -46,12 +44,23 @@ func TestKilled(t *testing.T) {
 	}
 	k.drain()
 	k.check(true)
-	acked := k.acked.Load()
-	t.Logf("%d kills, %d requests acknowledged, %d jobs, %d results", *kills, acked, len(k.scores), k.results)
-	if err := k.process.Process.Kill(); err != nil {
-		t.Error(err)
+	k.stop()
+	t.Logf("%d kills, %d requests acknowledged, %d jobs, %d results", *kills, k.acked.Load(), len(k.scores), k.results)
+}
+
+func newKilled(t *testing.T) *killed {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "server")
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, text)
 	}
-	_ = k.process.Wait()
+	return &killed{t: t, binary: binary, dir: filepath.Join(t.TempDir(), "data"), scores: make(map[string]int)}
+}
+
+func (k *killed) publish() {
+	k.t.Helper()
+	k.must("PUT", "/problems/1", `{"tasks":[{"taskScore":60,"caseCount":1,"memoryLimit":65536,"timeLimit":1000},{"taskScore":40,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`)
+	k.must("POST", "/problems/1/publish", "")
 }
 
 type killed struct {
@@ -61,6 +70,7 @@ type killed struct {
 	hello      hello
 	process    *exec.Cmd
 	complaints *bytes.Buffer
+	cut        *cut // nil: what a kill leaves is left
 	acked      atomic.Int64
 	number     atomic.Int64
 
@@ -72,7 +82,11 @@ type killed struct {
 // start starts the server; the tokens are those of its first start.
 func (k *killed) start() {
 	k.t.Helper()
-	k.process = exec.Command(k.binary, "-data", k.dir, "-lease", "1s", "-rate", "0") //nolint:noctx // it is killed
+	command := []string{k.binary, "-data", k.dir, "-lease", "1s", "-rate", "0"}
+	if k.cut != nil {
+		command = k.cut.command(command[0], command[1:])
+	}
+	k.process = exec.Command(command[0], command[1:]...) //nolint:noctx // it is killed
 	k.complaints = new(bytes.Buffer)
 	k.process.Stderr = k.complaints
 	out, err := k.process.StdoutPipe()
@@ -111,7 +125,9 @@ func (k *killed) load() {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
-	if err := k.process.Process.Kill(); err != nil {
+	if k.cut != nil {
+		k.cut.kill(k.t, k.process.Process.Pid)
+	} else if err := k.process.Process.Kill(); err != nil {
 		k.t.Error(err)
 	}
 	dead.Store(true)
