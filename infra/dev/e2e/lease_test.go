@@ -68,6 +68,8 @@ func TestReleaseAndCancel(t *testing.T) {
 	if j := c.job(id); j["attempt"] != 2.0 || j["failures"] != 0.0 {
 		t.Errorf("job %v", j)
 	}
+	gone := request{"DELETE", "/jobs/" + id, nil, producer()}
+	c.want(409, "not_final", gone)
 	c.want(200, "", request{"POST", "/jobs/" + id + "/cancel", nil, producer()})
 	if got := c.want(200, "", request{"POST", "/runner/heartbeat", map[string]any{"submissionId": id}, as("two")}); got.Data["action"] != "cancel" {
 		t.Errorf("heartbeat %v", got.Data)
@@ -76,6 +78,8 @@ func TestReleaseAndCancel(t *testing.T) {
 	if j := c.job(id); j["state"] != "cancelled" {
 		t.Errorf("job %v", j)
 	}
+	c.want(200, "", gone)
+	c.want(404, "not_found", gone)
 	c.want(409, "not_submitted", request{"POST", "/jobs/" + c.uploading() + "/rejudge", map[string]any{"generation": 0}, producer()})
 }
 
