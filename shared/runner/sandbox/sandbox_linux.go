@@ -36,8 +36,8 @@ type Config struct {
 	// FirstUID is the first of the user and group ids on this machine that boxes
 	// get, one for each job at a time, when the runner is root; default 210000.
 	FirstUID int
-	// Trace, if it is set, is told what the parts of a job took: "box", "compile",
-	// "case" for each case, "destroy".
+	// Trace, if it is set, is told what the parts of a job took: "box", "compile"
+	// and "case" for each case.
 	Trace func(part string, took time.Duration)
 	Log   *slog.Logger
 }
@@ -56,7 +56,7 @@ type Sandbox struct {
 	programs  []syscall.SockFilter
 	compilers []syscall.SockFilter
 
-	removing sync.WaitGroup // of groups
+	removing sync.WaitGroup // of groups and boxes
 
 	without string // name of a wall that a test takes out
 	init    string // path of the program of a box's first process; empty: this one's
@@ -163,7 +163,8 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	if err != nil {
 		return nil, err
 	}
-	defer slot.give()
+	end := slot.give // of the job's box, and then of its slot
+	defer func() { end() }()
 	dir, err := s.stage(in)
 	if err != nil {
 		return nil, err
@@ -179,11 +180,13 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		return nil, err
 	}
 	begin = s.trace("box", begin)
-	defer func() {
-		begin := time.Now()
-		b.close()
-		s.trace("destroy", begin)
-	}()
+	// The verdicts are there before the kernel has taken the namespaces apart.
+	end = func() {
+		s.removing.Go(func() {
+			b.close()
+			slot.give()
+		})
+	}
 	prog, err := s.compile(ctx, b, in)
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", source, err)
