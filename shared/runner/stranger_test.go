@@ -316,7 +316,7 @@ func TestClaimsThatCannotBe(t *testing.T) {
 				s.add("a")
 				spoil(s)
 				started := 0
-				r := newRunner(t, s, dir, execution(func(_ context.Context, in execute.Input) ([][]execute.Case, error) {
+				r := newRunner(t, s, dir, execution(func(_ context.Context, _ execute.Input) ([][]execute.Case, error) {
 					started++
 					return nil, errors.New("it ran")
 				}))

@@ -54,7 +54,7 @@ func Hide(name string) (*Secret, error) {
 	}
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, name+"=") })
 	env = append(env, variable+"="+strconv.Itoa(ends[0]))
-	return nil, fmt.Errorf("start anew without %s: %w", name, syscall.Exec(itself(), os.Args, env))
+	return nil, fmt.Errorf("start anew without %s: %w", name, syscall.Exec(itself(), os.Args, env)) //nolint:gosec // itself, as it was started
 }
 
 // itself is the path of this program. Its file may have been replaced.
@@ -116,7 +116,7 @@ func reap(secret *Secret) (code int, err error) {
 	if secret != nil {
 		attr.Files, attr.Env = append(attr.Files, secret.pipe), append(attr.Env, variable+"=3")
 	}
-	child, err := os.StartProcess(itself(), os.Args, attr)
+	child, err := os.StartProcess(itself(), os.Args, attr) //nolint:gosec // itself, as it was started
 	if err != nil {
 		return 1, fmt.Errorf("start the runner: %w", err)
 	}

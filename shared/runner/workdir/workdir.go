@@ -31,7 +31,7 @@ func Make(dir string) error {
 		return fmt.Errorf("%s belongs to another user (uid %d, this is %d): give this runner a directory of its own user, or a new one below it", dir, uid, os.Geteuid())
 	}
 	if info.Mode().Perm() != 0o700 {
-		if err := os.Chmod(dir, 0o700); err != nil {
+		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory
 			return fmt.Errorf("close directory to others: %w", err)
 		}
 	}
