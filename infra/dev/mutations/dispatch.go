@@ -37,6 +37,10 @@ const (
 
 // useCases are the order of writes, and what is checked beside the rules.
 var useCases = []source{
+	{file: "shared/dispatch/delete.go", tests: []command{{pkg: "./shared/api", tests: "^TestDeleteJob$"}}, guards: []guard{
+		{name: "delete: only a final job", keeps: "I5", from: `case !j.Final():`, to: `case false:`},
+		{name: "delete: the objects too", keeps: "S", from: `d.Objects.Remove(ctx, keys)`, to: `d.Objects.Remove(ctx, nil)`},
+	}},
 	{file: "shared/dispatch/update.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "trap: the write comes before its ring", keeps: "I1", from: ringFirst, to: ringLast},
 		{name: "trap: the write comes before its ring, found by the simulation", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{simulate}},
