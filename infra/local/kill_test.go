@@ -70,7 +70,8 @@ type killed struct {
 	hello      hello
 	process    *exec.Cmd
 	complaints *bytes.Buffer
-	cut        *cut // nil: what a kill leaves is left
+	under      []string // what starts the server
+	cut        *cut     // nil: what a kill leaves is left
 	acked      atomic.Int64
 	number     atomic.Int64
 
@@ -83,6 +84,7 @@ type killed struct {
 func (k *killed) start() {
 	k.t.Helper()
 	command := []string{k.binary, "-data", k.dir, "-lease", "1s", "-rate", "0"}
+	command = append(append([]string(nil), k.under...), command...)
 	if k.cut != nil {
 		command = k.cut.command(command[0], command[1:])
 	}

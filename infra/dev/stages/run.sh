@@ -14,7 +14,7 @@ if ! git rev-parse HEAD > /dev/null 2>&1 || [ "$(head -n 1 build/stages 2> /dev/
 fi
 
 missing=()
-for tool in go node npm java javac mvn gcc g++ python3 curl; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+for tool in go node npm java javac mvn gcc g++ python3 curl strace; do command -v "$tool" > /dev/null || missing+=("$tool"); done
 [ ${#missing[@]} -eq 0 ] || { echo "make test: missing: ${missing[*]}. The README's \"Try it\" names what the tests need." >&2; exit 1; }
 free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1048576)}')
 echo "make test: about 20 minutes on two idle cores; ports 4566 and 4567 of loopback; 4 GB below build/ and in Go's caches ($free GB are free)"
