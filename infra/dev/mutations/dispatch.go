@@ -39,7 +39,7 @@ const (
 var useCases = []source{
 	{file: "shared/dispatch/delete.go", tests: []command{{pkg: "./shared/api", tests: "^TestDeleteJob$"}}, guards: []guard{
 		{name: "delete: only a final job", keeps: "I5", from: `case !j.Final():`, to: `case false:`},
-		{name: "delete: the objects too", keeps: "S", from: `d.Objects.Remove(ctx, keys)`, to: `d.Objects.Remove(ctx, nil)`},
+		{name: "delete: the objects too", keeps: "S", from: `d.Objects.Remove(ctx, keys)`, to: `d.Objects.Remove(ctx, keys[:1])`},
 	}},
 	{file: "shared/dispatch/update.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "trap: the write comes before its ring", keeps: "I1", from: ringFirst, to: ringLast},
