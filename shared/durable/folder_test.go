@@ -1,6 +1,7 @@
 package durable_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
@@ -263,4 +264,44 @@ func contents(t *testing.T, dir string) string {
 		fmt.Fprintf(&all, "%s %d %x\n", e.Name(), len(body), body)
 	}
 	return all.String()
+}
+
+// TestOldThingsGo: final jobs after their days, and objects after theirs.
+func TestOldThingsGo(t *testing.T) {
+	db := opened(t, t.TempDir())
+	queue, err := db.Queue()
+	check(t, err)
+	create(t, db.Store(), queue, "open")
+	create(t, db.Store(), queue, "over")
+	before, _, err := db.Store().Get(t.Context(), "over")
+	check(t, err)
+	after, _ := job.CancelOp{Now: 5}.Apply(before)
+	after.Revision++
+	if _, saved, err := db.Store().Save(t.Context(), before, after); err != nil || !saved {
+		t.Fatal(saved, err)
+	}
+	due := after.ExpiresAt()
+	for _, c := range []struct {
+		now  job.Time
+		want int
+	}{{due, 0}, {due + 1, 1}, {due + 2, 0}} {
+		if n, err := db.Store().Expire(t.Context(), c.now); err != nil || n != c.want {
+			t.Errorf("at %d: %d jobs forgotten, want %d, %v", c.now-due, n, c.want, err)
+		}
+	}
+	if _, found, _ := db.Store().Get(t.Context(), "open"); !found {
+		t.Error("an open job was forgotten")
+	}
+	big := strings.Repeat("x", 300<<10) // at once in its file
+	a := job.Artifact{Size: int64(len(big)), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(big)))}
+	for _, part := range []string{"code", "testdata", "results"} {
+		if stored, err := db.Objects().Save(part+"/1/"+a.SHA256+".zip", strings.NewReader(big), a); err != nil || !stored {
+			t.Fatal(stored, err)
+		}
+	}
+	for _, c := range []struct{ days, want int }{{99, 0}, {101, 1}, {199, 0}, {201, 1}, {999, 0}} {
+		if n, err := db.Objects().RemoveOld(t.Context(), time.Now().AddDate(0, 0, c.days)); err != nil || n != c.want {
+			t.Errorf("after %d days: %d objects removed, want %d, %v", c.days, n, c.want, err)
+		}
+	}
 }
