@@ -268,6 +268,19 @@ func TestGetJob(t *testing.T) {
 	})
 }
 
+// TestCodeHoweverJSONWritesIt: 256 KB of code fit into the body even if the
+// writer escapes what it need not. They are no zip, which is found later.
+func TestCodeHoweverJSONWritesIt(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	code := make([]byte, 256<<10)
+	for i := range code {
+		code[i] = byte(rand.Uint32())
+	}
+	escaped := strings.NewReplacer("+", `\u002B`, "/", `\u002F`).Replace(base64.StdEncoding.EncodeToString(code))
+	w.expect("escaped", post("/jobs", `{"submissionId":"j1","problemId":7,"language":2,"code":"`+escaped+`"}`), 422, "invalid_code")
+}
+
 // TestVerdictExplainsItself: what the runner said is told with the verdict,
 // wherever the outputs are kept, and a JE has a reason whoever gave it.
 func TestVerdictExplainsItself(t *testing.T) {
