@@ -184,7 +184,11 @@ func (r *Runner) carry(work, tell context.Context, j *job, by wire) {
 	cases, err := r.judge(work, claim)
 	if fault, ok := errors.AsType[*unpack.Fault](err); ok {
 		log.WarnContext(tell, "job cannot be judged", slog.String("reason", fault.Why))
-		cases, err = execute.Same(claim.Meta.Tasks, execute.JE, fault.Why), nil
+		status := execute.JE
+		if fault.NoSource {
+			status = execute.CE
+		}
+		cases, err = execute.Same(claim.Meta.Tasks, status, fault.Why), nil
 	}
 	if err == nil {
 		r.faults.Store(0)

@@ -34,11 +34,16 @@ var (
 )
 
 // Fault is what is wrong with a job's material.
-type Fault struct{ Why string }
+type Fault struct {
+	Why string
+	// NoSource reports that the submission lacks its language's source file: it
+	// does not compile.
+	NoSource bool
+}
 
 func (f *Fault) Error() string { return f.Why }
 
-func faultf(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
+func faultf(format string, args ...any) error { return &Fault{Why: fmt.Sprintf(format, args...)} }
 
 // Code unpacks a submission of size bytes into dir, which must exist and be
 // empty, and makes sure that the source file of its language is there.
@@ -52,7 +57,7 @@ func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, li
 		return named("code zip", err)
 	}
 	if needed[source] {
-		return faultf("code zip: no file %s at its root", source)
+		return &Fault{Why: fmt.Sprintf("code zip: no file %s at its root", source), NoSource: true}
 	}
 	return nil
 }
