@@ -212,7 +212,7 @@ func (t *target) extract(file *zip.File) error {
 	case sink.err != nil:
 		return fmt.Errorf("write %.80q: %w", name, sink.err)
 	case t.left < 0:
-		t.full = &Fault{"unpacks to more than its size allows"}
+		t.full = &Fault{Why: "unpacks to more than its size allows"}
 		return t.full
 	case err != nil:
 		if gone := os.Remove(at); gone != nil {
@@ -232,7 +232,7 @@ func (t *target) folder(name string) error {
 		return err
 	}
 	if len(t.folders) > maxFolders {
-		t.full = &Fault{fmt.Sprintf("more than %d folders", maxFolders)}
+		t.full = &Fault{Why: fmt.Sprintf("more than %d folders", maxFolders)}
 		return t.full
 	}
 	err := os.Mkdir(filepath.Join(t.dir, filepath.FromSlash(name)), 0o700)
