@@ -43,7 +43,7 @@ func newHTTPAPI(parent constructs.Construct, s settings, functions map[string]aw
 	}
 	for _, r := range api.Routes() {
 		route(r.Name, awsapigatewayv2.HttpRouteKey_With(jsii.String(r.Path), awsapigatewayv2.HttpMethod(r.Method)))
-		bound := s.throttleOf(r.Name)
+		bound := s.throttleOf(r.Pace)
 		settings[r.Method+" "+r.Path] = map[string]interface{}{
 			"ThrottlingRateLimit":  bound.rate,
 			"ThrottlingBurstLimit": bound.burst,

@@ -22,7 +22,7 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 	scope := constructs.NewConstruct(parent, jsii.String("RestApi"))
 	methods := map[string]*awsapigateway.MethodDeploymentOptions{}
 	for _, r := range api.Routes() {
-		bound := s.throttleOf(r.Name)
+		bound := s.throttleOf(r.Pace)
 		methods[r.Path+"/"+r.Method] = &awsapigateway.MethodDeploymentOptions{
 			ThrottlingRateLimit:  jsii.Number(bound.rate),
 			ThrottlingBurstLimit: jsii.Number(bound.burst),
@@ -40,7 +40,7 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 	}
 	for path, others := range hidden() {
 		for _, r := range others {
-			bound := s.throttleOf(r.Name)
+			bound := s.throttleOf(r.Pace)
 			methods[path+"/"+r.Method] = &awsapigateway.MethodDeploymentOptions{
 				ThrottlingRateLimit:  jsii.Number(bound.rate),
 				ThrottlingBurstLimit: jsii.Number(bound.burst),

@@ -3,55 +3,13 @@ package main
 import (
 	"math"
 	"slices"
+
+	"runlease/shared/api"
 )
 
 // throttle bounds a route: rate in requests per second, burst in requests.
 type throttle struct {
 	rate, burst float64
-}
-
-// pace is how often a route is called: per second by each runner, and per
-// submission.
-type pace struct {
-	perRunner, perSubmission float64
-}
-
-// A runner polls every 5 s, holds up to 4 jobs, and a job takes 10 s or longer
-// on average; a lease of 60 s is extended every 20 s.
-const (
-	polls      = 1.0 / 5
-	jobs       = 4.0 / 10
-	heartbeats = 4.0 / 20
-)
-
-var paces = map[string]pace{
-	"list-jobs":      {perRunner: polls},
-	"claim-job":      {perRunner: jobs},
-	"get-code":       {perRunner: jobs},
-	"get-testdata":   {perRunner: jobs},
-	"heartbeat":      {perRunner: heartbeats},
-	"complete-job":   {perRunner: jobs},
-	"upload-outputs": {perRunner: jobs},
-	"release-job":    {perRunner: jobs}, // a whole fleet may drain at once
-	// A call per job, and those that find nothing or keep a lease. An idle fleet
-	// is told to poll less than that.
-	"sync": {perRunner: jobs + polls + heartbeats},
-
-	// Problems change by a person's hand: a fixed small number would do, but a
-	// contest is often set up by a script.
-	"put-problem":     {perSubmission: 0.1},
-	"publish-problem": {perSubmission: 0.1},
-	"get-problem":     {perSubmission: 0.5},
-	"create-job":      {perSubmission: 1},
-	"submit-job":      {perSubmission: 1},
-	// A page that waits for a verdict asks once a second or so.
-	"get-job":     {perSubmission: 10},
-	"query-jobs":  {perSubmission: 2},
-	"get-outputs": {perSubmission: 1},
-	// Rejudges come in batches, faster than people submit.
-	"rejudge-job": {perSubmission: 2},
-	"cancel-job":  {perSubmission: 2},
-	"delete-job":  {perSubmission: 2}, // in batches too
 }
 
 // headroom: retries, uneven load, a fleet that starts all at once.
@@ -80,13 +38,9 @@ func (t throttle) within(account throttle) throttle {
 	return throttle{rate: math.Min(t.rate, account.rate), burst: math.Min(t.burst, account.burst)}
 }
 
-// throttleOf is the bound of a route of the route table.
-func (s settings) throttleOf(route string) throttle {
-	p, found := paces[route]
-	if !found {
-		panic("no pace for route " + route)
-	}
-	rate := math.Max(10, math.Ceil(headroom*(p.perRunner*s.stage.runners+p.perSubmission*s.stage.submissions)))
+// throttleOf is the bound of a route.
+func (s settings) throttleOf(p api.Pace) throttle {
+	rate := math.Max(10, math.Ceil(headroom*(p.PerRunner*s.stage.runners+p.PerSubmission*s.stage.submissions)))
 	return throttle{rate: rate, burst: 2 * rate}.within(s.account)
 }
 

@@ -16,12 +16,13 @@ import (
 // that it may import, tests apart. Imports point downwards: an adapter knows
 // dispatch's ports and one service, never another adapter.
 var may = map[string][]string{
-	"shared/job":     {},
+	"shared/job":     {"shared/ident", "shared/judge"},
 	"shared/judge":   {"shared/jsoncursor"},
 	"shared/problem": {"shared/job", "shared/judge", "shared/judging", "shared/casefile"},
-	"shared/auth":    {},
+	"shared/auth":    {"shared/ident"},
 	"shared/version": {},
 
+	"shared/ident":      {},
 	"shared/jsoncursor": {},
 
 	// What server and runner agree on.
@@ -48,7 +49,7 @@ var may = map[string][]string{
 	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
-	"shared/runner":          {"shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner":          {"shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
 	"shared/runner/cache":    {"shared/runner/workdir"},
 	"shared/runner/execute":  {"shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
 	"shared/runner/guard":    {},
@@ -64,7 +65,7 @@ var may = map[string][]string{
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
-	"infra/runner": {"shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
+	"infra/runner": {"shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
 	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"runlease/shared/casefile"
+	"runlease/shared/ident"
 	"runlease/shared/runner"
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
@@ -160,14 +161,6 @@ func run(args []string, token string, stderr io.Writer) int {
 	return 0
 }
 
-// legalName is not a regular expression: to compile one costs every case half a
-// millisecond, because cases start as a copy of this program.
-func legalName(name string) bool {
-	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-'
-	})
-}
-
 func parse(args []string, token string, stderr io.Writer) (config, error) {
 	host, _ := os.Hostname()
 	var cfg config
@@ -229,7 +222,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 		return config{}, errors.New("no server: give -url or RUNLEASE_URL")
 	case cfg.token == "":
 		return config{}, errors.New("no token: set RUNNER_TOKEN or give -token-file")
-	case !legalName(cfg.name):
+	case !ident.Runner(cfg.name):
 		return config{}, fmt.Errorf("name %q: want 1 to 64 of letters, digits, '.', '_' and '-'", cfg.name)
 	case cfg.slots < 1 || cfg.slots > 10:
 		return config{}, fmt.Errorf("slots %d: want 1 to 10", cfg.slots)

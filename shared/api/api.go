@@ -50,44 +50,12 @@ func New(c Config) *API {
 // refusal is a reply; an error means that something behind us failed.
 type endpoint func(*API, *call) (reply, error)
 
-// endpoints has one entry per route of the table; a test holds it to that.
-var endpoints = map[string]endpoint{
-	"list-jobs":       listJobs,
-	"claim-job":       claimJob,
-	"get-code":        getCode,
-	"get-testdata":    getTestdata,
-	"heartbeat":       heartbeat,
-	"complete-job":    completeJob,
-	"upload-outputs":  uploadOutputs,
-	"release-job":     releaseJob,
-	"sync":            syncRunner,
-	"put-problem":     putProblem,
-	"publish-problem": publishProblem,
-	"get-problem":     getProblem,
-	"create-job":      createJob,
-	"submit-job":      submitJob,
-	"get-job":         getJob,
-	"query-jobs":      queryJobs,
-	"get-outputs":     getOutputs,
-	"rejudge-job":     rejudgeJob,
-	"cancel-job":      cancelJob,
-	"delete-job":      deleteJob,
-}
-
-// producerFields are the fields of the bodies of producers' routes; a route that
-// is not here has none.
-var producerFields = map[string][]string{
-	"put-problem": {"tasks", "testdata", "outputLimit", "compile", "stopOnFailure", "checker"},
-	"create-job":  {"submissionId", "problemId", "language", "group", "code"},
-	"query-jobs":  {"ids"},
-	"rejudge-job": {"generation"},
-}
-
 // Handler serves every route, and answers unknown routes and wrong methods in
 // the envelope.
 func (a *API) Handler() http.Handler {
+	routes := Routes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.serve(w, r, Routes())
+		a.serve(w, r, routes)
 	})
 }
 

@@ -9,15 +9,6 @@ func CodeStatuses() map[string]int {
 	return statuses
 }
 
-// EndpointNames lists what has an endpoint.
-func EndpointNames() []string {
-	var names []string
-	for name := range endpoints {
-		names = append(names, name)
-	}
-	return names
-}
-
 // Callers is how many callers an API remembers.
 func Callers(a *API) int {
 	a.rates.mu.Lock()

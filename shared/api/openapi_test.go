@@ -59,16 +59,6 @@ func TestRoutesAreThoseOfOpenAPI(t *testing.T) {
 	}
 }
 
-func TestEveryRouteHasAnEndpoint(t *testing.T) {
-	var names []string
-	for _, r := range api.Routes() {
-		names = append(names, r.Name)
-	}
-	if diff := cmp.Diff(slices.Sorted(slices.Values(names)), slices.Sorted(slices.Values(api.EndpointNames()))); diff != "" {
-		t.Errorf("route table and endpoints differ (-table +endpoints):\n%s", diff)
-	}
-}
-
 func TestCodesAreThoseOfOpenAPI(t *testing.T) {
 	cases, err := contract.Cases()
 	if err != nil {

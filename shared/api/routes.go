@@ -18,15 +18,32 @@ const (
 	ScopeProblemsWrite = "problems:write"
 )
 
-// Route is one line of the route table.
+// Route is one line of the route table. Its function's grants are in
+// infra/grants, and its size in package deployment, by its name.
 type Route struct {
 	Name   string // of the function: functions/<name>, events/<name>
 	Method string
 	Path   string // with {id} as the only parameter
 	Caller Caller
-	Scope  string // a producer's; empty for runners
-	Body   int    // cap of the request body in bytes; 0: the route takes none
+	Scope  string   // a producer's; empty for runners
+	Body   int      // cap of the request body in bytes; 0: the route takes none
+	Fields []string // of a producer's body, which may have no others
+	Pace   Pace
+
+	serve endpoint
 }
+
+// Pace is how often a route is called: per second by each runner, and per
+// submission. API Gateway's throttles follow from it.
+type Pace struct{ PerRunner, PerSubmission float64 }
+
+// A runner polls every 5 s, holds up to 4 jobs, and a job takes 10 s or longer
+// on average; a lease of 60 s is extended every 20 s.
+const (
+	polls      = 1.0 / 5
+	perJob     = 4.0 / 10
+	heartbeats = 4.0 / 20
+)
 
 const (
 	smallBody = 4 << 10 // a few short fields, and what a GET brings, which is ignored
@@ -45,26 +62,34 @@ const (
 // Routes returns every route of the API.
 func Routes() []Route {
 	return []Route{
-		{"list-jobs", http.MethodGet, "/runner/jobs", Runner, "", smallBody},
-		{"claim-job", http.MethodPost, "/runner/jobs/{id}/claim", Runner, "", smallBody},
-		{"get-code", http.MethodGet, "/runner/jobs/{id}/code", Runner, "", smallBody},
-		{"get-testdata", http.MethodGet, "/runner/jobs/{id}/testdata", Runner, "", smallBody},
-		{"heartbeat", http.MethodPost, "/runner/heartbeat", Runner, "", smallBody},
-		{"complete-job", http.MethodPut, "/runner/jobs/{id}/complete", Runner, "", completeBody},
-		{"upload-outputs", http.MethodPost, "/runner/jobs/{id}/outputs", Runner, "", smallBody},
-		{"release-job", http.MethodPost, "/runner/jobs/{id}/release", Runner, "", smallBody},
-		{"sync", http.MethodPost, "/runner/sync", Runner, "", completeBody},
+		{"list-jobs", http.MethodGet, "/runner/jobs", Runner, "", smallBody, nil, Pace{PerRunner: polls}, listJobs},
+		{"claim-job", http.MethodPost, "/runner/jobs/{id}/claim", Runner, "", smallBody, nil, Pace{PerRunner: perJob}, claimJob},
+		{"get-code", http.MethodGet, "/runner/jobs/{id}/code", Runner, "", smallBody, nil, Pace{PerRunner: perJob}, getCode},
+		{"get-testdata", http.MethodGet, "/runner/jobs/{id}/testdata", Runner, "", smallBody, nil, Pace{PerRunner: perJob}, getTestdata},
+		{"heartbeat", http.MethodPost, "/runner/heartbeat", Runner, "", smallBody, nil, Pace{PerRunner: heartbeats}, heartbeat},
+		{"complete-job", http.MethodPut, "/runner/jobs/{id}/complete", Runner, "", completeBody, nil, Pace{PerRunner: perJob}, completeJob},
+		{"upload-outputs", http.MethodPost, "/runner/jobs/{id}/outputs", Runner, "", smallBody, nil, Pace{PerRunner: perJob}, uploadOutputs},
+		// A whole fleet may drain at once.
+		{"release-job", http.MethodPost, "/runner/jobs/{id}/release", Runner, "", smallBody, nil, Pace{PerRunner: perJob}, releaseJob},
+		// A call per job, and those that find nothing or keep a lease. An idle fleet is
+		// told to poll less than that.
+		{"sync", http.MethodPost, "/runner/sync", Runner, "", completeBody, nil, Pace{PerRunner: perJob + polls + heartbeats}, syncRunner},
 
-		{"put-problem", http.MethodPut, "/problems/{id}", Producer, ScopeProblemsWrite, problemBody},
-		{"publish-problem", http.MethodPost, "/problems/{id}/publish", Producer, ScopeProblemsWrite, smallBody},
-		{"get-problem", http.MethodGet, "/problems/{id}", Producer, ScopeProblemsWrite, smallBody},
-		{"create-job", http.MethodPost, "/jobs", Producer, ScopeJobsWrite, createBody},
-		{"submit-job", http.MethodPost, "/jobs/{id}/submit", Producer, ScopeJobsWrite, smallBody},
-		{"get-job", http.MethodGet, "/jobs/{id}", Producer, ScopeJobsRead, smallBody},
-		{"query-jobs", http.MethodPost, "/jobs/query", Producer, ScopeJobsRead, queryBody},
-		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, smallBody},
-		{"rejudge-job", http.MethodPost, "/jobs/{id}/rejudge", Producer, ScopeJobsWrite, smallBody},
-		{"cancel-job", http.MethodPost, "/jobs/{id}/cancel", Producer, ScopeJobsWrite, smallBody},
-		{"delete-job", http.MethodDelete, "/jobs/{id}", Producer, ScopeJobsWrite, smallBody},
+		// Problems change by a person's hand: a fixed small pace would do, but a contest
+		// is often set up by a script.
+		{"put-problem", http.MethodPut, "/problems/{id}", Producer, ScopeProblemsWrite, problemBody, []string{"tasks", "testdata", "outputLimit", "compile", "stopOnFailure", "checker"}, Pace{PerSubmission: 0.1}, putProblem},
+		{"publish-problem", http.MethodPost, "/problems/{id}/publish", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.1}, publishProblem},
+		{"get-problem", http.MethodGet, "/problems/{id}", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.5}, getProblem},
+		{"create-job", http.MethodPost, "/jobs", Producer, ScopeJobsWrite, createBody, []string{"submissionId", "problemId", "language", "group", "code"}, Pace{PerSubmission: 1}, createJob},
+		{"submit-job", http.MethodPost, "/jobs/{id}/submit", Producer, ScopeJobsWrite, smallBody, nil, Pace{PerSubmission: 1}, submitJob},
+		// A page that waits for a verdict asks once a second or so.
+		{"get-job", http.MethodGet, "/jobs/{id}", Producer, ScopeJobsRead, smallBody, nil, Pace{PerSubmission: 10}, getJob},
+		{"query-jobs", http.MethodPost, "/jobs/query", Producer, ScopeJobsRead, queryBody, []string{"ids"}, Pace{PerSubmission: 2}, queryJobs},
+		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, smallBody, nil, Pace{PerSubmission: 1}, getOutputs},
+		// Rejudges come in batches, faster than people submit.
+		{"rejudge-job", http.MethodPost, "/jobs/{id}/rejudge", Producer, ScopeJobsWrite, smallBody, []string{"generation"}, Pace{PerSubmission: 2}, rejudgeJob},
+		{"cancel-job", http.MethodPost, "/jobs/{id}/cancel", Producer, ScopeJobsWrite, smallBody, nil, Pace{PerSubmission: 2}, cancelJob},
+		// In batches too.
+		{"delete-job", http.MethodDelete, "/jobs/{id}", Producer, ScopeJobsWrite, smallBody, nil, Pace{PerSubmission: 2}, deleteJob},
 	}
 }

@@ -66,11 +66,11 @@ func (a *API) answer(c *call, routes []Route) (answer reply, err error) {
 		refusal = c.readBody()
 	}
 	if refusal == nil && c.body != nil {
-		c.body.only(producerFields[route.Name]...)
+		c.body.only(route.Fields...)
 		refusal = c.body.refusal()
 	}
 	if refusal != nil {
 		return *refusal, nil
 	}
-	return endpoints[route.Name](a, c)
+	return route.serve(a, c)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"runlease/shared/ident"
 )
 
 // The refusals of a Verifier. Every other error means that the store failed and
@@ -114,24 +116,12 @@ func (v *Verifier) verify(ctx context.Context, kind Kind, token string) (Credent
 // and its monotonic clock may stand still meanwhile.
 func (v *Verifier) now() time.Time { return v.Now().Round(0) }
 
-// maxName is the longest name of a runner.
-const maxName = 64
-
 // NameRule tells what ValidName allows, to a caller that sent something else.
-const NameRule = "want 1 to 64 letters, digits, dots, hyphens or underscores"
+const NameRule = ident.RunnerRule
 
-// ValidName reports whether a name is [A-Za-z0-9._-]{1,64}.
-func ValidName(name string) bool {
-	if name == "" || len(name) > maxName {
-		return false
-	}
-	for _, c := range []byte(name) {
-		if !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
-}
+// ValidName reports whether the wire contract allows name as the name of a runner
+// or of a credential.
+func ValidName(name string) bool { return ident.Runner(name) }
 
 // Bearer takes the token out of an Authorization header; "" if there is none.
 func Bearer(header string) string {

@@ -15,7 +15,11 @@
 //	                      +--rejudge (any state but created)
 package job
 
-import "time"
+import (
+	"time"
+
+	"runlease/shared/judge"
+)
 
 // Time is milliseconds since the Unix epoch, the resolution in which every
 // store keeps times.
@@ -80,7 +84,7 @@ const (
 
 // StatusJE is the verdict that the system itself gives to a job whose attempts
 // are used up. All other statuses come from the judge.
-const StatusJE = 6
+const StatusJE = int(judge.JE)
 
 // Artifact names bytes that are kept elsewhere.
 type Artifact struct {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"runlease/shared/ident"
 )
 
 // The bounds of a claim. A server that gives out more is broken, or is none: its
@@ -20,17 +22,10 @@ const (
 	maxToken    = 1000 // bytes
 )
 
-// legalID reports whether a job's id can do no mischief in a path.
-func legalID(id string) bool {
-	return id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-'
-	})
-}
-
 // check finds what is wrong with a claim, before anything of it is used.
 func (c Claim) check() error {
 	switch {
-	case !legalID(c.ID):
+	case !ident.Job(c.ID):
 		return fmt.Errorf("job id %.80q is no legal one", c.ID)
 	case c.Token == "" || len(c.Token) > maxToken:
 		return fmt.Errorf("claim token of %d bytes", len(c.Token))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"runlease/shared/ident"
 	"runlease/shared/runner/spool"
 )
 
@@ -52,7 +53,7 @@ func (r *Runner) poll(work, tell context.Context, jobs *sync.WaitGroup) (synced 
 			wait = max(directed(listing.PollSeconds), leastPoll)
 		}
 		for _, listed := range listing.Jobs {
-			if !legalID(listed.ID) || r.free() == 0 {
+			if !ident.Job(listed.ID) || r.free() == 0 {
 				continue
 			}
 			j := &job{}

@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
+
+	verdicts "runlease/shared/judge"
 )
 
 //go:embed data
@@ -34,19 +35,17 @@ type submission struct {
 	Problem  string `json:"problem"`  // name of a problem
 	Language string `json:"language"` // c, cpp or python
 	Group    string `json:"group"`    // whose it is: groups get equal turns
-	Status   string `json:"status"`   // as in statusNames
+	Status   string `json:"status"`   // a name of a judge.Status
 	Score    int    `json:"score"`
 	Upload   bool   `json:"upload"` // the code goes by upload and submit, not inline
 }
 
-// statusNames are the wire's status codes in their order.
-var statusNames = []string{"AC", "WA", "CE", "TLE", "MLE", "RE", "JE", "OLE"}
-
 // statusName names a status code of the wire, pending ones included.
 func statusName(code int) string {
+	name := verdicts.Status(code).String()
 	switch {
-	case code >= 0 && code < len(statusNames):
-		return statusNames[code]
+	case isStatus(name):
+		return name
 	case code < 0:
 		return "-"
 	}
@@ -86,7 +85,7 @@ func (d dataset) check() error {
 			return fmt.Errorf("submission %s: unknown problem %q", s.Name, s.Problem)
 		case languages[s.Language].ending == "":
 			return fmt.Errorf("submission %s: unknown language %q", s.Name, s.Language)
-		case !slices.Contains(statusNames, s.Status):
+		case !isStatus(s.Status):
 			return fmt.Errorf("submission %s: unknown status %q", s.Name, s.Status)
 		}
 		names[s.Name] = true
@@ -186,4 +185,9 @@ func (z *packer) bytes() ([]byte, error) {
 		return nil, fmt.Errorf("pack zip: %w", z.err)
 	}
 	return z.buffer.Bytes(), nil
+}
+
+func isStatus(name string) bool {
+	_, is := verdicts.ParseStatus(name)
+	return is
 }

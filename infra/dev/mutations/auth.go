@@ -16,8 +16,6 @@ var credentials = []source{
 		{name: "auth: a bound token's name", keeps: "S", from: `case !c.Fleet && name != c.Runner:`, to: `case false:`},
 		{name: "auth: a fleet token is bound to none", keeps: "S", from: `case !c.Fleet && name != c.Runner:`, to: `case name != c.Runner:`},
 		{name: "auth: scope", keeps: "S", from: `if !slices.Contains(c.Scopes, scope) {`, to: `if !slices.Contains(c.Scopes, scope) && scope == "" {`},
-		{name: "auth: a name is at most 64 characters", keeps: "S", from: `name == "" || len(name) > maxName`, to: `name == ""`},
-		{name: "auth: a name's characters", keeps: "S", from: `if !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {`, to: `if c == 0 {`},
 		{name: "auth: only bearers", keeps: "S", from: `if !strings.EqualFold(scheme, "Bearer") {`, to: `if scheme == "?" {`},
 	}},
 	{file: "shared/auth/credential.go", tests: []command{authTests}, guards: []guard{

@@ -25,10 +25,11 @@ var edge = []source{
 		{name: "api: the scope of the route", keeps: "S", from: `auth.Bearer(c.Header.Get("Authorization")), c.route.Scope)`, to: `auth.Bearer(c.Header.Get("Authorization")), ScopeJobsRead)`},
 		{name: "api: the claim token is taken where it is said", keeps: "I2", from: "\ttoken := c.Header.Get(headerClaimToken)\n", to: "\ttoken := \"\"\n"},
 	}},
-	{file: "shared/job/id.go", tests: []command{job, identity}, guards: []guard{
-		{name: "id: an id is at most 64 characters", keeps: "S", from: `len(s) < 1 || len(s) > 64`, to: `len(s) < 1`},
-		{name: "id: an id has a character", keeps: "S", from: `if len(s) < 1 || len(s) > 64 {`, to: `if len(s) > 64 {`},
-		{name: "id: an id's characters", keeps: "S", from: "\t\tdefault:\n\t\t\treturn false\n", to: "\t\tdefault:\n"},
+	{file: "shared/ident/ident.go", tests: []command{{pkg: "./shared/ident", tests: "."}}, guards: []guard{
+		{name: "ident: of at least one character", keeps: "S", from: `s == "" || `, to: ``},
+		{name: "ident: of at most 64 characters", keeps: "S", from: ` || len(s) > longest`, to: ``},
+		{name: "ident: of known characters", keeps: "S", from: `			return false`, to: `			_ = c`},
+		{name: "ident: no dots in a job's", keeps: "S", from: `c == '.' && dots:`, to: `c == '.':`},
 	}},
 	{file: "shared/api/request.go", tests: []command{identity, bodies}, guards: []guard{
 		{name: "api: ids of jobs are checked", keeps: "S", from: `case !job.ValidID(id):`, to: `case false:`},
