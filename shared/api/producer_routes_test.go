@@ -227,6 +227,18 @@ func TestCreateJob(t *testing.T) {
 		t.Errorf("queued all the same: %v", got)
 	}
 
+	// Whatever looks for a first word or a directory ends where the bytes do.
+	few := []byte("print")
+	offer = w.must(201, post("/jobs", `{"submissionId":"j7","problemId":7,"language":2,"code":`+artifact(few)+`}`))
+	w.upload(offer.data["upload"], few)
+	w.upload(w.must(200, put("/problems/9", `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":1024,"timeLimit":1000}],"testdata":`+artifact(few)+`}`)).data["upload"], few)
+	w.check([]row{
+		{"submit less than a zip can be", post("/jobs/j7/submit", ""), 422, "invalid_code", "code cannot be judged: it is not a zip"},
+	})
+	if got := w.must(422, post("/problems/9/publish", "")); got.code != "invalid_testdata" {
+		t.Errorf("publish less than a zip can be: %v", got)
+	}
+
 	pdf := w.must(201, post("/jobs", newJob("pdf", 7, 3))).data
 	if pdf["state"] != "created" || pdf["status"] != -1.0 || pdf["upload"] != nil {
 		t.Errorf("handwritten: %v", pdf)

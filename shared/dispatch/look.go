@@ -34,7 +34,7 @@ func (d *Dispatcher) codeUploaded(ctx context.Context, j job.Job) (Answer, error
 	if err != nil || !answer.OK() {
 		return answer, err
 	}
-	return lookAtCode(object{ctx, d.Objects, key}, j.Code.Size, j.Language)
+	return lookAtCode(d.reader(ctx, key, j.Code.Size), j.Code.Size, j.Language)
 }
 
 // testdataUploaded checks a problem's test data against its tasks.
@@ -44,7 +44,7 @@ func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Con
 	if err != nil || !answer.OK() {
 		return answer, err
 	}
-	found, err := casefile.Check(object{ctx, d.Objects, key}, c.Testdata.Size, c.Want())
+	found, err := casefile.Check(d.reader(ctx, key, c.Testdata.Size), c.Testdata.Size, c.Want())
 	if err != nil {
 		return Answer{}, fmt.Errorf("look at test data: %w", err)
 	}
@@ -54,7 +54,13 @@ func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Con
 	return granted, nil
 }
 
-// object is an io.ReaderAt on an object that is there.
+// reader reads an object of size bytes. It ends where the object does: Read of
+// Objects fails for a range that is not there whole.
+func (d *Dispatcher) reader(ctx context.Context, key string, size int64) io.ReaderAt {
+	return io.NewSectionReader(object{ctx, d.Objects, key}, 0, size)
+}
+
+// object is an object that is there, by ranges that are in it.
 type object struct {
 	ctx     context.Context //nolint:containedctx // io.ReaderAt takes none
 	objects Objects
