@@ -209,6 +209,9 @@ func (s *Sandbox) findSystem() ([]mount.Mount, []container.SymbolicLink, error) 
 		{LinkPath: "/dev/stdin", Target: "/proc/self/fd/0"},
 		{LinkPath: "/dev/stdout", Target: "/proc/self/fd/1"},
 		{LinkPath: "/dev/stderr", Target: "/proc/self/fd/2"},
+		// For semaphores and shared memory with a name, as Python's multiprocessing
+		// makes them; bounded, counted and removed like the files beside them.
+		{LinkPath: "/dev/shm", Target: "/tmp"},
 	}
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32"} {
 		info, err := os.Lstat(dir)
