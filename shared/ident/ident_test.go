@@ -12,7 +12,7 @@ import (
 func TestRulesAreThePatterns(t *testing.T) {
 	job, runner := regexp.MustCompile(ident.JobPattern), regexp.MustCompile(ident.RunnerPattern)
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(rapid.StringMatching(`[A-Za-z0-9._-]{0,66}`), rapid.StringMatching(`[ -~]{0,3}`), rapid.String()).Draw(t, "s")
+		s := rapid.OneOf(rapid.StringMatching(`[A-Za-z0-9._-]{63,66}`), rapid.StringMatching(`[A-Za-z0-9_-]{63,66}`), rapid.StringMatching(`[ -~]{0,3}`), rapid.String()).Draw(t, "s")
 		if got, want := ident.Job(s), job.MatchString(s); got != want {
 			t.Errorf("Job(%q) is %v", s, got)
 		}

@@ -19,7 +19,7 @@ var verdicts = []source{
 		{name: "judge: memory is not negative", keeps: "I4", from: `case c.MemoryUsage < -1 || `, to: `case `},
 	}},
 	{file: "shared/jsoncursor/jsoncursor.go", tests: []command{verdict, bodies}, guards: []guard{
-		{name: "json: nothing behind it", keeps: "S", from: `!c.broken && errors.Is(err, io.EOF)`, to: `!c.broken || err == nil`},
+		{name: "json: nothing behind it", keeps: "S", from: `!c.broken && errors.Is(err, io.EOF)`, to: `!c.broken || err == nil && errors.Is(err, io.EOF)`},
 		{name: "json: JSON to its end", keeps: "S", from: `!c.broken && errors.Is(err, io.EOF)`, to: `err == nil || errors.Is(err, io.EOF)`},
 		{name: "json: integers have no fraction", keeps: "I4", from: ` || f != math.Trunc(f) || `, to: ` || `},
 		{name: "json: integers are exact", keeps: "I4", from: ` || math.Abs(f) > 1<<53 {`, to: ` {`},
