@@ -52,7 +52,7 @@ func readProblem(path string) (described, error) {
 		return described{}, fmt.Errorf("%s: %w", path, err)
 	}
 	p.Checker = p.Checker.Normal()
-	if fault := p.Rules.Check(); fault != nil {
+	if fault := p.Check(); fault != nil {
 		return described{}, fmt.Errorf("%s: %w", path, fault)
 	}
 	return p, nil

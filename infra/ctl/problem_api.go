@@ -19,7 +19,7 @@ import (
 
 // producerTokenEnv names the variable with a producer's token: an argument would
 // be seen by everybody on the machine.
-const producerTokenEnv = "RUNLEASE_PRODUCER_TOKEN" //nolint:gosec // the name of a variable
+const producerTokenEnv = "RUNLEASE_PRODUCER_TOKEN"
 
 // The stack's output and the variable that name the API.
 const (

@@ -88,7 +88,7 @@ func (k *killed) start() {
 	if k.cut != nil {
 		command = k.cut.command(command[0], command[1:])
 	}
-	k.process = exec.Command(command[0], command[1:]...) //nolint:noctx // it is killed
+	k.process = exec.Command(command[0], command[1:]...)
 	k.complaints = new(bytes.Buffer)
 	k.process.Stderr = k.complaints
 	out, err := k.process.StdoutPipe()
@@ -222,7 +222,7 @@ func (w *killClient) sync(slots int) int {
 
 // call makes one request; 0: the server has gone before it answered.
 func (k *killed) call(client http.Client, runner, method, path, body string) (int, []byte) {
-	request, err := http.NewRequest(method, k.hello.URL+path, bytes.NewBufferString(body)) //nolint:noctx // the client has a timeout
+	request, err := http.NewRequest(method, k.hello.URL+path, bytes.NewBufferString(body))
 	if err != nil {
 		k.t.Error(err)
 		return 0, nil

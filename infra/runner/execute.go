@@ -71,7 +71,7 @@ func newExecutor(ctx context.Context, cfg config, dir string, log *slog.Logger) 
 				return nil, func() {}, noSandbox(found.Fault)
 			}
 			if found.Warning != "" {
-				log.WarnContext(ctx, found.Warning)
+				log.WarnContext(ctx, "the sandbox is weaker than it could be", "why", found.Warning)
 			}
 		}
 	}

@@ -269,7 +269,7 @@ func fromEnvironment(flags *flag.FlagSet) error {
 
 // readToken reads a file that holds a token and perhaps a line end.
 func readToken(path string) (string, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)
 	}

@@ -40,7 +40,7 @@ func (s *Credentials) Put(ctx context.Context, c auth.Credential) (stored bool, 
 // List reads credentials in the order of their ids; a cursor is the last id read.
 func (s *Credentials) List(_ context.Context, cursor string, limit int) (page []auth.Credential, next string, err error) {
 	var hashes []string
-	err = s.db.scan(ids, cursor, func(id string, hash []byte) (bool, error) {
+	err = s.db.scan(ids, cursor, func(_ string, hash []byte) (bool, error) {
 		if len(hashes) == limit {
 			next = auth.IDOf(hashes[limit-1])
 			return false, nil

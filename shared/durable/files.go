@@ -93,7 +93,6 @@ type filer struct {
 	mu    sync.Mutex
 	queue []unfiled
 	size  int64 // bytes in the queue
-	wake  chan struct{}
 	stop  chan struct{}
 	ended chan struct{}
 }

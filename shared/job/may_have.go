@@ -17,7 +17,7 @@ type Obstacle struct {
 // Why is the word for an Obstacle.
 type Why string
 
-// BackOff: the runner has given this job back as unfit for it itself, and others
+// BackOff means that the runner has given this job back as unfit for it itself, and others
 // come first for a while.
 const BackOff Why = "back_off"
 

@@ -5,7 +5,7 @@ type Needs struct {
 	Checker bool // outputs are not compared line by line
 }
 
-// LacksCheckers: the runner does not know of checkers. It would compare line by
+// LacksCheckers means that the runner does not know of checkers. It would compare line by
 // line and judge right answers wrong.
 const LacksCheckers Why = "lacks_checkers"
 

@@ -34,7 +34,7 @@ func (c Claim) check() error {
 	case len(c.Meta.Tasks) == 0 || len(c.Meta.Tasks) > maxTasks:
 		return fmt.Errorf("%d tasks, want 1 to %d", len(c.Meta.Tasks), maxTasks)
 	}
-	if fault := c.Meta.Rules.Check(); fault != nil {
+	if fault := c.Meta.Check(); fault != nil {
 		return fault
 	}
 	cases := 0

@@ -50,7 +50,7 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := accepted(box.Run(ctx, many)); err != nil {
+	if err := accepted(box.Run(ctx, many)); err != nil {
 		return nil, err
 	}
 	figures := []figure.Figure{figure.AtMost("sandbox_case_p50_ms", median(took["case"]), "ms, a C hello in a job of 100 cases", 3.5).Rounded(2)}
@@ -59,7 +59,7 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	for range jobsOfOne {
 		clear(took)
 		begin := time.Now()
-		if _, err := accepted(box.Run(ctx, one)); err != nil {
+		if err := accepted(box.Run(ctx, one)); err != nil {
 			return nil, err
 		}
 		whole = append(whole, time.Since(begin)-took["compile"][0])
@@ -75,7 +75,7 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 		return nil, err
 	}
 	begin := time.Now()
-	if _, err := accepted(box.Run(ctx, thousand)); err != nil {
+	if err := accepted(box.Run(ctx, thousand)); err != nil {
 		return nil, err
 	}
 	figures = append(figures, figure.AtMost("sandbox_1000_cases_s", time.Since(begin).Seconds(), "s, with the compiler", 4).Rounded(2))
@@ -95,19 +95,19 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	figures = append(figures, figure.AtMost("sandbox_watch_percent", 100*used.Seconds()/took["case"][0].Seconds(), "% of a core per running case", 2).Rounded(2))
 
 	begin = time.Now()
-	if _, err := accepted(native.Run(ctx, one)); err != nil {
+	if err := accepted(native.Run(ctx, one)); err != nil {
 		return nil, err
 	}
 	first := time.Since(begin)
 	begin = time.Now()
-	if _, err := accepted(native.Run(ctx, many)); err != nil {
+	if err := accepted(native.Run(ctx, many)); err != nil {
 		return nil, err
 	}
 	figures = append(figures, figure.Stated("native_case_ms", float64((time.Since(begin)-first).Microseconds())/1000/(casesOfAJob-1), "ms, mean, plain processes").Rounded(2))
 
 	binary := filepath.Join(dir, "hello")
 	source := filepath.Join(one.SourceDir, "main.c")
-	if text, err := exec.CommandContext(ctx, "gcc", "-O2", "-w", "-o", binary, source).CombinedOutput(); err != nil { //nolint:gosec // fixed
+	if text, err := exec.CommandContext(ctx, "gcc", "-O2", "-w", "-o", binary, source).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("compile: %w: %s", err, text)
 	}
 	for _, other := range []struct {
@@ -152,18 +152,19 @@ func pair(dir string, task, number int) error {
 	return errors.Join(os.WriteFile(base+".in", []byte("1 2\n"), 0o600), os.WriteFile(base+".out", []byte("3\n"), 0o600))
 }
 
-func accepted(cases [][]execute.Case, err error) ([][]execute.Case, error) {
+// accepted returns an error unless every case is AC.
+func accepted(cases [][]execute.Case, err error) error {
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, task := range cases {
 		for _, c := range task {
 			if c.Status != execute.AC {
-				return nil, fmt.Errorf("a hello is judged %+v", c)
+				return fmt.Errorf("a hello is judged %+v", c)
 			}
 		}
 	}
-	return cases, nil
+	return nil
 }
 
 // median is that of durations, in ms.

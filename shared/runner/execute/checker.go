@@ -33,8 +33,9 @@ func NewChecker(c judging.Checker, want io.Reader) Checker {
 		return &Comparison{want: want, expect: &tokenForm{}, got: &tokenForm{}}
 	case judging.Floats:
 		return &floats{abs: c.Abs, rel: c.Rel, want: bufio.NewReaderSize(want, 32<<10)}
+	default: // judging.Lines
+		return Compare(want)
 	}
-	return Compare(want)
 }
 
 // exactForm is a text as it is.

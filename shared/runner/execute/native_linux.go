@@ -216,7 +216,7 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 		return program{}, fmt.Errorf("compile %s: the compiler failed: %s", source, line)
 	}
 	switch end.stopped {
-	case byItself:
+	case byItself, overFiles:
 	case overThreads:
 		message = "the compiler started too many processes\n" + message
 	case overTime:

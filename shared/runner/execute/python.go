@@ -49,6 +49,6 @@ func (p Python3) MakeHome(dir string) error {
 	return errors.Join(
 		os.MkdirAll(filepath.Join(dir, "bin"), 0o755),
 		os.Symlink(p.Executable, filepath.Join(dir, "bin", "python3")),
-		os.WriteFile(filepath.Join(dir, "pyvenv.cfg"), []byte(cfg), 0o644), //nolint:gosec // a program's user reads it
+		os.WriteFile(filepath.Join(dir, "pyvenv.cfg"), []byte(cfg), 0o644),
 	)
 }

@@ -63,7 +63,7 @@ func copyTree(from, to string) error {
 		target := filepath.Join(to, rel)
 		switch {
 		case d.IsDir():
-			return os.MkdirAll(target, 0o755) //nolint:gosec // for a user of its own
+			return os.MkdirAll(target, 0o755)
 		case !d.Type().IsRegular():
 			return nil
 		}

@@ -56,7 +56,7 @@ func (s *Sandbox) Check(ctx context.Context) []Finding {
 		{"a program, its filter and its measure", run{args: []string{"/bin/sh", "-c", "exit 3"}}, func(e ending) error {
 			switch {
 			case e.status != runner.StatusNonzeroExitStatus || e.code != 3:
-				return fmt.Errorf("a shell that exits with 3 ended with status %v and code %d", e.status, e.code)
+				return fmt.Errorf("a shell that exits with 3 ended with status %s and code %d", e.status.String(), e.code)
 			case e.events.CPU <= 0 || e.events.PeakBytes == 0:
 				return fmt.Errorf("a shell took %v of CPU time and %d bytes: the control group does not measure", e.events.CPU, e.events.PeakBytes)
 			}

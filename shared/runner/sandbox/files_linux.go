@@ -24,8 +24,11 @@ func (s *Sandbox) take(b *box, path string) (*os.File, error) {
 	}
 	defer func() { _ = opened[0].File.Close() }()
 	info, err := opened[0].File.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxExecutable {
-		return nil, fmt.Errorf("read %s of the box: no regular file, or too big a one (%v)", path, err)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of the box: %w", path, err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxExecutable {
+		return nil, fmt.Errorf("read %s of the box: no regular file, or one of more than %d bytes", path, maxExecutable)
 	}
 	return sealed(opened[0].File, s.has("sealed program"))
 }

@@ -101,6 +101,7 @@ func (h HTTP) call(ctx context.Context, in Input, method, path string, body any)
 		if in.Op == Heartbeat {
 			headers = []string{"X-Claim-Token", in.Token}
 		}
+	default: // the producer asks
 	}
 	got, err := h.Client.Do(ctx, method, path, as, body, headers...)
 	var r reply
