@@ -55,3 +55,17 @@ func TestUnfitRunnerIsPassedOver(t *testing.T) {
 	c.want(409, "passed_over", request{"POST", "/runner/jobs/" + id + "/claim", nil, as("unfit")})
 	c.want(200, "", request{"PUT", "/runner/jobs/" + id + "/complete", result(c.claimed(id, "fit"), "AC"), as("fit")})
 }
+
+// TestARunnerSaysThatItKnowsCheckers: without that word it gets no job whose
+// right answers it would judge wrong.
+func TestARunnerSaysThatItKnowsCheckers(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	problem := freshProblem()
+	c.want(201, "", request{"PUT", fmt.Sprintf("/problems/%d", problem), map[string]any{"tasks": oneTask, "checker": map[string]any{"kind": "tokens"}}, producer()})
+	c.want(200, "", request{"POST", fmt.Sprintf("/problems/%d/publish", problem), nil, producer()})
+	on := "/runner/jobs/" + c.queued(problem)
+	c.want(409, "unfit_runner", request{"POST", on + "/claim", nil, as("plain")})
+	got := c.want(200, "", request{"POST", on + "/claim", map[string]any{"checkers": true}, as("modern")})
+	c.want(200, "", request{"PUT", on + "/complete", result(got.Data["token"].(string), "AC"), as("modern")})
+}
