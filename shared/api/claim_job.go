@@ -1,8 +1,6 @@
 package api
 
 import (
-	"math"
-
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -58,7 +56,7 @@ func askedLease(body *fields) (leaseSeconds *int, refusal *reply) {
 	if body == nil || !body.has("leaseSeconds") {
 		return nil, nil
 	}
-	n := int(body.integer("leaseSeconds", math.MinInt32, math.MaxInt32))
+	n := body.anyInteger("leaseSeconds")
 	return &n, body.refusal()
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -49,7 +48,7 @@ func (f *fields) rules() judging.Rules {
 		if f == nil || !f.has(name) {
 			return 0
 		}
-		n := int(f.integer(name, math.MinInt32, math.MaxInt32))
+		n := f.anyInteger(name)
 		if n == 0 {
 			n = -1 // out of bounds as well, and said
 		}
@@ -122,10 +121,10 @@ func (f *fields) tasks() []judge.Task {
 		task.only("taskScore", "caseCount", "memoryLimit", "timeLimit")
 		// Their bounds are the problem's business; here they are integers.
 		tasks[i] = judge.Task{
-			Score:       int(task.integer("taskScore", math.MinInt32, math.MaxInt32)),
-			Cases:       int(task.integer("caseCount", math.MinInt32, math.MaxInt32)),
-			MemoryLimit: int(task.integer("memoryLimit", math.MinInt32, math.MaxInt32)),
-			TimeLimit:   int(task.integer("timeLimit", math.MinInt32, math.MaxInt32)),
+			Score:       task.anyInteger("taskScore"),
+			Cases:       task.anyInteger("caseCount"),
+			MemoryLimit: task.anyInteger("memoryLimit"),
+			TimeLimit:   task.anyInteger("timeLimit"),
 		}
 		f.inherit(task)
 	}

@@ -208,6 +208,20 @@ func (f *fields) integer(name string, least, most int64) int64 {
 	return n
 }
 
+// anyInteger reads a required integer whose bounds are told where they are
+// checked. What is far beyond any of them stays so.
+func (f *fields) anyInteger(name string) int {
+	if !f.has(name) {
+		f.fail(name, "missing")
+		return 0
+	}
+	n, is := jsoncursor.Integer(f.raw[name])
+	if !is {
+		f.fail(name, "want an integer")
+	}
+	return int(max(math.MinInt32, min(n, math.MaxInt32)))
+}
+
 // list reads a list of at most so many values, none if it is missing.
 func (f *fields) list(name string, most int) []jsontext.Value {
 	if !f.has(name) {

@@ -49,7 +49,7 @@ func TestClaimJob(t *testing.T) {
 			`"code":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"testdata":null},"message":"job claimed","status":"ok"}`, tasks8, len(zip), sum(zip)))
 
 	const bounds = "invalid leaseSeconds: want 30 to 900"
-	const notInt = "invalid body: leaseSeconds: want an integer, -2147483648 to 2147483647"
+	const notInt = "invalid body: leaseSeconds: want an integer"
 	w.check([]row{
 		{"unknown", post("/runner/jobs/none/claim", ""), 404, "not_found", "submission not found"},
 		{"held by another", post("/runner/jobs/j1/claim", "").by("runner-b"), 409, "already_claimed", "already claimed by another runner"},
