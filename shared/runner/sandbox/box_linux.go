@@ -181,10 +181,12 @@ func (b *box) close() {
 	_ = os.RemoveAll(b.stage)
 }
 
-// mounts are what is in a box. Everything is read-only but /w and /tmp.
+// mounts are what is in a box. Everything is read-only but /w, /tmp and /dev/shm;
+// the last is for semaphores and shared memory with a name.
 func (s *Sandbox) mounts(dir string, python bool) []mount.Mount {
 	m := mount.NewBuilder().WithMounts(s.system).
-		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).WithProcRW(!s.has("read-only system")).
+		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).
+		WithTmpfs("dev/shm", s.space("1777")).WithProcRW(!s.has("read-only system")).
 		WithBind(filepath.Join(dir, "src"), strings.TrimPrefix(sourceDir, "/"), true)
 	if python {
 		m = m.WithBind(filepath.Join(dir, "python"), strings.TrimPrefix(pythonDir, "/"), true)
@@ -209,9 +211,6 @@ func (s *Sandbox) findSystem() ([]mount.Mount, []container.SymbolicLink, error) 
 		{LinkPath: "/dev/stdin", Target: "/proc/self/fd/0"},
 		{LinkPath: "/dev/stdout", Target: "/proc/self/fd/1"},
 		{LinkPath: "/dev/stderr", Target: "/proc/self/fd/2"},
-		// For semaphores and shared memory with a name, as Python's multiprocessing
-		// makes them; bounded, counted and removed like the files beside them.
-		{LinkPath: "/dev/shm", Target: "/tmp"},
 	}
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32"} {
 		info, err := os.Lstat(dir)
