@@ -203,14 +203,7 @@ func clear(base string) {
 			continue
 		}
 		if unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB) == nil {
-			below, _ := os.ReadDir(dir)
-			for _, entry := range below {
-				if entry.IsDir() {
-					kill(filepath.Join(dir, entry.Name()))
-					_ = remove(filepath.Join(dir, entry.Name()))
-				}
-			}
-			_ = unix.Rmdir(dir)
+			_ = removeAll(dir)
 		}
 		_ = unix.Close(lock)
 	}
@@ -223,6 +216,22 @@ func kill(dir string) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
+}
+
+// removeAll ends what runs in a group, and removes it with the groups below it: a
+// process in one of them may have made groups, too.
+func removeAll(dir string) error {
+	below, err := os.ReadDir(dir)
+	for _, entry := range below {
+		if entry.IsDir() {
+			err = errors.Join(err, removeAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	kill(dir)
+	return remove(dir)
 }
 
 // remove removes an empty group. A process that has just died may still be in it
