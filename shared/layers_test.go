@@ -32,7 +32,7 @@ var may = map[string][]string{
 	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},
 
-	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile"},
+	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile", "shared/zipdir"},
 
 	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.

@@ -27,6 +27,7 @@ const (
 	missingToken         job.Outcome = "missing_token"
 	invalidBody          job.Outcome = "invalid_body"   // detail: JSON path and what is wanted there
 	invalidLimit         job.Outcome = "invalid_limit"  // detail: the bounds
+	invalidCase          job.Outcome = "invalid_case"   // detail: the bounds
 	invalidReason        job.Outcome = "invalid_reason" // detail: the legal ones
 	internalError        job.Outcome = "internal_error"
 )
@@ -56,6 +57,7 @@ var refusals = map[job.Outcome]refusal{
 	missingToken:         {http.StatusBadRequest, "missing token"},
 	invalidBody:          {http.StatusBadRequest, "invalid body"},
 	invalidLimit:         {http.StatusBadRequest, "invalid limit"},
+	invalidCase:          {http.StatusBadRequest, "invalid task or case"},
 	invalidReason:        {http.StatusBadRequest, "invalid reason"},
 	internalError:        {http.StatusInternalServerError, "internal error"},
 

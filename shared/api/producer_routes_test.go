@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/testkit/zips"
 )
@@ -445,6 +449,68 @@ func TestOutputsOfJobs(t *testing.T) {
 		{"unknown", get("/jobs/none/outputs"), 404, "not_found", "submission not found"},
 		{"no result", get("/jobs/waiting/outputs"), 404, "outputs_not_found", "outputs not found"},
 	})
+}
+
+// TestOutputsOfACase: they come alone, wherever they are kept, and no more of them
+// than a reply may have.
+func TestOutputsOfACase(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	large := make([]byte, dispatch.MaxCaseOutput+1000) // does not pack, and its zip is larger than what is read at once
+	for i := range large {
+		large[i] = "0123456789abcdef"[rand.IntN(16)]
+	}
+	one := func(stdout, stderr string) string {
+		return fmt.Sprintf(`{"exitCode":0,"status":"WA","stdout":%q,"stderr":%q,"execTime":1,"memoryUsage":1}`, stdout, stderr)
+	}
+	complete := func(id, first, more string) {
+		w.must(200, put("/runner/jobs/"+id+"/complete", fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]]%s}`, w.claimed(id), first, one("ä", "b"), one("", ""), more)))
+	}
+	w.queued("waiting")
+	complete("packed", one("a", ""), "")
+	complete("zipped", one(string(large), "said"), "")
+	sent := func(id string, zipped []byte) {
+		token := w.claimed(id)
+		offer := w.must(200, post("/runner/jobs/"+id+"/outputs", fmt.Sprintf(`{"token":%q,"size":%d,"sha256":%q}`, token, len(zipped), sum(zipped))))
+		w.upload(offer.data["upload"], zipped)
+		w.must(200, put("/runner/jobs/"+id+"/complete", fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]],"outputs":%s}`, token, one("", ""), one("", ""), one("", ""), artifact(zipped))))
+	}
+	whole := zips.Of(zips.File{Name: "0000.stdout", Text: strings.Repeat("x", 4<<20)}, zips.File{Name: "0000.stderr", Text: "\xff."}, zips.File{Name: "0001.stderr", Text: string(large)})
+	sent("sent", whole)
+	broken := bytes.Clone(whole)
+	copy(broken[100:], "damaged, damaged, damaged")
+	sent("broken", broken)
+	sent("nothing", []byte("no zip at all"))
+
+	want := func(id string, task, k int, stdout, stderr string, stdoutCut, stderrCut bool) {
+		t.Helper()
+		got := w.must(200, get(fmt.Sprintf("/jobs/%s/outputs?task=%d&case=%d", id, task, k))).data
+		if diff := cmp.Diff(map[string]any{"task": float64(task), "case": float64(k), "stdout": stdout, "stderr": stderr, "stdoutCut": stdoutCut, "stderrCut": stderrCut}, got); diff != "" {
+			t.Errorf("%s, case %d of task %d (-want +got):\n%.500s", id, k, task, diff)
+		}
+	}
+	want("packed", 0, 0, "a", "", false, false)
+	want("packed", 0, 1, "ä", "b", false, false)
+	want("packed", 1, 0, "", "", false, false)
+	want("zipped", 0, 0, string(large[:dispatch.MaxCaseOutput]), "said", true, false)
+	want("zipped", 0, 1, "ä", "b", false, false)
+	want("sent", 0, 0, strings.Repeat("x", dispatch.MaxCaseOutput), "\ufffd.", true, false)
+	want("sent", 0, 1, "", string(large[:dispatch.MaxCaseOutput]), false, true)
+	if got := w.must(200, get("/jobs/broken/outputs?task=0&case=0")).data; got["stdoutCut"] != true || got["stderr"] != "\ufffd." {
+		t.Errorf("a damaged file: cut %v, and the other is %q", got["stdoutCut"], got["stderr"])
+	}
+	const missing = "outputs not found: "
+	w.check([]row{
+		{"unknown", get("/jobs/unknown/outputs?task=0&case=0"), 404, "not_found", "submission not found"},
+		{"no result", get("/jobs/waiting/outputs?task=0&case=0"), 404, "outputs_not_found", "outputs not found"},
+		{"no such case", get("/jobs/packed/outputs?task=1&case=1"), 404, "outputs_not_found", missing + "the result has no case 1 of task 1"},
+		{"no such task", get("/jobs/zipped/outputs?task=2&case=0"), 404, "outputs_not_found", missing + "the result has no case 0 of task 2"},
+		{"not in the zip", get("/jobs/sent/outputs?task=1&case=0"), 404, "outputs_not_found", missing + "the zip has no case 0 of task 1"},
+		{"no zip", get("/jobs/nothing/outputs?task=0&case=0"), 404, "outputs_not_found", missing + "the zip of the runner cannot be read: it is not a zip"},
+	})
+	for _, query := range []string{"task=0", "case=0", "task=0&case=", "task=0&case=100", "task=-1&case=0", "task=00&case=0", "task=0&task=0&case=0", "task=%zz"} {
+		w.check([]row{{query, get("/jobs/packed/outputs?" + query), 400, "invalid_case", "invalid task or case: want task and case, each 0 to 99"}})
+	}
 }
 
 func TestRejudgeJob(t *testing.T) {

@@ -37,6 +37,11 @@ func codeName(id string) string { return id + ".zip" }
 
 func testdataName(problem int) string { return fmt.Sprintf("testdata-%d.zip", problem) }
 
+// outputName is the name of a file in the zip of outputs; kind is stdout or stderr.
+func outputName(task, one int, kind string) string {
+	return fmt.Sprintf("%02d%02d.%s", task, one, kind)
+}
+
 func outputsName(id string) string { return "outputs-" + id + ".zip" }
 
 // digest is the SHA-256 of b in lower-case hex, as in a job.Artifact.

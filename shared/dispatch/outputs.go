@@ -101,18 +101,36 @@ func FirstFailure(r job.Result, verdicts []judge.TaskVerdict) (f judge.Failure, 
 	return f, failed, nil
 }
 
+// unpacked is the outputs that are kept with the verdict, by task and case.
+func unpacked(j job.Job) ([][]judge.Case, error) {
+	cases, err := casesOf(j)
+	if err == nil {
+		err = unpack(j.Result.Packed, cases)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("outputs of job %s: %w", j.ID, err)
+	}
+	return cases, nil
+}
+
+// casesOf is the cases of a job's result, without their outputs.
+func casesOf(j job.Job) ([][]judge.Case, error) {
+	verdicts, err := judge.ReadRecord(j.Result.Tasks)
+	if err != nil {
+		return nil, err
+	}
+	cases := make([][]judge.Case, len(verdicts))
+	for i, task := range verdicts {
+		cases[i] = task.Cases
+	}
+	return cases, nil
+}
+
 // zipOfPacked is the zip of outputs that are kept with the verdict.
 func zipOfPacked(j job.Job) (key string, body []byte, a job.Artifact, err error) {
-	cases, err := judge.ReadRecord(j.Result.Tasks)
+	outputs, err := unpacked(j)
 	if err != nil {
-		return "", nil, a, fmt.Errorf("outputs of job %s: %w", j.ID, err)
-	}
-	outputs := make([][]judge.Case, len(cases))
-	for i, task := range cases {
-		outputs[i] = task.Cases
-	}
-	if err := unpack(j.Result.Packed, outputs); err != nil {
-		return "", nil, a, fmt.Errorf("outputs of job %s: %w", j.ID, err)
+		return "", nil, a, err
 	}
 	return zipFor(j.ID, job.Standing{Generation: j.Generation, Attempt: j.Result.Attempt}, outputs)
 }
@@ -152,7 +170,7 @@ func zipOutputs(cases [][]judge.Case) ([]byte, error) {
 	for i, task := range cases {
 		for k, c := range task {
 			for _, file := range []struct{ kind, text string }{{"stdout", c.Stdout}, {"stderr", c.Stderr}} {
-				if err := addFile(w, fmt.Sprintf("%02d%02d.%s", i, k, file.kind), file.text); err != nil {
+				if err := addFile(w, outputName(i, k, file.kind), file.text); err != nil {
 					return nil, fmt.Errorf("zip outputs: %w", err)
 				}
 			}

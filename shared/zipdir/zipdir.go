@@ -27,7 +27,8 @@ type Fault struct{ Why string }
 func (f *Fault) Error() string { return f.Why }
 
 // Read returns the entries of a zip of size bytes, at most that many. A *Fault
-// says what is wrong with the zip; any other error is one of r.
+// says what is wrong with the zip; any other error is one of r. What is read of an
+// entry afterwards is read from r as it is, unless it stands in what was read.
 func Read(r io.ReaderAt, size int64, entries int) ([]*zip.File, error) {
 	end := &suffix{r: r, size: size, from: size, least: max(0, size-int64(entries)*perEntry-tail)}
 	if err := end.extend(max(0, size-tail)); err != nil {
@@ -50,6 +51,7 @@ func Read(r io.ReaderAt, size int64, entries int) ([]*zip.File, error) {
 	if n := len(archive.File); n > entries {
 		return nil, tooMany(uint64(n), entries)
 	}
+	end.whole = true
 	return archive.File, nil
 }
 
@@ -109,6 +111,7 @@ type suffix struct {
 	size, least int64 // least: how far to the front it may be read
 	from        int64 // what is held begins here
 	held        []byte
+	whole       bool // the directory has been read: nothing more is held
 	over        bool
 	err         error
 }
@@ -117,6 +120,8 @@ func (s *suffix) ReadAt(p []byte, off int64) (int, error) {
 	switch {
 	case off < 0 || off >= s.size:
 		return 0, io.EOF
+	case off < s.from && s.whole:
+		return s.r.ReadAt(p, off)
 	case off < s.from:
 		if off < s.least {
 			s.over = true

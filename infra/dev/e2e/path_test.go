@@ -187,6 +187,10 @@ func TestInlineOutputs(t *testing.T) {
 		if j := c.job(id); j["outputs"] != "stored" {
 			t.Errorf("%s: outputs %v", name, j["outputs"])
 		}
+		alone := c.want(200, "", request{"GET", "/jobs/" + id + "/outputs?task=0&case=0", nil, producer()})
+		if alone.Data["stdout"] != stdout || alone.Data["stdoutCut"] != false {
+			t.Errorf("%s: one case: %v", name, alone.Data)
+		}
 		for range 2 {
 			link := c.want(200, "", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
 			_, body := c.fetch(link.Data["url"].(string))
@@ -291,6 +295,7 @@ func TestRefusals(t *testing.T) {
 		"unknown job read":  {404, "not_found", request{"GET", "/jobs/nobody", nil, producer()}},
 		"too many ids":      {400, "invalid_body", request{"POST", "/jobs/query", map[string]any{"ids": make([]string, 101)}, producer()}},
 		"unknown outputs":   {404, "not_found", request{"GET", "/jobs/nobody/outputs", nil, producer()}},
+		"case of no task":   {400, "invalid_case", request{"GET", "/jobs/nobody/outputs?case=0", nil, producer()}},
 		"unknown rejudge":   {404, "not_found", request{"POST", "/jobs/nobody/rejudge", map[string]any{"generation": 0}, producer()}},
 		"unknown cancel":    {404, "not_found", request{"POST", "/jobs/nobody/cancel", nil, producer()}},
 	} {
