@@ -85,6 +85,7 @@ func TestStatuses(t *testing.T) {
 		"C++ is refused memory":    {Cpp, "#include <vector>\nint main(){std::vector<char> v(1u<<30);return v[5];}", small, MLE, 134, "bad_alloc"},
 		"Python is refused memory": {Python, "x = bytes(1 << 30)", small, MLE, 1, "MemoryError"},
 		"static data too large":    {C, "static volatile char a[1<<30];\nint main(int c,char**v){a[c]=1;return a[c+1];}", small, MLE, -1, "static data"},
+		"children share memory":    {C, "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n#include <sys/wait.h>\nint main(){char*p=malloc(40<<20);memset(p,1,40<<20);if(!fork()){usleep(500000);_exit(0);}wait(0);puts(p[9]==1?\"5\":\"4\");}", ordinary, AC, 0, ""},
 		"children take too much":   {Python, "import os,time\nfor _ in range(4):\n  if os.fork() == 0:\n    x = bytearray(os.urandom(1)) * (12 << 20); time.sleep(9)\nos.wait()", Task{MemoryLimit: 32 << 10, TimeLimit: 5000}, MLE, 137, ""},
 		"exit code":                {C, "int main(){return 3;}", ordinary, RE, 3, ""},
 		"signal":                   {C, "#include <stdlib.h>\nint main(){abort();}", ordinary, RE, 134, ""},

@@ -32,12 +32,15 @@ func userOf(pid string) (int, bool) {
 
 // status reads the first number of a field of /proc/<pid>/status. False: the
 // process is over, or has no such field.
-func status(pid, field string) (int64, bool) {
-	text, err := os.ReadFile("/proc/" + pid + "/status")
+func status(pid, name string) (int64, bool) { return field("/proc/"+pid+"/status", name) }
+
+// field reads the first number of a line that begins with a name.
+func field(path, name string) (int64, bool) {
+	text, err := os.ReadFile(path) //nolint:gosec // below /proc
 	if err != nil {
 		return 0, false
 	}
-	_, rest, found := bytes.Cut(text, []byte("\n"+field+":"))
+	_, rest, found := bytes.Cut(text, []byte("\n"+name+":"))
 	if !found {
 		return 0, false
 	}
@@ -114,6 +117,24 @@ func readGroup(pgid int) stat {
 		}
 	}
 	return sum
+}
+
+// shareOfGroup is the resident memory of a process group in KB with what its
+// processes share, as they do after a fork, counted once. The kernel walks all
+// their pages for that.
+func shareOfGroup(pgid int) (kb int64) {
+	for _, pid := range processes() {
+		s, ok := readStat(pid)
+		if !ok || s.group != pgid {
+			continue
+		}
+		share, ok := field("/proc/"+pid+"/smaps_rollup", "Pss")
+		if !ok { // not for us to read: it counts in full
+			share = s.residentKB
+		}
+		kb += share
+	}
+	return kb
 }
 
 // processes lists the ids of all processes.

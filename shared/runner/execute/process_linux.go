@@ -216,6 +216,9 @@ func (p process) watch(ctx context.Context, pid int, begin time.Time, shimCPU ti
 			}
 			scanned = time.Now()
 			end.cpu = max(end.cpu, group.cpu-shimCPU)
+			if group.residentKB > p.memoryKB {
+				group.residentKB = shareOfGroup(pid)
+			}
 			end.memoryKB = max(end.memoryKB, group.residentKB)
 			if group.threads > p.threads {
 				kill(overThreads)
