@@ -9,11 +9,13 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 	"runlease/shared/function"
+	"runlease/shared/s3artifact/presign"
 )
 
 type config struct {
 	function.Credentials
 	function.Problems
+	function.Bucket
 }
 
 func main() { function.Start(build) }
@@ -22,5 +24,10 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store = store
+	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
+	if err != nil {
+		return nil, err
+	}
+	d.URLs = urls
 	return function.Endpoint("get-problem", d, store.Credentials())
 }

@@ -68,7 +68,7 @@ const (
 // with a caller needs (its credential) is added by All. A presigned URL acts
 // with the rights of the function that signed it: that is what GetObject and
 // PutObject are for in claim-job, get-code, get-testdata, upload-outputs, sync
-// (of code and test data), put-problem, create-job and get-outputs.
+// (of code and test data), put-problem, get-problem, create-job and get-outputs.
 var table = map[string][]Grant{
 	"list-jobs": {
 		{Jobs, []string{BatchGetItem, UpdateItem}},
@@ -136,6 +136,8 @@ var table = map[string][]Grant{
 	},
 	"get-problem": {
 		{Problems, []string{GetItem}},
+		{Testdata, []string{GetObject}},
+		{Bucket, []string{ListBucket}},
 	},
 	"create-job": {
 		{Jobs, []string{GetItem, PutItem, UpdateItem}},

@@ -25,10 +25,11 @@ const (
 	missingBody          job.Outcome = "missing_body"
 	missingTasksOrToken  job.Outcome = "missing_tasks_or_token"
 	missingToken         job.Outcome = "missing_token"
-	invalidBody          job.Outcome = "invalid_body"   // detail: JSON path and what is wanted there
-	invalidLimit         job.Outcome = "invalid_limit"  // detail: the bounds
-	invalidCase          job.Outcome = "invalid_case"   // detail: the bounds
-	invalidReason        job.Outcome = "invalid_reason" // detail: the legal ones
+	invalidBody          job.Outcome = "invalid_body"    // detail: JSON path and what is wanted there
+	invalidLimit         job.Outcome = "invalid_limit"   // detail: the bounds
+	invalidVersion       job.Outcome = "invalid_version" // detail: the bounds
+	invalidCase          job.Outcome = "invalid_case"    // detail: the bounds
+	invalidReason        job.Outcome = "invalid_reason"  // detail: the legal ones
 	internalError        job.Outcome = "internal_error"
 )
 
@@ -57,6 +58,7 @@ var refusals = map[job.Outcome]refusal{
 	missingToken:         {http.StatusBadRequest, "missing token"},
 	invalidBody:          {http.StatusBadRequest, "invalid body"},
 	invalidLimit:         {http.StatusBadRequest, "invalid limit"},
+	invalidVersion:       {http.StatusBadRequest, "invalid version"},
 	invalidCase:          {http.StatusBadRequest, "invalid task or case"},
 	invalidReason:        {http.StatusBadRequest, "invalid reason"},
 	internalError:        {http.StatusInternalServerError, "internal error"},
@@ -80,6 +82,7 @@ var refusals = map[job.Outcome]refusal{
 	dispatch.TestdataNotFound: {http.StatusNotFound, "testdata not found"},
 	dispatch.OutputsNotFound:  {http.StatusNotFound, "outputs not found"},
 	dispatch.ProblemNotFound:  {http.StatusNotFound, "problem not found"},
+	dispatch.VersionNotFound:  {http.StatusNotFound, "problem version not found"},
 	dispatch.InvalidResult:    {http.StatusBadRequest, "invalid result"},
 	dispatch.InvalidLease:     {http.StatusBadRequest, "invalid leaseSeconds"},
 	dispatch.OutputsTooLarge:  {http.StatusBadRequest, "outputs too large"},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -139,6 +140,30 @@ func TestPublishProblem(t *testing.T) {
 		`"message":"test data does not fit the tasks: 0101.in: `+found+` (and 1 more)","status":"err","code":"invalid_testdata"}`)
 	if got := w.must(200, get("/problems/7")); got.data["version"] != 1.0 {
 		t.Errorf("published %v", got.data)
+	}
+
+	// What was published can be read and had at any time, whatever came after it.
+	w.must(200, put("/problems/7", `{"tasks":`+tasks8+`,"testdata":null,"outputLimit":64}`))
+	w.must(201, put("/problems/8", `{"tasks":`+tasks8+`,"outputLimit":64}`))
+	w.must(200, post("/problems/8/publish", ""))
+	same(t, w.must(200, get("/problems/8?version=1")), `{"data":{"problemId":8,"version":1,"tasks":`+tasks8+`,"testdata":null,"outputLimit":64},"message":"ok","status":"ok"}`)
+	first := w.must(200, get("/problems/7?version=1&x=y"))
+	same(t, first, `{"data":{"problemId":7,"version":1,"tasks":`+tasks7+`,"testdata":{"url":"*",`+strings.Trim(artifact(testdata), "{}")+`,"expiresIn":300}},"message":"ok","status":"ok"}`)
+	reply, err := w.client.Get(first.data["testdata"].(map[string]any)["url"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	if got, err := io.ReadAll(reply.Body); err != nil || reply.StatusCode != 200 || !bytes.Equal(got, testdata) {
+		t.Errorf("downloaded %d bytes, %s, %v", len(got), reply.Status, err)
+	}
+	w.check([]row{
+		{"never published", get("/problems/7?version=2"), 404, "version_not_found", "problem version not found"},
+		{"no problem", get("/problems/9?version=1"), 404, "version_not_found", "problem version not found"},
+		{"by a token of another scope", get("/problems/7?version=1").by("reader"), 403, "missing_scope", "token has no such scope: problems:write"},
+	})
+	for _, version := range []string{"", "0", "01", "-1", "x", "2147483648", "1&version=1", "%zz"} {
+		w.check([]row{{version, get("/problems/7?version=" + version), 400, "invalid_version", "invalid version: want 1 to 2147483647"}})
 	}
 }
 

@@ -71,6 +71,7 @@ const (
 	TestdataNotFound job.Outcome = "testdata_not_found"
 	OutputsNotFound  job.Outcome = "outputs_not_found"
 	ProblemNotFound  job.Outcome = "problem_not_found"
+	VersionNotFound  job.Outcome = "version_not_found"
 	InvalidResult    job.Outcome = "invalid_result"    // Detail: the first fault
 	UploadMissing    job.Outcome = "upload_missing"    // Detail: what is not there
 	UploadMismatch   job.Outcome = "upload_mismatch"   // Detail: what is not what was announced

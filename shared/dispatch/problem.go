@@ -66,6 +66,22 @@ func (d *Dispatcher) Problem(ctx context.Context, id int) (problem.Problem, Answ
 	return p, granted, err
 }
 
+// ProblemVersion reads a version that was published, and where its test data can
+// be had; the zero Download if it has none. Refused with VersionNotFound.
+func (d *Dispatcher) ProblemVersion(ctx context.Context, id, number int) (c problem.Content, testdata Download, answer Answer, err error) {
+	c, found, err := d.Store.ProblemVersion(ctx, id, number)
+	switch {
+	case err != nil:
+		return problem.Content{}, Download{}, Answer{}, err
+	case !found:
+		return problem.Content{}, Download{}, Answer{Outcome: VersionNotFound}, nil
+	case c.Testdata == (job.Artifact{}):
+		return c, Download{}, granted, nil
+	}
+	testdata, answer, err = d.download(ctx, testdataKey(id, c.Testdata.SHA256), testdataName(id), c.Testdata)
+	return c, testdata, answer, err
+}
+
 // problemDecision is the full answer to a request about a problem, and what is
 // to be written for it.
 type problemDecision struct {

@@ -295,6 +295,8 @@ func TestRefusals(t *testing.T) {
 		"unknown job read":  {404, "not_found", request{"GET", "/jobs/nobody", nil, producer()}},
 		"too many ids":      {400, "invalid_body", request{"POST", "/jobs/query", map[string]any{"ids": make([]string, 101)}, producer()}},
 		"unknown outputs":   {404, "not_found", request{"GET", "/jobs/nobody/outputs", nil, producer()}},
+		"version of none":   {404, "version_not_found", request{"GET", "/problems/2147483647?version=1", nil, producer()}},
+		"bad version":       {400, "invalid_version", request{"GET", "/problems/1?version=0", nil, producer()}},
 		"case of no task":   {400, "invalid_case", request{"GET", "/jobs/nobody/outputs?case=0", nil, producer()}},
 		"unknown rejudge":   {404, "not_found", request{"POST", "/jobs/nobody/rejudge", map[string]any{"generation": 0}, producer()}},
 		"unknown cancel":    {404, "not_found", request{"POST", "/jobs/nobody/cancel", nil, producer()}},
