@@ -497,10 +497,12 @@ func stranger(resp *http.Response, text []byte, storage bool) *ReplyError {
 	}
 }
 
-// isPage reports whether a reply of the storage is a page for people: storage
-// keeps zips, and its errors are XML.
+// isPage reports whether a reply in the storage's place is somebody else's: a page
+// for people, or a gateway's refusal. Storage refuses in XML; what it keeps may
+// have been stored as JSON.
 func isPage(resp *http.Response) bool {
-	return strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html")
+	kind := strings.ToLower(resp.Header.Get("Content-Type"))
+	return strings.HasPrefix(kind, "text/html") || resp.StatusCode >= 400 && strings.HasPrefix(kind, "application/json")
 }
 
 // count sees whether the token is refused again and again, and whether it is the

@@ -123,6 +123,15 @@ func refuse(status int, code, message string) hook {
 	}
 }
 
+// refuseStorage refuses as storage does.
+func refuseStorage(status int) hook {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		return true
+	}
+}
+
 var away = refuse(503, "", "")
 
 // times lets a hook answer the first n requests only.

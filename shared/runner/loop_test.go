@@ -485,8 +485,8 @@ func TestRunnerAtFault(t *testing.T) {
 			return [][]execute.Case{{{Status: "OK"}}}, nil
 		}},
 		"wrong bytes":     {func(s *fakeServer) { s.on("storage GET", wrongBytes) }, accept(0)},
-		"storage refuses": {func(s *fakeServer) { s.on("storage GET", refuse(403, "", "")) }, accept(0)},
-		"object is gone":  {func(s *fakeServer) { s.on("storage GET", refuse(404, "", "")) }, accept(0)},
+		"storage refuses": {func(s *fakeServer) { s.on("storage GET", refuseStorage(403)) }, accept(0)},
+		"object is gone":  {func(s *fakeServer) { s.on("storage GET", refuseStorage(404)) }, accept(0)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
@@ -533,7 +533,7 @@ func TestFetching(t *testing.T) {
 		"claim does not say":    {func(s *fakeServer) { s.noRefs = true }, 2},
 		"storage away for once": {func(s *fakeServer) { s.on("storage GET", times(1, away)) }, 0},
 		"no reply for once":     {func(s *fakeServer) { s.on("storage GET", times(1, broken)) }, 0},
-		"expired early":         {func(s *fakeServer) { s.on("storage GET", times(1, refuse(403, "", ""))) }, 1},
+		"expired early":         {func(s *fakeServer) { s.on("storage GET", times(1, refuseStorage(403))) }, 1},
 		"wrong bytes for once": {func(s *fakeServer) {
 			s.on("storage GET", times(1, func(w http.ResponseWriter, _ *http.Request) bool {
 				_, err := w.Write(bytes.Repeat([]byte("x"), 100_000))
@@ -631,8 +631,8 @@ func TestLargeOutputs(t *testing.T) {
 	}{
 		"uploaded":               {func(*fakeServer) {}, true},
 		"storage away for once":  {func(s *fakeServer) { s.on("storage PUT", times(1, away)) }, true},
-		"URL expired":            {func(s *fakeServer) { s.on("storage PUT", times(1, refuse(403, "", ""))) }, true},
-		"there already":          {func(s *fakeServer) { s.on("storage PUT", refuse(412, "", "")) }, true},
+		"URL expired":            {func(s *fakeServer) { s.on("storage PUT", times(1, refuseStorage(403))) }, true},
+		"there already":          {func(s *fakeServer) { s.on("storage PUT", refuseStorage(412)) }, true},
 		"server away for a time": {func(s *fakeServer) { s.on("outputs", times(15, away)) }, true},
 		"storage gone":           {func(s *fakeServer) { s.on("storage PUT", away) }, false},
 		"not wanted":             {func(s *fakeServer) { s.on("outputs", refuse(400, "outputs_too_large", "outputs too large")) }, false},

@@ -30,6 +30,14 @@ func page(status int) hook {
 	}
 }
 
+// gateway is a hook of what API Gateway and others refuse with.
+func gateway(w http.ResponseWriter, _ *http.Request) bool {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, _ = io.WriteString(w, `{"message":"Forbidden"}`)
+	return true
+}
+
 func (s *fakeServer) onAll(h hook) {
 	for _, route := range routes {
 		s.on(route, h)
@@ -37,12 +45,6 @@ func (s *fakeServer) onAll(h hook) {
 }
 
 func TestAStrangerDecidesNothing(t *testing.T) {
-	gateway := func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(403)
-		_, _ = io.WriteString(w, `{"message":"Forbidden"}`)
-		return true
-	}
 	replies := map[string]hook{"a gateway": gateway}
 	for _, status := range []int{200, 302, 307, 400, 401, 403, 404, 405, 409, 413, 415, 421, 502} {
 		replies[fmt.Sprint("a page with ", status)] = page(status)
@@ -74,11 +76,11 @@ func TestAStrangerDecidesNothing(t *testing.T) {
 
 // TestAPageInPlaceOfAFileIsAnOutage: it uses up none of the job's failures.
 func TestAPageInPlaceOfAFileIsAnOutage(t *testing.T) {
-	for _, status := range []int{200, 302, 403} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
+	for name, reply := range map[string]hook{"200": page(200), "302": page(302), "403": page(403), "a gateway": gateway} {
+		t.Run(name, func(t *testing.T) {
 			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				s.add("a")
-				s.on("storage GET", page(status))
+				s.on("storage GET", reply)
 				r := newRunner(t, s, dir, accept(0))
 				if err := during(t, r, func() {
 					time.Sleep(5 * time.Minute)
