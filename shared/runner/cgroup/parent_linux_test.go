@@ -1,25 +1,34 @@
 package cgroup
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// TestLeftoversAreRemoved opens where a process was killed that had a program in
-// a group, and in that group more groups.
-func TestLeftoversAreRemoved(t *testing.T) {
-	dead, err := Open()
+func opened(t *testing.T) *Parent {
+	t.Helper()
+	p, err := Open()
 	if err != nil && os.Getuid() != 0 && os.Getenv("CI") == "" {
 		t.Skipf("no control groups for this user: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// TestLeftoversAreRemoved opens where a process was killed that had a program in
+// a group, and in that group more groups.
+func TestLeftoversAreRemoved(t *testing.T) {
+	dead := opened(t)
 	group, err := dead.New(Limits{Memory: 64 << 20, Processes: 10})
 	if err != nil {
 		t.Fatal(err)
@@ -59,5 +68,46 @@ func TestLeftoversAreRemoved(t *testing.T) {
 		t.Error("the program in the group still runs")
 		_ = left.Process.Kill()
 		<-ended
+	}
+}
+
+// TestReady enters a group now and then, as jobs do on a machine that is not
+// busy. Where that takes long it must not take a job long.
+func TestReady(t *testing.T) {
+	p := opened(t)
+	defer p.Close()
+	group, err := p.New(Limits{Memory: 64 << 20, Processes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = group.Remove() }()
+	program := exec.Command("sleep", "60")
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = program.Process.Kill(), program.Wait() }()
+	median := func(prepare func(context.Context)) time.Duration {
+		var took []time.Duration
+		for range 9 {
+			time.Sleep(50 * time.Millisecond)
+			ctx, cancel := context.WithCancel(t.Context())
+			var ready sync.WaitGroup
+			ready.Go(func() { prepare(ctx) })
+			time.Sleep(50 * time.Millisecond)
+			begin := time.Now()
+			if err := group.Add(program.Process.Pid); err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(begin))
+			cancel()
+			ready.Wait()
+		}
+		slices.Sort(took)
+		return took[len(took)/2]
+	}
+	without, with := median(func(context.Context) {}), median(p.KeepReady)
+	t.Logf("%v without, %v with", without, with)
+	if without > 2*time.Millisecond && with > without/2 {
+		t.Errorf("entering a group takes %v, where it takes %v else", with, without)
 	}
 }

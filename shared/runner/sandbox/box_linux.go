@@ -37,6 +37,8 @@ type box struct {
 	kills *os.File // reports the KILLs that are sent in it
 	sent  atomic.Int64
 	cores int // that its programs may use
+
+	started func() // called when a program begins; may be nil
 }
 
 type credential syscall.Credential

@@ -118,6 +118,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 					return err
 				}
 			}
+			if b.started != nil {
+				b.started()
+			}
 			w.begin()
 			return nil
 		},

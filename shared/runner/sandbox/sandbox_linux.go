@@ -56,7 +56,7 @@ type Sandbox struct {
 	programs  []syscall.SockFilter
 	compilers []syscall.SockFilter
 
-	removing sync.WaitGroup // of groups and boxes
+	beside sync.WaitGroup // what goes on beside jobs, or after them
 
 	without string // name of a wall that a test takes out
 	init    string // path of the program of a box's first process; empty: this one's
@@ -134,7 +134,7 @@ func tool(name string) string {
 
 // Close removes what New made. No job may be running.
 func (s *Sandbox) Close() {
-	s.removing.Wait()
+	s.beside.Wait()
 	s.groups.Close()
 	_ = s.null.Close()
 }
@@ -165,6 +165,9 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	}
 	end := slot.give // of the job's box, and then of its slot
 	defer func() { end() }()
+	starting, started := context.WithCancel(ctx)
+	defer started()
+	s.beside.Go(func() { s.groups.KeepReady(starting) })
 	dir, err := s.stage(in)
 	if err != nil {
 		return nil, err
@@ -182,7 +185,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	begin = s.trace("box", begin)
 	// The verdicts are there before the kernel has taken the namespaces apart.
 	end = func() {
-		s.removing.Go(func() {
+		s.beside.Go(func() {
 			b.close()
 			slot.give()
 		})
@@ -195,6 +198,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		return execute.Same(in.Tasks, execute.CE, prog.reject), nil
 	}
 	defer prog.close()
+	b.started = started
 	begin = s.trace("compile", begin)
 	return in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
 		got, err := s.runCase(ctx, b, prog, in, task, name)
@@ -385,7 +389,7 @@ func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, in execute.
 
 // removeLater removes a group while the next case begins.
 func (s *Sandbox) removeLater(g *cgroup.Group) {
-	s.removing.Go(func() {
+	s.beside.Go(func() {
 		if err := g.Remove(); err != nil {
 			s.cfg.Log.Warn("control group left behind", slog.Any("error", err))
 		}

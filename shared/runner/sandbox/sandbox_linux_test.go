@@ -97,7 +97,7 @@ func TestStatuses(t *testing.T) {
 			if took := time.Since(begin); took > time.Duration(20*timeFactor())*time.Second {
 				t.Errorf("took %v", took)
 			}
-			s.removing.Wait()
+			s.beside.Wait()
 			if left, _ := os.ReadDir(s.cfg.Dir); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
 			}
