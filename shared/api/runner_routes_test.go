@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -265,6 +266,42 @@ func TestUploadedOutputs(t *testing.T) {
 		t.Errorf("outputs %v", got)
 	}
 	same(t, w.must(200, get("/jobs/j1/outputs")), `{"data":{"url":"*","expiresIn":300},"message":"ok","status":"ok"}`)
+
+	// Any number of URLs of one attempt lead to sixteen objects at most, the first
+	// upload to one stays, and a verdict does not wait for another that did not fit.
+	many := w.claimed("j3")
+	keys, byDigit := map[string]bool{}, map[byte][]byte{}
+	for i := 0; len(byDigit) < 16 || i < 100; i++ {
+		zipped := fmt.Appendf(nil, "PK %d", i)
+		offer := w.must(200, post("/runner/jobs/j3/outputs", body(many, sum(zipped), len(zipped)))).data["upload"].(map[string]any)
+		key, _, _ := strings.Cut(offer["url"].(string), "?")
+		if keys[key] {
+			continue
+		}
+		keys[key], byDigit[sum(zipped)[0]] = true, zipped
+		w.upload(offer, zipped)
+	}
+	if len(keys) != 16 {
+		t.Errorf("an attempt may put %d objects, want 16", len(keys))
+	}
+	late := []byte("PK late")
+	for byDigit[sum(late)[0]] == nil || bytes.Equal(byDigit[sum(late)[0]], late) {
+		late = append(late, '.')
+	}
+	w.must(200, put("/runner/jobs/j3/complete", strings.Replace(result7(many, "AC"), "{", `{"outputs":`+artifact(late)+`,`, 1)))
+	if got := w.must(200, get("/jobs/j3")).data["outputs"]; got != "missing" {
+		t.Errorf("outputs %v where the attempt had put others", got)
+	}
+
+	// An upload by a URL that an earlier version signed is found.
+	old := w.claimed("j4")
+	if err := w.blobs.Put(t.Context(), "results/j4/0/1/"+sum(outputs)+".zip", outputs, job.Artifact{Size: int64(len(outputs)), SHA256: sum(outputs)}); err != nil {
+		t.Fatal(err)
+	}
+	w.must(200, put("/runner/jobs/j4/complete", strings.Replace(result7(old, "AC"), "{", `{"outputs":`+artifact(outputs)+`,`, 1)))
+	if got := w.must(200, get("/jobs/j4")).data["outputs"]; got != "stored" {
+		t.Errorf("outputs %v of an upload to the key of an earlier version", got)
+	}
 
 	lost := w.claimed("j2")
 	w.must(200, put("/runner/jobs/j2/complete", strings.Replace(result7(lost, "AC"), "{", `{"outputs":`+artifact(outputs)+`,`, 1)))

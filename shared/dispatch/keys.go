@@ -31,6 +31,14 @@ func outputsKey(id string, s job.Standing, sha256 string) string {
 	return fmt.Sprintf(ResultsPrefix+"%s/%d/%d/%s.zip", id, s.Generation, s.Attempt, sha256)
 }
 
+// uploadKey is where a runner puts the outputs of an attempt, whatever number of
+// URLs it asks for: an attempt has sixteen such keys, one for each first digit of
+// a hash. There is more than one, so that a runner that has lost a zip can nearly
+// always put another in its place: nothing is ever overwritten.
+func uploadKey(id string, s job.Standing, sha256 string) string {
+	return fmt.Sprintf(ResultsPrefix+"%s/%d/%d/upload-%.1s.zip", id, s.Generation, s.Attempt, sha256)
+}
+
 // Names of the files that runners and producers download.
 
 func codeName(id string) string { return id + ".zip" }

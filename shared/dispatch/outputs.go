@@ -26,7 +26,7 @@ func (d *Dispatcher) UploadOutputs(ctx context.Context, id, runner, tokenHash st
 	if a.Size > MaxOutputs {
 		return Upload{}, Answer{Outcome: OutputsTooLarge, Detail: fmt.Sprintf("want at most %d bytes", MaxOutputs)}, nil
 	}
-	up, err := d.URLs.PutURL(ctx, outputsKey(id, j.Stand(runner, tokenHash), a.SHA256), a)
+	up, err := d.URLs.PutURL(ctx, uploadKey(id, j.Stand(runner, tokenHash), a.SHA256), a)
 	return up, granted, err
 }
 
@@ -50,19 +50,7 @@ func (c *completion) storeOutputs(ctx context.Context, s job.Standing, cases [][
 	}
 	stored.attempt, stored.key, stored.packed = s.Attempt, "", nil
 	if c.r.Outputs != (job.Artifact{}) {
-		stored.key = outputsKey(c.r.ID, s, c.r.Outputs.SHA256)
-		found, exists, err := c.d.Objects.Stat(ctx, stored.key)
-		switch {
-		case err != nil:
-			// The verdict does not wait for S3. The upload's size and hash were
-			// signed: what is there is what was announced, or nothing is.
-			c.d.Log.WarnContext(ctx, "uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
-		case !exists:
-			c.d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", c.r.ID, "attempt", s.Attempt)
-			stored.key = job.OutputsMissing
-		case found != c.r.Outputs:
-			stored.mismatch = true
-		}
+		stored.key, stored.mismatch = c.uploadedOutputs(ctx, s)
 		return stored.key, nil
 	}
 	if noOutput(cases) {
@@ -81,6 +69,27 @@ func (c *completion) storeOutputs(ctx context.Context, s job.Standing, cases [][
 	}
 	stored.key = key
 	return key, nil
+}
+
+// uploadedOutputs looks for what a runner says that it has uploaded. It is a
+// mismatch if its hash is there with another size.
+func (c *completion) uploadedOutputs(ctx context.Context, s job.Standing) (key string, mismatch bool) {
+	// The second key is that of URLs which earlier versions of this code signed.
+	for _, key := range []string{uploadKey(c.r.ID, s, c.r.Outputs.SHA256), outputsKey(c.r.ID, s, c.r.Outputs.SHA256)} {
+		found, exists, err := c.d.Objects.Stat(ctx, key)
+		switch {
+		case err != nil:
+			// The verdict does not wait for S3. The upload's size and hash were
+			// signed: what is there is what was announced, or another upload of this
+			// attempt, or nothing is.
+			c.d.Log.WarnContext(ctx, "uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
+			return key, false
+		case exists && found.SHA256 == c.r.Outputs.SHA256:
+			return key, found != c.r.Outputs
+		}
+	}
+	c.d.Log.WarnContext(ctx, "uploaded outputs not found", "job_id", c.r.ID, "attempt", s.Attempt)
+	return job.OutputsMissing, false
 }
 
 // FirstFailure is the first case of a result that is not AC, with its message;
