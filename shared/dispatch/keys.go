@@ -36,7 +36,7 @@ func outputsKey(id string, s job.Standing, sha256 string) string {
 // a hash. There is more than one, so that a runner that has lost a zip can nearly
 // always put another in its place: nothing is ever overwritten.
 func uploadKey(id string, s job.Standing, sha256 string) string {
-	return fmt.Sprintf(ResultsPrefix+"%s/%d/%d/upload-%.1s.zip", id, s.Generation, s.Attempt, sha256)
+	return outputsKey(id, s, fmt.Sprintf("upload-%.1s", sha256))
 }
 
 // Names of the files that runners and producers download.

@@ -2,6 +2,8 @@ package durable
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +33,7 @@ func (db *DB) Objects() *Objects { return &Objects{db: db} }
 // along, code of 256 KB and outputs.
 const smallObject = 256 << 10
 
-var errKey = errors.New("a key ends in the SHA-256 of its object")
+var errKey = errors.New("a key with a SHA-256 is that of its object")
 
 // path is where an object's file is. Keys are built by package dispatch from what
 // the edge has checked; one that leads elsewhere is refused all the same.
@@ -42,8 +44,21 @@ func (o *Objects) path(key string) (string, error) {
 	return filepath.Join(o.db.dir, filepath.FromSlash(key)), nil
 }
 
-// sumOf is the SHA-256 in a key.
-func sumOf(key string) string { return strings.TrimSuffix(path.Base(key), ".zip") }
+// sumOf is the SHA-256 in a key; "" if the key holds none: then that of the bytes
+// is the object's.
+func sumOf(key string) string {
+	sum := strings.TrimSuffix(path.Base(key), ".zip")
+	if bytes, err := hex.DecodeString(sum); err != nil || len(bytes) != sha256.Size {
+		return ""
+	}
+	return sum
+}
+
+// misnamed reports whether a key has the SHA-256 of another object.
+func misnamed(key string, a job.Artifact) bool {
+	sum := sumOf(key)
+	return sum != "" && sum != a.SHA256
+}
 
 // Find opens an object.
 func (o *Objects) Find(key string) (memory.Object, bool, error) {
@@ -97,7 +112,7 @@ func (o *Objects) Save(key string, body io.Reader, want job.Artifact) (stored bo
 	if there, err := o.exists(key); err != nil || there {
 		return false, err
 	}
-	if sumOf(key) != want.SHA256 {
+	if misnamed(key, want) {
 		return false, errKey
 	}
 	if err := o.db.files.room(int64(len(read))); err != nil {
@@ -150,7 +165,7 @@ func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact)
 	if there, err := o.exists(key); err != nil || there {
 		return false, err
 	}
-	if sumOf(key) != want.SHA256 {
+	if misnamed(key, want) {
 		return false, errKey
 	}
 	if err := f.place(name); err != nil {

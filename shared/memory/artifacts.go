@@ -97,6 +97,13 @@ func (a *Artifacts) Stat(_ context.Context, key string) (job.Artifact, bool, err
 		return job.Artifact{}, false, err
 	}
 	defer o.Close()
+	if o.SHA256 == "" {
+		sum := sha256.New()
+		if _, err := io.Copy(sum, io.NewSectionReader(o, 0, o.Size)); err != nil {
+			return job.Artifact{}, false, fmt.Errorf("read %s: %w", key, err)
+		}
+		o.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	}
 	return o.Artifact, true, nil
 }
 

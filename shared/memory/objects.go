@@ -22,7 +22,8 @@ type Objects interface {
 	Remove(key string) error
 }
 
-// Object is bytes under a key, opened for reading. It must be closed.
+// Object is bytes under a key, opened for reading. It must be closed. SHA256 may
+// be empty: then it is that of the bytes, to be found by reading them.
 type Object struct {
 	job.Artifact
 	Bytes

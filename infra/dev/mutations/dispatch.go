@@ -109,12 +109,10 @@ var useCases = []source{
 		{name: "outputs: uploads for the holder only", keeps: "S", from: "\tif err != nil || !answer.OK() {\n\t\treturn Upload{}, answer, err", to: "\tif err != nil {\n\t\treturn Upload{}, answer, err"},
 		{name: "outputs: not beyond the bound", keeps: "S", from: `if a.Size > MaxOutputs {`, to: `if false {`},
 		{name: "outputs: stored once, whatever the conflicts", keeps: "E", from: `if stored.attempt == s.Attempt {`, to: `if false {`},
-		{name: "outputs: that are not there are missing", keeps: "I4", from: `		case !exists:
-			c.d.Log`, to: `		case !exists && found.Size < 0:
-			c.d.Log`},
+		{name: "outputs: that are not there are missing", keeps: "I4", from: `return job.OutputsMissing, false`, to: `return outputsKey(c.r.ID, s, c.r.Outputs.SHA256), false`},
 		{name: "outputs: that cannot be looked up are not missing", keeps: "I4", from: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)`, to: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
-			stored.key = job.OutputsMissing`},
-		{name: "outputs: that are not what was announced", keeps: "I4", from: `case found != c.r.Outputs:`, to: `case found.Size < 0:`},
+			key = job.OutputsMissing`},
+		{name: "outputs: that are not what was announced", keeps: "I4", from: `return key, found != c.r.Outputs`, to: `return key, found.Size < 0`},
 		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = c.d.Objects.Put(ctx, key, body, a)`, to: `		_ = c.d.Objects.Put(ctx, key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
 		{name: "outputs: small ones make no object", keeps: "E", from: `if stored.packed = pack(cases); stored.packed != nil {`, to: `if stored.packed = pack(cases); false {`},

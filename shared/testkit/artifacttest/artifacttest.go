@@ -75,6 +75,7 @@ var cases = []struct {
 
 	{name: "upload/exactly the announced bytes", run: upload},
 	{name: "upload/says how in method and headers", run: uploadSays},
+	{name: "upload/to a key without a hash", run: uploadUnnamed},
 	{name: "upload/a second one is refused", run: uploadTwice},
 	{name: "upload/over an object that was put is refused", run: uploadOverPut},
 	{name: "upload/of what is there already is refused", run: uploadLate},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -37,6 +38,15 @@ func (s suite) stores(t *testing.T, k string, up dispatch.Upload, body []byte) {
 func upload(t *testing.T, s suite) {
 	k, up, body := s.allowed(t, 1000)
 	s.stores(t, k, up, body)
+}
+
+// uploadUnnamed: the key of a runner's outputs does not say what they are.
+func uploadUnnamed(t *testing.T, s suite) {
+	for _, size := range []int{1000, 300 << 10} {
+		body, a := sample(size)
+		k := fmt.Sprintf("results/s-%d/0/1/upload-a.zip", size)
+		s.stores(t, k, s.putURL(t, s.Artifacts, k, a), body)
+	}
 }
 
 func uploadSays(t *testing.T, s suite) {
