@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -626,16 +627,17 @@ func TestLargeOutputs(t *testing.T) {
 		return cases, nil
 	})
 	for name, tc := range map[string]struct {
-		spoil    func(s *fakeServer)
-		uploaded bool
+		spoil func(s *fakeServer)
+		named bool
 	}{
 		"uploaded":               {func(*fakeServer) {}, true},
 		"storage away for once":  {func(s *fakeServer) { s.on("storage PUT", times(1, away)) }, true},
 		"URL expired":            {func(s *fakeServer) { s.on("storage PUT", times(1, refuseStorage(403))) }, true},
 		"there already":          {func(s *fakeServer) { s.on("storage PUT", refuseStorage(412)) }, true},
 		"server away for a time": {func(s *fakeServer) { s.on("outputs", times(15, away)) }, true},
-		"storage gone":           {func(s *fakeServer) { s.on("storage PUT", away) }, false},
-		"not wanted":             {func(s *fakeServer) { s.on("outputs", refuse(400, "outputs_too_large", "outputs too large")) }, false},
+		"storage gone":           {func(s *fakeServer) { s.on("storage PUT", away) }, true},
+		"too large for a server": {func(s *fakeServer) { s.on("outputs", refuse(400, "outputs_too_large", "outputs too large")) }, true},
+		"not wanted":             {func(s *fakeServer) { s.on("outputs", refuse(200, "", "")) }, false},
 		"refused afterwards": {func(s *fakeServer) {
 			s.on("complete", times(1, refuse(400, "outputs_mismatch", "uploaded outputs have another size or hash")))
 		}, false},
@@ -656,7 +658,7 @@ func TestLargeOutputs(t *testing.T) {
 				if c.Status != execute.WA || c.Stdout != "" || c.Stderr != "" {
 					t.Errorf("case %s with %d and %d bytes, want WA with none", c.Status, len(c.Stdout), len(c.Stderr))
 				}
-				if (got.Outputs != nil) != tc.uploaded {
+				if (got.Outputs != nil) != tc.named {
 					t.Fatalf("outputs %+v", got.Outputs)
 				}
 				if got := spooled(t, r); len(got) != 0 {
@@ -680,6 +682,35 @@ func TestLargeOutputs(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Outputs over the cap are named in the result, so that they read as missing, and
+// the log tells of them.
+func TestOutputsOverTheCap(t *testing.T) {
+	huge := execution(func(_ context.Context, in execute.Input) ([][]execute.Case, error) {
+		file, err := os.Create(in.OutputsFile)
+		if err != nil {
+			return nil, err
+		}
+		return execute.Same(in.Tasks, execute.AC, ""), errors.Join(file.Truncate(maxOutputs+1), file.Close())
+	})
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+		var log bytes.Buffer
+		before := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+		defer slog.SetDefault(before)
+		s.add("a")
+		if err := during(t, newRunner(t, s, dir, huge), func() { time.Sleep(time.Minute) }); err != nil {
+			t.Fatal(err)
+		}
+		got, _ := s.result("a")
+		if got.Outputs == nil || got.Outputs.Size != maxOutputs || len(s.seen("outputs"))+len(s.seen("storage PUT")) > 0 {
+			t.Errorf("outputs %+v, asked for an upload %d times", got.Outputs, len(s.seen("outputs")))
+		}
+		if line := fmt.Sprintf(`msg="outputs are too large to be kept" job_id=a bytes=%d`, maxOutputs+1); !strings.Contains(log.String(), line) {
+			t.Errorf("log without %s:\n%s", line, log.String())
+		}
+	})
 }
 
 func TestIllegalIDsAreNotClaimed(t *testing.T) {

@@ -230,7 +230,9 @@ func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Dura
 	}
 }
 
-// upload stores the outputs of a result; nil without an error: not wanted.
+// upload stores the outputs of a result; nil without an error: not wanted. Outputs
+// that cannot be stored are returned all the same: a result that names them reads
+// as one whose outputs are missing, not as one without.
 func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Duration) (*Outputs, error) {
 	packed, err := packOutputs(r)
 	if err != nil {
@@ -238,18 +240,19 @@ func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Durat
 	}
 	defer packed.close()
 	o := &Outputs{SHA256: packed.sha256, Size: packed.size}
-	if o.Size > maxOutputs { // named, though there are none: they read as missing, not as none
+	if o.Size > maxOutputs {
 		slog.WarnContext(ctx, "outputs are too large to be kept", slog.String("job_id", r.JobID), slog.Int64("bytes", o.Size))
 		o.Size = maxOutputs
 		return o, nil
 	}
+	wanted := true
 	err = repeat(ctx, patience, func() error {
 		to, err := c.Outputs(ctx, r.JobID, r.Token, *o)
 		if err != nil {
 			return err
 		}
 		if to == nil {
-			o = nil
+			wanted = false
 			return nil
 		}
 		err = c.Send(ctx, *to, io.NewSectionReader(packed, 0, packed.size))
@@ -264,10 +267,13 @@ func (c *Client) upload(ctx context.Context, r spool.Result, patience time.Durat
 		}
 		return nil
 	})
-	if err != nil {
+	if react(err) == drop {
+		slog.WarnContext(ctx, "outputs are not kept", slog.String("job_id", r.JobID), slog.Any("error", err))
+	}
+	if !wanted {
 		return nil, err
 	}
-	return o, nil
+	return o, err
 }
 
 // maxOutputs is the largest zip of outputs that a server takes, in bytes.
