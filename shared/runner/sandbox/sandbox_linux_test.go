@@ -75,6 +75,8 @@ func TestStatuses(t *testing.T) {
 		"Python":          {execute.Python, "print(sum(map(int, input().split())))", execute.AC, 0, ""},
 		"no answer":       {execute.C, "int main(){}", execute.WA, 0, ""},
 		"does not parse":  {execute.Python, "print(1", execute.CE, -1, "never closed"},
+		"not UTF-8":       {execute.Python, "# caf\xe9\nprint(5)", execute.CE, -1, "SyntaxError"},
+		"in Latin-1":      {execute.Python, "# coding: latin-1\n# caf\xe9\nprint(5)", execute.AC, 0, ""},
 		"spins":           {execute.C, "int main(){volatile int i=0;for(;;)i++;}", execute.TLE, 137, ""},
 		"touches memory":  {execute.C, "#include <stdlib.h>\n#include <string.h>\nint main(){for(;;){char*p=malloc(1<<20);memset(p,1,1<<20);}}", execute.MLE, 137, ""},
 		"null pointer":    {execute.C, "int main(){volatile int *p = 0; return *p;}", execute.RE, 139, ""},
@@ -130,6 +132,41 @@ func TestKilledFromOutsideIsNoVerdict(t *testing.T) {
 	<-done
 	if !errors.Is(err, execute.ErrKilled) {
 		t.Errorf("got %+v, %v; want %v", got, err, execute.ErrKilled)
+	}
+}
+
+// TestFilesHinderNoNeighbour has one program write all files that it can, below the
+// limit of each, beside others on a disk that is small.
+func TestFilesHinderNoNeighbour(t *testing.T) {
+	s := newSandbox(t, Config{})
+	if s.root {
+		if err := syscall.Mount("disk", s.cfg.Dir, "tmpfs", 0, "size=8m"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { s.beside.Wait(); _ = syscall.Unmount(s.cfg.Dir, 0) }()
+	}
+	filler := "import time\ntry:\n  for i in range(100): open('f%d' % i, 'wb').write(b'x' * (15 << 20))\n" +
+		"except OSError as e: print(e.errno, i, flush=True)\ntime.sleep(1)"
+	large := execute.Task{MemoryLimit: 1 << 20, TimeLimit: 5000 * timeFactor()}
+	filling := input(t, execute.Python, filler, large, [2]string{"", "28 17"}) // no space left, in the 18th file of 15 MB
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err := s.Run(t.Context(), filling)
+		if err != nil || got[0][0].Status != execute.AC {
+			t.Errorf("the one that fills: got %+v, %v", got, err)
+		}
+	}()
+	for beside := true; beside; {
+		select {
+		case <-done:
+			beside = false
+		default:
+		}
+		got, err := s.Run(t.Context(), input(t, execute.C, sumC, ordinary, [2]string{"2 3", "5"}))
+		if err != nil || got[0][0].Status != execute.AC {
+			t.Errorf("a neighbour: got %+v, %v", got, err)
+		}
 	}
 }
 
