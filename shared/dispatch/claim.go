@@ -67,7 +67,7 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 		if _, tried := op.Apply(j); tried.Outcome != job.OK {
 			return refused(j, Answer{Outcome: tried.Outcome}), nil
 		}
-		if o := j.MayHave(runner, op.Now); o.Why != "" {
+		if o := j.MayHave(runner, job.Needs{}, op.Now); o.Why != "" {
 			wait := (o.Until.Sub(op.Now) + time.Second - 1) / time.Second
 			return refused(j, Answer{Outcome: job.PassedOver, Detail: fmt.Sprintf("try again in %d s", wait)}), nil
 		}
@@ -79,7 +79,7 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 			return decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
 		d.known.put(p.ID, p.Version, p.Current)
-		if runner.Lacks(job.Needs{Checker: p.Current.Rules.NeedsChecker()}).Why != "" {
+		if j.MayHave(runner, job.Needs{Checker: p.Current.Rules.NeedsChecker()}, op.Now).Why != "" {
 			return refused(j, Answer{Outcome: job.Unfit, Detail: "its problem has a checker, and the runner does not say `checkers`: true"}), nil
 		}
 		token, err := auth.NewClaimToken(d.Random)

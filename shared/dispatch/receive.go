@@ -67,7 +67,7 @@ func (d *Dispatcher) receive(ctx context.Context, runner string, limit int, hide
 		handling := m.Dispose(j, exists, now)
 		switch handling.Do {
 		case job.Offered:
-			switch o := j.MayHave(job.Candidate{Runner: runner}, now); {
+			switch o := j.MayHave(job.Candidate{Runner: runner}, job.Needs{}, now); {
 			case o.Why != "":
 				hidings = append(hidings, Hiding{m.Handle, listHide}) // others see it soon
 			case !offered[j.ID]: // a message may come twice in one answer

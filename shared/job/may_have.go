@@ -8,6 +8,12 @@ type Candidate struct {
 	Checkers bool // it compares outputs as a problem's checker says
 }
 
+// Needs is what a job's problem asks of the runner that judges it. The zero Needs
+// are those of a problem that has not been read yet.
+type Needs struct {
+	Checker bool // outputs are not compared line by line
+}
+
 // Obstacle is why a runner may not have a job now. The zero Obstacle: it may.
 type Obstacle struct {
 	Why   Why
@@ -17,12 +23,20 @@ type Obstacle struct {
 // Why is the word for an Obstacle.
 type Why string
 
-// BackOff means that the runner has given this job back as unfit for it itself, and others
-// come first for a while.
+// BackOff means that the runner has given this job back as unfit for it itself,
+// and others come first for a while.
 const BackOff Why = "back_off"
 
-// PassedOver is the Outcome of a claim by a runner that may not have the job now.
-const PassedOver Outcome = "passed_over"
+// LacksCheckers means that the runner does not know of checkers. It would compare
+// line by line and judge right answers wrong.
+const LacksCheckers Why = "lacks_checkers"
+
+// The Outcomes of a claim by a runner that may not have the job now, and by one
+// that cannot judge its problem.
+const (
+	PassedOver Outcome = "passed_over"
+	Unfit      Outcome = "unfit_runner"
+)
 
 // backOffs are how long a runner is passed over for a job that it has given back
 // with infra_error once, twice and more often. It would else be the first to take
@@ -31,7 +45,10 @@ var backOffs = [...]time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.M
 
 // MayHave decides whether a runner may have j now, if j can be claimed at all.
 // It needs no register of runners: j's attempts tell.
-func (j Job) MayHave(c Candidate, now Time) Obstacle {
+func (j Job) MayHave(c Candidate, n Needs, now Time) Obstacle {
+	if n.Checker && !c.Checkers {
+		return Obstacle{Why: LacksCheckers}
+	}
 	errors, last := 0, Time(0)
 	for _, p := range j.Past {
 		if p.Generation == j.Generation && p.Runner == c.Runner && p.How == HowReleased && p.Reason == ReasonInfraError {

@@ -29,15 +29,25 @@ func TestWhoGaveAJobBackWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j := job.Job{State: job.Queued, Generation: 1, Past: tc.past}
 			end := t0.Add(tc.wait)
-			if got := j.MayHave(job.Candidate{Runner: "a"}, end); got != (job.Obstacle{}) {
+			if got := j.MayHave(job.Candidate{Runner: "a"}, job.Needs{}, end); got != (job.Obstacle{}) {
 				t.Errorf("after %v: %+v", tc.wait, got)
 			}
 			if tc.wait == 0 {
 				return
 			}
-			if got, want := j.MayHave(job.Candidate{Runner: "a"}, end-1), (job.Obstacle{Why: job.BackOff, Until: end}); got != want {
+			if got, want := j.MayHave(job.Candidate{Runner: "a"}, job.Needs{}, end-1), (job.Obstacle{Why: job.BackOff, Until: end}); got != want {
 				t.Errorf("just before: %+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+func TestARunnerWithoutCheckersMayNotHaveAJobThatNeedsOne(t *testing.T) {
+	needs := job.Needs{Checker: true}
+	if got := (job.Job{}).MayHave(job.Candidate{Runner: "a"}, needs, 0); got.Why != job.LacksCheckers {
+		t.Errorf("got %v", got)
+	}
+	if got := (job.Job{}).MayHave(job.Candidate{Runner: "a", Checkers: true}, needs, 0); got != (job.Obstacle{}) {
+		t.Errorf("a runner with checkers: got %v", got)
 	}
 }
