@@ -44,6 +44,10 @@ func TestWholePath(t *testing.T) {
 	if got := c.want(200, "", request{"POST", path + "/publish", nil, producer()}); got.Data["changed"] != false {
 		t.Errorf("published again %v", got.Data)
 	}
+	version := c.want(200, "", request{"GET", path + "?version=1", nil, producer()})
+	if status, got := c.fetch(version.Data["testdata"].(map[string]any)["url"].(string)); status != 200 || !bytes.Equal(got, testdata) {
+		t.Errorf("test data of version 1: %d, %d bytes", status, len(got))
+	}
 	if got := c.want(200, "", request{"GET", path, nil, producer()}); got.Data["version"] != 1.0 {
 		t.Errorf("problem %v", got.Data)
 	}
