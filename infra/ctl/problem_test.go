@@ -127,6 +127,16 @@ func TestProblemPutAndPublish(t *testing.T) {
 	a.ctl(0, "version 1 stays current", "publish", "7")
 	a.ctl(0, `"kind": "tokens"`, "show", "7")
 
+	// What was published comes back, and replaces no file.
+	back := filepath.Join(a.dir, "back.zip")
+	a.ctl(0, "the test data of version 1 is in "+back, "download", "-version=1", "-out="+back, "7")
+	if got, err := os.ReadFile(back); err != nil || !bytes.Equal(got, sumsData("1 2\n")) {
+		t.Errorf("downloaded %d bytes, %v", len(got), err)
+	}
+	a.ctl(1, "file exists", "download", "-version=1", "-out="+back, "7")
+	a.ctl(1, "problem version not found", "download", "-version=2", "-out="+back+"2", "7")
+	a.ctl(2, "which version, and where to?", "download", "-out="+back+"2", "7")
+
 	// New tasks with the old test data: the server says what is missing.
 	a.ctl(0, "", "put", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, `"caseCount":2`, `"caseCount":3`, 1))), "7")
 	a.ctl(1, "0002.out: missing (task 0, case 2)", "publish", "7")
