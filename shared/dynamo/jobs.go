@@ -138,6 +138,9 @@ func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, dele
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
 	same := changeIf(aRevision, j.Revision)
+	if len(same.values) == 0 {
+		same.values = nil // DynamoDB refuses an empty map
+	}
 	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName:                           &s.tables.Jobs,
 		Key:                                 jobKey(j.ID),

@@ -137,10 +137,20 @@ func TestObjectWithoutChecksum(t *testing.T) {
 	}
 }
 
+// filledBucket returns a bucket with the object that the operations are about.
+func filledBucket(t *testing.T) string {
+	t.Helper()
+	bucket := newBucket(t)
+	if err := operations["Put"](t.Context(), artifacts(t, direct, bucket)); err != nil {
+		t.Fatal(err)
+	}
+	return bucket
+}
+
 // The client repeats a call whose reply was lost; the repetition of a put finds
 // its own object.
 func TestLostReply(t *testing.T) {
-	bucket := newBucket(t)
+	bucket := filledBucket(t)
 	for name, operate := range operations {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
@@ -160,7 +170,7 @@ func TestLostReply(t *testing.T) {
 }
 
 func TestThrottledForAWhile(t *testing.T) {
-	bucket := newBucket(t)
+	bucket := filledBucket(t)
 	for name, operate := range operations {
 		t.Run(name, func(t *testing.T) {
 			var calls atomic.Int32
