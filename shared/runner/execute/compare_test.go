@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -23,7 +24,7 @@ func plainly(text string) string {
 func TestComparisonInParts(t *testing.T) {
 	part := rapid.SampledFrom([]string{
 		"a", "b", " ", "\t", "\n", "\r", "\v", "\x1c", "\x1f", "\u0085", "\u00a0", "\u2028", "\u3000", "\u200b", "é", "中", "\xe2", "\x80", "\xc2", "\xa8",
-		strings.Repeat(" ", 1500), strings.Repeat("\u00a0", 700),
+		strings.Repeat("a", 300), strings.Repeat(" ", 1500), strings.Repeat("\u00a0", 700),
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		want := strings.Join(rapid.SliceOfN(part, 0, 8).Draw(t, "want"), "")
@@ -32,9 +33,13 @@ func TestComparisonInParts(t *testing.T) {
 			got = strings.Join(rapid.SliceOfN(part, 0, 8).Draw(t, "got"), "")
 		}
 		got += strings.Join(rapid.SliceOfN(part, 0, 2).Draw(t, "behind"), "")
-		c := Compare(iotest.OneByteReader(strings.NewReader(want)))
+		var from io.Reader = strings.NewReader(want)
+		if rapid.Bool().Draw(t, "slow") {
+			from = iotest.OneByteReader(from)
+		}
+		c := Compare(from)
 		for rest := got; len(rest) > 0; {
-			n := min(len(rest), rapid.IntRange(1, 4).Draw(t, "bytes"))
+			n := min(len(rest), rapid.IntRange(1, 400).Draw(t, "bytes"))
 			_, _ = c.Write([]byte(rest[:n]))
 			rest = rest[n:]
 		}
@@ -46,4 +51,24 @@ func TestComparisonInParts(t *testing.T) {
 			t.Errorf("%q and %q: got %v, want %v", want, got, equal, same)
 		}
 	})
+}
+
+// What is held back goes on where outputs stop to be the same.
+func TestComparisonGoesOn(t *testing.T) {
+	for _, tc := range []struct {
+		want, got, more string
+		equal           bool
+	}{
+		{"a\rb", "a\r", "\nb", true},
+		{"a \u00a0", "a \xc2", "\xa0\n", true},
+		{"a  b", "a ", "b", false},
+		{"a\n b", "a\n", "\n b", false},
+	} {
+		c := Compare(strings.NewReader(tc.want))
+		_, _ = c.Write([]byte(tc.got))
+		_, _ = c.Write([]byte(tc.more))
+		if equal, err := c.Equal(); err != nil || equal != tc.equal {
+			t.Errorf("%q and %q, %q: got %v, %v", tc.want, tc.got, tc.more, equal, err)
+		}
+	}
 }
