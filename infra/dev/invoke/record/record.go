@@ -159,7 +159,7 @@ func (n Names) sqs(operation string, body []byte) Call {
 }
 
 func (n Names) s3(method string, u *url.URL) Call {
-	action, known := map[string]string{http.MethodGet: grants.GetObject, http.MethodHead: grants.GetObject, http.MethodPut: grants.PutObject}[method]
+	action, known := map[string]string{http.MethodGet: grants.GetObject, http.MethodHead: grants.GetObject, http.MethodPut: grants.PutObject, http.MethodDelete: grants.DeleteObject}[method]
 	if !known {
 		action = "s3:" + method
 	}

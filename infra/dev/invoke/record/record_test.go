@@ -58,6 +58,7 @@ func TestRecorderNotesActionsAndResources(t *testing.T) {
 		{"a batch of messages", "POST", "/", "AmazonSQS.DeleteMessageBatch", `{"QueueUrl":"http://q/jobs"}`, []record.Call{{grants.DeleteMessage, grants.Queue}}},
 		{"the other queue", "POST", "/", "AmazonSQS.SendMessage", `{"QueueUrl":"http://q/dead"}`, []record.Call{{grants.SendMessage, grants.DeadLetterQueue}}},
 		{"an object", "PUT", "/bucket-1/code/j/h.zip", "", "zip", []record.Call{{grants.PutObject, grants.Code}}},
+		{"an object that goes", "DELETE", "/bucket-1/code/j/h.zip", "", "", []record.Call{{grants.DeleteObject, grants.Code}}},
 		{"a look at an object", "HEAD", "/bucket-1/testdata/1/h.zip", "", "", []record.Call{{grants.GetObject, grants.Testdata}}},
 		{"a look at none", "HEAD", "/bucket-1/results/missing", "", "", []record.Call{{grants.GetObject, grants.Results}, {grants.ListBucket, grants.Bucket}}},
 		{"somebody else's bucket", "GET", "/x/code/j", "", "", []record.Call{{grants.GetObject, "/x/code/j"}}},
