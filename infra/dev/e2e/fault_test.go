@@ -112,15 +112,11 @@ func TestKilledFunction(t *testing.T) {
 				}
 			})
 		}
-		for range 3 {
-			for _, pid := range bootstraps(t, "claim-job") {
-				if syscall.Kill(pid, syscall.SIGKILL) == nil {
-					killed++
-				}
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		wait.Wait()
+		killed += fire(t, "claim-job", &wait, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return refused > 0
+		})
 	}
 	t.Logf("%d processes killed, of %d claims %d answered and %d refused", killed, len(ids), len(tokens), refused)
 	if refused == 0 {
@@ -227,14 +223,36 @@ func underFire(t *testing.T, function string, requests []request) (refused, kill
 			t.Errorf("%s %s is never answered", r.method, r.path)
 		})
 	}
-	for range 3 {
+	killed = fire(t, function, &wait, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return refused > 0
+	})
+	return refused, killed
+}
+
+// fire kills the function's processes every 20 ms until one of the requests was
+// hit or all are answered, however long the gateway takes to pass them on. It
+// returns when all are answered.
+func fire(t *testing.T, function string, requests *sync.WaitGroup, hit func() bool) (killed int) {
+	t.Helper()
+	answered := make(chan struct{})
+	go func() {
+		requests.Wait()
+		close(answered)
+	}()
+	for !hit() {
 		for _, pid := range bootstraps(t, function) {
 			if syscall.Kill(pid, syscall.SIGKILL) == nil {
 				killed++
 			}
 		}
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-answered:
+			return killed
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	wait.Wait()
-	return refused, killed
+	<-answered
+	return killed
 }
