@@ -32,6 +32,15 @@ func changeIf(versionName string, version int64) *change {
 	return c
 }
 
+// given returns what the expressions' values are. It returns nil if they have
+// none: DynamoDB refuses an empty map.
+func (c *change) given() map[string]types.AttributeValue {
+	if len(c.values) == 0 {
+		return nil
+	}
+	return c.values
+}
+
 // name is what stands for an attribute.
 func (c *change) name(name string) string {
 	alias := "#" + name

@@ -126,7 +126,7 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 		UpdateExpression:                    change.update(),
 		ConditionExpression:                 &change.condition,
 		ExpressionAttributeNames:            change.names,
-		ExpressionAttributeValues:           change.values,
+		ExpressionAttributeValues:           change.given(),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	return jobWritten("save job", after, err)
@@ -138,15 +138,12 @@ func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, dele
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
 	same := changeIf(aRevision, j.Revision)
-	if len(same.values) == 0 {
-		same.values = nil // DynamoDB refuses an empty map
-	}
 	_, err = s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName:                           &s.tables.Jobs,
 		Key:                                 jobKey(j.ID),
 		ConditionExpression:                 &same.condition,
 		ExpressionAttributeNames:            same.names,
-		ExpressionAttributeValues:           same.values,
+		ExpressionAttributeValues:           same.given(),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err == nil {

@@ -42,7 +42,7 @@ func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (save
 		UpdateExpression:          change.update(),
 		ConditionExpression:       &change.condition,
 		ExpressionAttributeNames:  change.names,
-		ExpressionAttributeValues: change.values,
+		ExpressionAttributeValues: change.given(),
 	})
 	if err == nil {
 		return true, nil

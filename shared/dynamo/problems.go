@@ -105,7 +105,7 @@ func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change
 		UpdateExpression:                    change.update(),
 		ConditionExpression:                 &change.condition,
 		ExpressionAttributeNames:            change.names,
-		ExpressionAttributeValues:           change.values,
+		ExpressionAttributeValues:           change.given(),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	return err
@@ -124,7 +124,7 @@ func (s *Store) publishProblem(ctx context.Context, after problem.Problem, chang
 			UpdateExpression:                    change.update(),
 			ConditionExpression:                 &change.condition,
 			ExpressionAttributeNames:            change.names,
-			ExpressionAttributeValues:           change.values,
+			ExpressionAttributeValues:           change.given(),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}},
 		{Put: &types.Put{
