@@ -32,8 +32,8 @@ var (
 	Unlimited = Rate{PerSecond: math.Inf(1), Burst: math.MaxInt32}
 )
 
-// idsPerRequest of a query count as one request of its caller's rate: each is a
-// read of the table, and a query must not be a lever on the bill.
+// idsPerRequest of a query or a sync count as one request of its caller's rate:
+// each is a read of the table, and neither must be a lever on the bill.
 const idsPerRequest = 10
 
 // maxCallers is how many callers are remembered, those of the longest silence

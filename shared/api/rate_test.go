@@ -190,6 +190,20 @@ func TestDefaultRates(t *testing.T) {
 	}
 }
 
+// TestCostOfASync: so does a runner that names many jobs in one call.
+func TestCostOfASync(t *testing.T) {
+	w := newWorld(t)
+	w.limit(api.Rate{PerSecond: 1, Burst: 2})
+	sync := func(n int) ask {
+		items := `[{"submissionId":"j","token":"t"}` + strings.Repeat(`,{"submissionId":"j","token":"t"}`, n-1) + `]`
+		return post("/runner/sync", `{"slots":0,"done":`+items+`,"active":`+items+`}`).by("runner-a")
+	}
+	w.must(200, sync(10)) // twenty items
+	w.busy("the rate is used up", sync(1))
+	w.pass(time.Second)
+	w.must(200, sync(5))
+}
+
 // TestCostOfAQuery: whoever asks for many jobs at once asks as often.
 func TestCostOfAQuery(t *testing.T) {
 	w := newWorld(t)

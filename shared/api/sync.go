@@ -60,6 +60,10 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
+	if refusal := a.charge(c, (len(done)+len(active)-1)/idsPerRequest); refusal != nil {
+		return *refusal, nil
+	}
+
 	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Checkers: checkers}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply

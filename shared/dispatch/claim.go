@@ -100,7 +100,7 @@ func (d *Dispatcher) claimed(ctx context.Context, made change) (Claimed, error) 
 	j := made.after
 	c := Claimed{
 		Job: j, Token: made.grant.token, Content: made.grant.content, CodeName: codeName(j.ID),
-		HeartbeatSeconds: heartbeatEvery(j.Claim.LeaseSeconds),
+		HeartbeatSeconds: job.HeartbeatEvery(j.Claim.LeaseSeconds),
 	}
 	var err error
 	c.CodeURL, err = d.URLs.GetURL(ctx, codeKey(j.ID, j.Code.SHA256), c.CodeName)

@@ -285,7 +285,7 @@ func TestConflicts(t *testing.T) {
 			t.Fatal("not saved")
 		}
 	}
-	w.pass(time.Second)
+	w.pass(time.Minute)
 	if _, _, err := w.Heartbeat(w.ctx, "j", "r", ""); err == nil {
 		t.Error("a write was made over another's")
 	}

@@ -44,7 +44,7 @@ func TestConflictsWithoutEndAreGivenUp(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	w.claim("j", "r")
-	w.pass(time.Second)
+	w.pass(time.Minute)
 	seen := w.watch()
 	seen.before = func(call string) error {
 		if call == "save" {

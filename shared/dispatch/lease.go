@@ -29,11 +29,6 @@ func (b LeaseBounds) grant(asked *int) (leaseSeconds int, answer Answer) {
 	return *asked, granted
 }
 
-// heartbeatEvery returns the seconds between two heartbeats on a lease. It
-// leaves room for two of them to be lost. Existing clients send one a minute on
-// a lease of ten.
-func heartbeatEvery(leaseSeconds int) int { return max(1, min(leaseSeconds/3, 60)) }
-
 // hidingFor hides the message of a claim for its whole lease, from now on.
 func hidingFor(c job.Claim) Hiding { return Hiding{c.Handle, inSeconds(c.LeaseSeconds)} }
 

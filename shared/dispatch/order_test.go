@@ -157,6 +157,7 @@ func TestOrderOfWrites(t *testing.T) {
 		{
 			"heartbeat", func(w *world) dispatch.Claimed { return w.withHandle("j") },
 			func(w *world, _ dispatch.Claimed) error {
+				w.pass(time.Minute)
 				_, _, err := w.Heartbeat(w.ctx, "j", "r", "")
 				return err
 			},

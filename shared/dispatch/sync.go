@@ -49,7 +49,7 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 	}
 	s := Synced{
 		Done: make([]Answer, len(r.Done)), Active: make([]Action, len(r.Active)), Jobs: []Claimed{},
-		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), HeartbeatSeconds: heartbeatEvery(lease),
+		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), HeartbeatSeconds: job.HeartbeatEvery(lease),
 	}
 	update := d.readAhead(ctx, r)
 	failed := d.takeResults(ctx, r, update, s.Done)

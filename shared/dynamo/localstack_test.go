@@ -474,7 +474,7 @@ func TestUnknownAttributesSurvive(t *testing.T) {
 		op   func(job.Job) (job.Job, job.Decision)
 	}{
 		{"claim", job.ClaimOp{Now: t0, Runner: "runner-1", TokenHash: strings.Repeat("cd", 32), LeaseSeconds: 60}.Apply},
-		{"heartbeat", job.HeartbeatOp{Now: t0 + 9, Runner: "runner-1"}.Apply},
+		{"heartbeat", job.HeartbeatOp{Now: t0 + 20_000, Runner: "runner-1"}.Apply},
 		{"complete", job.CompleteOp{Now: t0 + 10, Runner: "runner-1", TokenHash: strings.Repeat("cd", 32)}.Apply},
 		{"late result", job.CompleteOp{Now: t0 + 11, Runner: "runner-0", TokenHash: strings.Repeat("ef", 32)}.Apply},
 		{"rejudge", job.RejudgeOp{Now: t0 + 12}.Apply},

@@ -137,6 +137,13 @@ func TestTransitions(t *testing.T) {
 				t.Error("the runner is not told to stop")
 			}
 		}},
+		{"heartbeat sooner than it is due", claimed, heartbeat(in(lease*time.Second/6-time.Millisecond), "a"), job.OK, false, job.Claimed, nil},
+		{"heartbeat as soon as it counts", claimed, heartbeat(in(lease*time.Second/6), "a"), job.OK, true, job.Claimed, nil},
+		{"heartbeat sooner than it is due, after a cancel", asked, heartbeat(in(2*time.Second), "a"), job.OK, false, job.Claimed, func(t *testing.T, _, to job.Job) {
+			if !to.MustCancel(in(2 * time.Second)) {
+				t.Error("the runner is not told to stop")
+			}
+		}},
 		{"heartbeat of another runner", claimed, heartbeat(t0, "b"), job.NotClaimed, false, job.Claimed, nil},
 		{"heartbeat of the one that was replaced", replaced, heartbeat(in(lease*time.Second), "a"), job.NotClaimed, false, job.Claimed, nil},
 		{"heartbeat with another claim's token", claimed, job.HeartbeatOp{Now: t0, Runner: "a", TokenHash: "tb"}.Apply, job.InvalidToken, false, job.Claimed, nil},

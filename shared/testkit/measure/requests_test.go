@@ -82,6 +82,10 @@ func TestBudgets(t *testing.T) {
 		r := rows[name]
 		check(name, "1 write unit, 1 read unit, at most 1 request to SQS", r.WriteUnits == 1 && r.ReadUnits == 1 && Count(r, "sqs ") <= 1 && Count(r, "") <= 3)
 	}
+	for _, name := range []string{"heartbeat, sooner than it is due", "sync, a heartbeat sooner than it is due"} {
+		r := rows[name]
+		check(name, "1 read unit and nothing else", r.WriteUnits == 0 && r.ReadUnits == 1 && Count(r, "") == 1)
+	}
 	sync := rows["a job by sync, without heartbeats"]
 	check(sync.Name, "at most 5 write units", sync.WriteUnits <= 5)
 	check(sync.Name, "at most 4 read units, and one for the read of the verdict", sync.ReadUnits <= 4+1)

@@ -89,12 +89,12 @@ func openWhileOpen(t *testing.T, s dispatch.Store) {
 	}{
 		{"submit", job.SubmitOp{Now: t0}.Apply, []dispatch.OpenJob{entry}},
 		{"claim", job.ClaimOp{Now: t0 + 1000, Runner: "a", TokenHash: token, LeaseSeconds: 60}.Apply, []dispatch.OpenJob{entry}},
-		{"heartbeat", job.HeartbeatOp{Now: t0 + 2000, Runner: "a"}.Apply, []dispatch.OpenJob{entry}},
-		{"release", job.ReleaseOp{Now: t0 + 3000, Runner: "a", TokenHash: token, Reason: job.ReasonDrain}.Apply, []dispatch.OpenJob{entry}},
-		{"claim again", job.ClaimOp{Now: t0 + 4000, Runner: "a", TokenHash: token, LeaseSeconds: 60}.Apply, []dispatch.OpenJob{entry}},
-		{"complete", job.CompleteOp{Now: t0 + 5000, Runner: "a", TokenHash: token}.Apply, nil},
-		{"rejudge", job.RejudgeOp{Now: t0 + 6000}.Apply, []dispatch.OpenJob{{ID: "open", QueuedAt: t0 + 6000}}},
-		{"cancel", job.CancelOp{Now: t0 + 7000}.Apply, nil},
+		{"heartbeat", job.HeartbeatOp{Now: t0 + 21_000, Runner: "a"}.Apply, []dispatch.OpenJob{entry}},
+		{"release", job.ReleaseOp{Now: t0 + 23_000, Runner: "a", TokenHash: token, Reason: job.ReasonDrain}.Apply, []dispatch.OpenJob{entry}},
+		{"claim again", job.ClaimOp{Now: t0 + 24_000, Runner: "a", TokenHash: token, LeaseSeconds: 60}.Apply, []dispatch.OpenJob{entry}},
+		{"complete", job.CompleteOp{Now: t0 + 25_000, Runner: "a", TokenHash: token}.Apply, nil},
+		{"rejudge", job.RejudgeOp{Now: t0 + 26_000}.Apply, []dispatch.OpenJob{{ID: "open", QueuedAt: t0 + 26_000}}},
+		{"cancel", job.CancelOp{Now: t0 + 27_000}.Apply, nil},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			j = do(t, s, j, step.op)
