@@ -23,7 +23,7 @@ const (
 )
 
 // check finds what is wrong with a claim, before anything of it is used.
-func (c Claim) check() error {
+func (c claim) check() error {
 	switch {
 	case !ident.Job(c.ID):
 		return fmt.Errorf("job id %.80q is no legal one", c.ID)
@@ -50,7 +50,7 @@ func (c Claim) check() error {
 	if cases > maxAllCases {
 		return fmt.Errorf("%d cases, want at most %d", cases, maxAllCases)
 	}
-	for what, d := range map[string]*Download{"code": c.Code, "testdata": c.TestData} {
+	for what, d := range map[string]*download{"code": c.Code, "testdata": c.TestData} {
 		if d == nil {
 			continue
 		}
@@ -62,7 +62,7 @@ func (c Claim) check() error {
 }
 
 // check finds what is wrong with where a file is said to be.
-func (d Download) check() error {
+func (d download) check() error {
 	u, err := url.Parse(d.URL) // which is a secret
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("its address is no http(s) URL")

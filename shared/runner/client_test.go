@@ -30,8 +30,8 @@ func over(t *testing.T, h http.HandlerFunc) (*Client, *httptest.Server) {
 }
 
 func TestRedirects(t *testing.T) {
-	var claim Claim
-	claim.ID = "a"
+	var held claim
+	held.ID = "a"
 	t.Run("to storage, with where it is in the body", func(t *testing.T) {
 		for _, status := range []int{302, 307} {
 			c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
@@ -40,9 +40,9 @@ func TestRedirects(t *testing.T) {
 				}
 				w.Header().Set("Location", "http://storage.test/x")
 				w.WriteHeader(status)
-				_ = json.NewEncoder(w).Encode(map[string]any{"data": Download{URL: "http://storage.test/x", Size: 3, SHA256: shaOf(nil), ExpiresIn: 300}, "message": "ok", "status": "ok"})
+				_ = json.NewEncoder(w).Encode(map[string]any{"data": download{URL: "http://storage.test/x", Size: 3, SHA256: shaOf(nil), ExpiresIn: 300}, "message": "ok", "status": "ok"})
 			})
-			got, err := c.Code(t.Context(), claim)
+			got, err := c.download(t.Context(), held, "code")
 			if err != nil || got.URL != "http://storage.test/x" || got.Size != 3 || got.SHA256 != shaOf(nil) {
 				t.Errorf("%d: %+v, %v", status, got, err)
 			}
@@ -60,7 +60,7 @@ func TestRedirects(t *testing.T) {
 			}
 			send(w, 200, nil, "job released", "")
 		})
-		if err := c.Release(t.Context(), claim, "drain", ""); err != nil {
+		if err := c.release(t.Context(), held, "drain", ""); err != nil {
 			t.Error(err)
 		}
 	})
@@ -69,7 +69,7 @@ func TestRedirects(t *testing.T) {
 		c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, thief.URL+r.URL.Path, http.StatusTemporaryRedirect)
 		})
-		if err := c.Release(t.Context(), claim, "drain", ""); react(err) != again || !strings.Contains(err.Error(), "another server, "+thief.URL) {
+		if err := c.release(t.Context(), held, "drain", ""); react(err) != again || !strings.Contains(err.Error(), "another server, "+thief.URL) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -79,7 +79,7 @@ func TestRedirects(t *testing.T) {
 			count++
 			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
 		})
-		if err := c.Release(t.Context(), claim, "drain", ""); react(err) != again || count != maxHops {
+		if err := c.release(t.Context(), held, "drain", ""); react(err) != again || count != maxHops {
 			t.Errorf("after %d requests: %v", count, err)
 		}
 	})
@@ -122,16 +122,16 @@ func TestFetchSendsNoHeadersAndShowsNoURL(t *testing.T) {
 		_, _ = w.Write([]byte("abc"))
 	})
 	var out bytes.Buffer
-	d := Download{URL: server.URL + "/x?X-Amz-Signature=s3cret", Size: 3, SHA256: shaOf([]byte("abc"))}
-	if err := c.Fetch(t.Context(), d, &out); err != nil || out.String() != "abc" {
+	d := download{URL: server.URL + "/x?X-Amz-Signature=s3cret", Size: 3, SHA256: shaOf([]byte("abc"))}
+	if err := c.fetch(t.Context(), d, &out); err != nil || out.String() != "abc" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	server.Close()
-	if err := c.Fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
+	if err := c.fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("error %v shows the signature, or there is none", err)
 	}
 	d.URL = "http://s3cret%zz"
-	if err := c.Fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
+	if err := c.fetch(t.Context(), d, &out); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("error %v shows the URL, or there is none", err)
 	}
 }
@@ -141,9 +141,9 @@ func TestReplyErrors(t *testing.T) {
 		w.Header().Set("Retry-After", "7")
 		send(w, 429, nil, "slow down", "throttled")
 	})
-	_, err := c.List(t.Context(), 4)
-	reply, ok := errors.AsType[*ReplyError](err)
-	if !ok || *reply != (ReplyError{Status: 429, Code: "throttled", Message: "slow down", RequestID: "req-1", RetryAfter: 7 * time.Second}) {
+	_, err := c.list(t.Context(), 4)
+	reply, ok := errors.AsType[*replyError](err)
+	if !ok || *reply != (replyError{Status: 429, Code: "throttled", Message: "slow down", RequestID: "req-1", RetryAfter: 7 * time.Second}) {
 		t.Errorf("got %+v", reply)
 	}
 }

@@ -194,7 +194,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Reason       string           `json:"reason"`
 		SHA256       string           `json:"sha256"`
 		Tasks        [][]execute.Case `json:"tasks"`
-		Outputs      *Outputs         `json:"outputs"`
+		Outputs      *uploaded        `json:"outputs"`
 		syncBody
 	}
 	if !isStorage && len(body) > 0 {
@@ -215,10 +215,10 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch what {
 	case "list":
-		jobs := []Listed{}
+		jobs := []listed{}
 		for _, id := range s.queue {
 			if len(jobs) < limitOf(s.t, r) {
-				jobs = append(jobs, Listed{id})
+				jobs = append(jobs, listed{id})
 			}
 		}
 		send(w, 200, map[string]any{"jobs": jobs, "pollSeconds": s.poll}, "ok", "")
@@ -245,7 +245,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "outputs":
 		if held(in.Token) {
-			send(w, 200, map[string]any{"upload": Upload{storageHost + "/storage/outputs/" + in.SHA256, "PUT", map[string]string{"X-Amz-Checksum-Sha256": in.SHA256, "If-None-Match": "*"}}}, "ok", "")
+			send(w, 200, map[string]any{"upload": upload{storageHost + "/storage/outputs/" + in.SHA256, "PUT", map[string]string{"X-Amz-Checksum-Sha256": in.SHA256, "If-None-Match": "*"}}}, "ok", "")
 		}
 	case "complete":
 		if held(in.Token) {
@@ -301,7 +301,7 @@ func (s *fakeServer) claim(id string, lease int) map[string]any {
 type syncBody struct {
 	Slots  int `json:"slots"`
 	Done   []done
-	Active []Active
+	Active []active
 }
 
 func (s *fakeServer) sync(in syncBody, lease int) map[string]any {
@@ -356,11 +356,11 @@ func limitOf(t *testing.T, r *http.Request) int {
 }
 
 // ref presigns a URL of its own for every question.
-func (s *fakeServer) ref(what string, object []byte) Download {
+func (s *fakeServer) ref(what string, object []byte) download {
 	s.urls++
 	path := fmt.Sprintf("/storage/%s/%d", what, s.urls)
 	s.objects[path] = object
-	return Download{URL: storageHost + path, Size: int64(len(object)), SHA256: shaOf(object), ExpiresIn: 300}
+	return download{URL: storageHost + path, Size: int64(len(object)), SHA256: shaOf(object), ExpiresIn: 300}
 }
 
 // seen returns the requests of a kind.

@@ -23,18 +23,18 @@ const (
 
 // judge fetches what a job needs and runs it. A *unpack.Fault is the job's
 // fault, any other error ours.
-func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, error) {
+func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error) {
 	dir, err := workdir.Temp(r.Dir, "job-")
 	if err != nil {
 		return nil, fmt.Errorf("make job directory: %w", err)
 	}
 	defer func() {
 		if err := workdir.Remove(dir); err != nil {
-			r.Log.WarnContext(ctx, "what a job left stays", slog.String("job_id", claim.ID), slog.Any("error", err))
+			r.Log.WarnContext(ctx, "what a job left stays", slog.String("job_id", held.ID), slog.Any("error", err))
 		}
 	}()
 	in := execute.Input{
-		Language: claim.Language, Tasks: claim.Meta.Tasks, Rules: claim.Meta.Rules,
+		Language: held.Language, Tasks: held.Meta.Tasks, Rules: held.Meta.Rules,
 		SourceDir: filepath.Join(dir, "source"), TestDataDir: filepath.Join(dir, "testdata"),
 	}
 	for _, sub := range []string{in.SourceDir, in.TestDataDir} {
@@ -43,8 +43,8 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		}
 	}
 
-	code := &material{r.Client, claim, "code", maxCodeZip, claim.Code, r.Client.Code}
-	zip, err := code.get(ctx, func(Download) (*os.File, error) {
+	code := &material{r.Client, held, "code", "code", maxCodeZip, held.Code}
+	zip, err := code.get(ctx, func(download) (*os.File, error) {
 		file, err := os.Create(filepath.Join(dir, "code.zip"))
 		if err != nil {
 			return nil, fmt.Errorf("make code file: %w", err)
@@ -64,8 +64,8 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		return nil, err
 	}
 
-	data := &material{r.Client, claim, "test data", maxTestDataZip, claim.TestData, r.Client.TestData}
-	zip, err = data.get(ctx, func(d Download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, data.fetch) })
+	data := &material{r.Client, held, "test data", "testdata", maxTestDataZip, held.TestData}
+	zip, err = data.get(ctx, func(d download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, data.fetch) })
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 		return nil, err
 	}
 
-	in.OutputsFile = r.Spool.OutputsFile(result(claim, nil))
+	in.OutputsFile = r.Spool.OutputsFile(result(held, nil))
 	cases, err := r.Executor.Run(ctx, in)
 	if err == nil {
 		err = execute.Check(in.Tasks, cases)
@@ -91,16 +91,16 @@ func (r *Runner) judge(ctx context.Context, claim Claim) ([][]execute.Case, erro
 // material is a file that a job needs.
 type material struct {
 	client *Client
-	claim  Claim
+	held   claim
 	what   string
+	route  string    // that says where it is
 	max    int64     // bytes
-	at     *Download // nil: not known
-	ask    func(context.Context, Claim) (Download, error)
+	at     *download // nil: not known
 }
 
 // get has the file opened by open, which may call fetch; a few times if what
 // comes is not what was promised.
-func (m *material) get(ctx context.Context, open func(Download) (*os.File, error)) (*os.File, error) {
+func (m *material) get(ctx context.Context, open func(download) (*os.File, error)) (*os.File, error) {
 	if m.at == nil {
 		if err := m.locate(ctx); err != nil {
 			return nil, err
@@ -113,12 +113,12 @@ func (m *material) get(ctx context.Context, open func(Download) (*os.File, error
 	for n := 1; ; n, pauses = n+1, pauses+1 {
 		file, err := open(*m.at)
 		_, wrong := errors.AsType[*wrongBytes](err)
-		reply, isReply := errors.AsType[*ReplyError](err)
+		reply, isReply := errors.AsType[*replyError](err)
 		if !wrong && (!isReply || !reply.Storage) {
 			return file, err
 		}
 		if isReply && reply.Stranger && time.Since(begin) < fetchPatience {
-			n-- // like an outage: nobody whom we asked has answered
+			n-- // like an outage: storage has not answered
 		}
 		if n == fetches {
 			// Not as a reply: the job is not gone, and another runner may fare better.
@@ -143,7 +143,7 @@ func (m *material) fetch(ctx context.Context, w io.Writer) error {
 	started := &watchedWriter{w: w}
 	var got error
 	err := repeat(ctx, fetchPatience, func() error {
-		got = m.client.Fetch(ctx, *m.at, started)
+		got = m.client.fetch(ctx, *m.at, started)
 		if _, wrong := errors.AsType[*wrongBytes](got); wrong || started.wrote {
 			return nil // what was written cannot be taken back: no repetition here
 		}
@@ -160,12 +160,12 @@ func (m *material) fetch(ctx context.Context, w io.Writer) error {
 
 // locate asks the server where the file is.
 func (m *material) locate(ctx context.Context) error {
-	var d Download
+	var d download
 	err := repeat(ctx, fetchPatience, func() (err error) {
-		d, err = m.ask(ctx, m.claim)
+		d, err = m.client.download(ctx, m.held, m.route)
 		return err
 	})
-	if reply, ok := errors.AsType[*ReplyError](err); ok && reply.Status == 404 && (reply.Message == "code not found" || reply.Message == "testdata not found") {
+	if reply, ok := errors.AsType[*replyError](err); ok && reply.Status == 404 && reply.Message == m.route+" not found" {
 		return &unpack.Fault{Why: "the server has no " + m.what + " for this job"}
 	}
 	if err == nil {

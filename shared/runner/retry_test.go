@@ -15,40 +15,40 @@ func TestReactions(t *testing.T) {
 		want reaction
 	}{
 		"success":                 {nil, goOn},
-		"not modified":            {&ReplyError{Status: 304}, goOn},
+		"not modified":            {&replyError{Status: 304}, goOn},
 		"no reply":                {io.ErrUnexpectedEOF, again},
-		"bad request":             {&ReplyError{Status: 400, Code: "invalid_result"}, drop},
-		"not found":               {&ReplyError{Status: 404}, drop},
-		"wrong method":            {&ReplyError{Status: 405}, drop},
-		"proxy timeout":           {&ReplyError{Status: 408}, again},
-		"too large":               {&ReplyError{Status: 413}, drop},
-		"media type":              {&ReplyError{Status: 415}, drop},
-		"unprocessable":           {&ReplyError{Status: 422}, drop},
-		"redirect":                {&ReplyError{Status: 307}, drop},
-		"token":                   {&ReplyError{Status: 403, Code: "invalid_runner_token", Message: "invalid runner token"}, refused},
-		"token, without a code":   {&ReplyError{Status: 403, Message: "invalid runner token"}, refused},
-		"token of another name":   {&ReplyError{Status: 403, Code: "runner_name_mismatch"}, refused},
-		"not ours":                {&ReplyError{Status: 403, Message: "not claimed by this runner"}, lost},
-		"claim token":             {&ReplyError{Status: 403, Message: "invalid submission token"}, lost},
-		"conflict":                {&ReplyError{Status: 409, Code: "job_cancelled"}, lost},
-		"web ACL":                 {&ReplyError{Status: 403, Message: "Forbidden", Stranger: true}, again},
-		"gateway's throttle":      {&ReplyError{Status: 429, Message: "Too Many Requests"}, again},
-		"slow down":               {&ReplyError{Status: 429}, again},
-		"internal error":          {&ReplyError{Status: 500}, again},
-		"gateway timeout":         {&ReplyError{Status: 504}, again},
-		"wrapped":                 {errors.Join(errors.New("x"), &ReplyError{Status: 409}), lost},
-		"item accepted":           {&ReplyError{Code: "ok"}, goOn},
-		"item, server at fault":   {&ReplyError{Code: "internal_error"}, again},
-		"item, slow down":         {&ReplyError{Code: "too_many_requests"}, again},
-		"item not ours":           {&ReplyError{Code: "not_claimed_by_runner"}, lost},
-		"item, claim token":       {&ReplyError{Code: "invalid_submission_token"}, lost},
-		"item in conflict":        {&ReplyError{Code: "result_conflict"}, lost},
-		"item cancelled":          {&ReplyError{Code: "job_cancelled"}, lost},
-		"item not found":          {&ReplyError{Code: "not_found"}, drop},
-		"item ill-formed":         {&ReplyError{Code: "invalid_result"}, drop},
-		"stranger, forbidden":     {&ReplyError{Status: 403, Stranger: true}, again},
-		"stranger, not found":     {&ReplyError{Status: 404, Stranger: true, Message: "invalid runner token"}, again},
-		"token at another status": {&ReplyError{Status: 500, Message: "invalid runner token"}, again},
+		"bad request":             {&replyError{Status: 400, Code: "invalid_result"}, drop},
+		"not found":               {&replyError{Status: 404}, drop},
+		"wrong method":            {&replyError{Status: 405}, drop},
+		"proxy timeout":           {&replyError{Status: 408}, again},
+		"too large":               {&replyError{Status: 413}, drop},
+		"media type":              {&replyError{Status: 415}, drop},
+		"unprocessable":           {&replyError{Status: 422}, drop},
+		"redirect":                {&replyError{Status: 307}, drop},
+		"token":                   {&replyError{Status: 403, Code: "invalid_runner_token", Message: "invalid runner token"}, refused},
+		"token, without a code":   {&replyError{Status: 403, Message: "invalid runner token"}, refused},
+		"token of another name":   {&replyError{Status: 403, Code: "runner_name_mismatch"}, refused},
+		"not ours":                {&replyError{Status: 403, Message: "not claimed by this runner"}, lost},
+		"claim token":             {&replyError{Status: 403, Message: "invalid submission token"}, lost},
+		"conflict":                {&replyError{Status: 409, Code: "job_cancelled"}, lost},
+		"web ACL":                 {&replyError{Status: 403, Message: "Forbidden", Stranger: true}, again},
+		"gateway's throttle":      {&replyError{Status: 429, Message: "Too Many Requests"}, again},
+		"slow down":               {&replyError{Status: 429}, again},
+		"internal error":          {&replyError{Status: 500}, again},
+		"gateway timeout":         {&replyError{Status: 504}, again},
+		"wrapped":                 {errors.Join(errors.New("x"), &replyError{Status: 409}), lost},
+		"item accepted":           {&replyError{Code: "ok"}, goOn},
+		"item, server at fault":   {&replyError{Code: "internal_error"}, again},
+		"item, slow down":         {&replyError{Code: "too_many_requests"}, again},
+		"item not ours":           {&replyError{Code: "not_claimed_by_runner"}, lost},
+		"item, claim token":       {&replyError{Code: "invalid_submission_token"}, lost},
+		"item in conflict":        {&replyError{Code: "result_conflict"}, lost},
+		"item cancelled":          {&replyError{Code: "job_cancelled"}, lost},
+		"item not found":          {&replyError{Code: "not_found"}, drop},
+		"item ill-formed":         {&replyError{Code: "invalid_result"}, drop},
+		"stranger, forbidden":     {&replyError{Status: 403, Stranger: true}, again},
+		"stranger, not found":     {&replyError{Status: 404, Stranger: true, Message: "invalid runner token"}, again},
+		"token at another status": {&replyError{Status: 500, Message: "invalid runner token"}, again},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := react(tc.err); got != tc.want {
@@ -85,7 +85,7 @@ func TestPauseHonoursRetryAfter(t *testing.T) {
 		{24 * time.Hour, maxRetryAfter, maxRetryAfter * 5 / 4},
 	} {
 		for range 50 {
-			if got := pause(0, &ReplyError{Status: 429, RetryAfter: tc.asked}); got < tc.least || got > tc.most {
+			if got := pause(0, &replyError{Status: 429, RetryAfter: tc.asked}); got < tc.least || got > tc.most {
 				t.Errorf("asked for %v: got %v, want %v to %v", tc.asked, got, tc.least, tc.most)
 			}
 		}
@@ -95,7 +95,7 @@ func TestPauseHonoursRetryAfter(t *testing.T) {
 func TestAround(t *testing.T) {
 	var sum time.Duration
 	for range 1000 {
-		got := around(time.Minute)
+		got := jittered(time.Minute)
 		if got < 45*time.Second || got > 75*time.Second {
 			t.Fatalf("got %v", got)
 		}
@@ -104,13 +104,13 @@ func TestAround(t *testing.T) {
 	if mean := sum / 1000; mean < 58*time.Second || mean > 62*time.Second {
 		t.Errorf("%v on average", mean)
 	}
-	if around(0) != 0 || around(3) != 3 {
+	if jittered(0) != 0 || jittered(3) != 3 {
 		t.Error("the smallest waits change")
 	}
 }
 
 func TestRepeat(t *testing.T) {
-	away := &ReplyError{Status: 503}
+	away := &replyError{Status: 503}
 	t.Run("for as long as patience lasts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			begin, count := time.Now(), 0
@@ -138,7 +138,7 @@ func TestRepeat(t *testing.T) {
 	t.Run("not what is final", func(t *testing.T) {
 		for _, status := range []int{400, 403, 409} {
 			count := 0
-			_ = repeat(t.Context(), time.Minute, func() error { count++; return &ReplyError{Status: status} })
+			_ = repeat(t.Context(), time.Minute, func() error { count++; return &replyError{Status: status} })
 			if count != 1 {
 				t.Errorf("%d: %d times, want once", status, count)
 			}

@@ -204,7 +204,7 @@ func TestWhoHasNeverHeardTheAPISaysSo(t *testing.T) {
 		page(404)(w, nil)
 	})
 	for n := 1; n <= strangersToDoubt; n++ {
-		_, err := c.List(t.Context(), 1)
+		_, err := c.list(t.Context(), 1)
 		doubt := fmt.Sprintf("no runlease API was ever heard at %s/runner/jobs", server.URL)
 		if err == nil || !strings.Contains(err.Error(), `404 Not Found, Server "nginx", Content-Type "text/html", "<html>nope</html>"`) || strings.Contains(err.Error(), doubt) != (n == strangersToDoubt) {
 			t.Errorf("reply %d: %v", n, err)
@@ -223,7 +223,7 @@ func TestTheTokenIsReadAgainBeforeARefusalIsBelieved(t *testing.T) {
 	})
 	stored := "second\n"
 	c.Reload = func() (string, error) { return strings.TrimSpace(stored), nil }
-	list := func() error { _, err := c.List(t.Context(), 1); return err }
+	list := func() error { _, err := c.list(t.Context(), 1); return err }
 	for range refusalsToStop {
 		if err := list(); react(err) != refused {
 			t.Fatal(err)
@@ -235,49 +235,49 @@ func TestTheTokenIsReadAgainBeforeARefusalIsBelieved(t *testing.T) {
 	good, stored = "third", "two words"
 	for range refusalsToStop {
 		select {
-		case <-c.Refused():
+		case <-c.refused:
 			t.Error("believed too early")
 		default:
 		}
 		_ = list()
 	}
 	select {
-	case <-c.Refused():
+	case <-c.refused:
 	default:
 		t.Error("the refusal is never believed")
 	}
 }
 
 func TestClaimsThatCannotBe(t *testing.T) {
-	good := func() Claim {
-		c := Claim{ID: "a", Token: "t", Attempt: 1, LeaseSeconds: 60, Code: &Download{URL: "https://s/x", SHA256: shaOf(nil)}}
+	good := func() claim {
+		c := claim{ID: "a", Token: "t", Attempt: 1, LeaseSeconds: 60, Code: &download{URL: "https://s/x", SHA256: shaOf(nil)}}
 		c.Meta.Tasks = []execute.Task{{CaseCount: 1, MemoryLimit: 1, TimeLimit: 1}}
 		return c
 	}
 	if err := good().check(); err != nil {
 		t.Fatal(err)
 	}
-	for name, spoil := range map[string]func(c *Claim){
-		"id is a path":      func(c *Claim) { c.ID = "../../planted" },
-		"no id":             func(c *Claim) { c.ID = "" },
-		"no token":          func(c *Claim) { c.Token = "" },
-		"endless token":     func(c *Claim) { c.Token = strings.Repeat("t", maxToken+1) },
-		"attempt":           func(c *Claim) { c.Attempt = -1 },
-		"lease":             func(c *Claim) { c.LeaseSeconds = 1 << 40 },
-		"heartbeat":         func(c *Claim) { c.HeartbeatSeconds = -1 },
-		"no tasks":          func(c *Claim) { c.Meta.Tasks = nil },
-		"too many tasks":    func(c *Claim) { c.Meta.Tasks = make([]execute.Task, maxTasks+1) },
-		"cases below zero":  func(c *Claim) { c.Meta.Tasks[0].CaseCount = -1 },
-		"cases without end": func(c *Claim) { c.Meta.Tasks[0].CaseCount = 2_000_000_000 },
-		"no memory":         func(c *Claim) { c.Meta.Tasks[0].MemoryLimit = 0 },
-		"time without end":  func(c *Claim) { c.Meta.Tasks[0].TimeLimit = 1 << 50 },
-		"too many cases": func(c *Claim) {
+	for name, spoil := range map[string]func(c *claim){
+		"id is a path":      func(c *claim) { c.ID = "../../planted" },
+		"no id":             func(c *claim) { c.ID = "" },
+		"no token":          func(c *claim) { c.Token = "" },
+		"endless token":     func(c *claim) { c.Token = strings.Repeat("t", maxToken+1) },
+		"attempt":           func(c *claim) { c.Attempt = -1 },
+		"lease":             func(c *claim) { c.LeaseSeconds = 1 << 40 },
+		"heartbeat":         func(c *claim) { c.HeartbeatSeconds = -1 },
+		"no tasks":          func(c *claim) { c.Meta.Tasks = nil },
+		"too many tasks":    func(c *claim) { c.Meta.Tasks = make([]execute.Task, maxTasks+1) },
+		"cases below zero":  func(c *claim) { c.Meta.Tasks[0].CaseCount = -1 },
+		"cases without end": func(c *claim) { c.Meta.Tasks[0].CaseCount = 2_000_000_000 },
+		"no memory":         func(c *claim) { c.Meta.Tasks[0].MemoryLimit = 0 },
+		"time without end":  func(c *claim) { c.Meta.Tasks[0].TimeLimit = 1 << 50 },
+		"too many cases": func(c *claim) {
 			c.Meta.Tasks = slicesRepeat(execute.Task{CaseCount: 100, MemoryLimit: 1, TimeLimit: 1}, 11)
 		},
-		"hash is a path":      func(c *Claim) { c.Code.SHA256 = "../" + shaOf(nil)[3:] },
-		"size below zero":     func(c *Claim) { c.Code.Size = -1 },
-		"address of no file":  func(c *Claim) { c.Code.URL = "file:///etc/passwd" },
-		"test data, likewise": func(c *Claim) { c.TestData = &Download{} },
+		"hash is a path":      func(c *claim) { c.Code.SHA256 = "../" + shaOf(nil)[3:] },
+		"size below zero":     func(c *claim) { c.Code.Size = -1 },
+		"address of no file":  func(c *claim) { c.Code.URL = "file:///etc/passwd" },
+		"test data, likewise": func(c *claim) { c.TestData = &download{} },
 	} {
 		c := good()
 		spoil(&c)

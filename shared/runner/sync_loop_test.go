@@ -658,7 +658,7 @@ func TestServerWithoutSync(t *testing.T) {
 				}
 				want := 1
 				if strings.Contains(name, "another") { // it is believed the third time, if the server answers a list
-					want = unsureToAsk
+					want = strangersToAsk
 				}
 				if calls, _ := s.requested(); calls != want || len(s.results) != 3 || len(s.seen("complete")) != 3 || len(s.seen("heartbeat")) != 6 {
 					t.Errorf("%d syncs, %d results, %d completes, %d heartbeats", calls, len(s.results), len(s.seen("complete")), len(s.seen("heartbeat")))
@@ -1027,9 +1027,9 @@ func TestCallsAreBounded(t *testing.T) {
 
 func TestHeartbeatsThatDoNotFitGoLater(t *testing.T) {
 	now := time.Now()
-	s := &syncing{r: &Runner{}, tended: map[*job]*tended{}}
+	s := &syncLoop{r: &Runner{}, leases: map[*job]*lease{}}
 	for i := range 15 { // more than slots: results that are not taken hold their jobs
-		s.tended[&job{claim: Claim{ID: fmt.Sprint("j", i)}}] = &tended{every: 20 * time.Second, due: now}
+		s.leases[&job{claim: claim{ID: fmt.Sprint("j", i)}}] = &lease{every: 20 * time.Second, due: now}
 	}
 	e, _ := s.next(now, true)
 	if e == nil || e.main || len(e.jobs) != maxItems {
@@ -1038,7 +1038,7 @@ func TestHeartbeatsThatDoNotFitGoLater(t *testing.T) {
 	if more, _ := s.next(now, true); more != nil {
 		t.Fatalf("a second call at the same time: %+v", more)
 	}
-	s.heed(t.Context(), e)
+	s.handle(t.Context(), e)
 	if more, _ := s.next(now, true); more == nil || len(more.jobs) != 15-maxItems {
 		t.Errorf("call after it %+v", more)
 	}

@@ -1,0 +1,122 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"runlease/shared/runner/cache"
+	"runlease/shared/runner/execute"
+	"runlease/shared/runner/spool"
+)
+
+// Executor runs a submission on its cases. An error is a fault of the executor
+// or of the machine, never of the submission; when ctx is done it must stop all
+// it has started and return ctx's cause.
+type Executor interface {
+	Run(ctx context.Context, in execute.Input) ([][]execute.Case, error)
+}
+
+// Runner pulls jobs and has them judged, several at a time.
+type Runner struct {
+	Client   *Client
+	Executor Executor
+	Cache    *cache.Cache  // of test data
+	Spool    *spool.Spool  // of results that are not accepted yet
+	Dir      string        // for the files of running jobs; it must exist
+	Slots    int           // jobs at a time, 1 to 10
+	Lease    time.Duration // asked for with every claim, whole seconds
+	Grace    time.Duration // how long a stop may take to tell the server
+	Compat   bool          // do as if the server had no sync
+	Log      *slog.Logger
+
+	faults     atomic.Int32  // jobs in a row that failed because of this machine
+	changed    chan struct{} // full: look again, a slot is free or a result is there
+	delivering sync.Map      // keys of results that have their own goroutine
+
+	mu    sync.Mutex
+	taken int // slots; a result that the server failed to take may make it more than there are
+}
+
+// ErrRefused means that the server has refused the runner's token twice in a
+// row.
+var ErrRefused = errors.New("the server refuses the runner's token: check token and name, or have a new token issued")
+
+const (
+	// After jobs that failed because of this machine, it takes fewer: it would
+	// else be the fastest of all runners, and use up the failures of every job.
+	firstFaultPause = 5 * time.Second
+	maxFaultPause   = 5 * time.Minute
+)
+
+// Run works until ctx is done; then it gives running jobs back and returns nil.
+// A server that is away is waited for. The only error is ErrRefused.
+func (r *Runner) Run(ctx context.Context) error {
+	r.changed = make(chan struct{}, 1)
+	// Work ends with ctx, or when we are refused; calls to the server end Grace later.
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	calls, endCalls := context.WithCancel(context.WithoutCancel(ctx))
+	defer endCalls()
+	var ending, jobs sync.WaitGroup
+	ending.Go(func() {
+		select {
+		case <-r.Client.refused:
+			stop(ErrRefused)
+		case <-work.Done():
+			r.Log.InfoContext(ctx, "stopping", slog.Int("jobs", r.Slots-r.free()))
+		}
+		_ = sleep(calls, r.Grace)
+		endCalls()
+	})
+	jobs.Go(func() { r.deliverLeft(work) })
+	for (r.Compat || !r.sync(work, calls, &jobs)) && r.poll(work, calls, &jobs) {
+		// There is a sync after all.
+	}
+	jobs.Wait()
+	endCalls()
+	ending.Wait()
+	if cause := context.Cause(work); errors.Is(cause, ErrRefused) {
+		return cause
+	}
+	return nil
+}
+
+// occupy has a job take a slot, or leave it.
+func (r *Runner) occupy(j *job, slot bool) {
+	r.mu.Lock()
+	if slot && !j.slot {
+		r.taken++
+	} else if !slot && j.slot {
+		r.taken--
+	}
+	j.slot = slot
+	r.mu.Unlock()
+	r.wake()
+}
+
+// free counts the free slots.
+func (r *Runner) free() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(r.Slots-r.taken, 0)
+}
+
+// wake has the loop look again.
+func (r *Runner) wake() {
+	select {
+	case r.changed <- struct{}{}:
+	default: // it has not looked since the last time
+	}
+}
+
+func (r *Runner) faultPause() time.Duration {
+	n := r.faults.Load()
+	if n == 0 {
+		return 0
+	}
+	return min(firstFaultPause<<min(n-1, 10), maxFaultPause)
+}
