@@ -31,10 +31,11 @@ var may = map[string][]string{
 	"shared/language":   {"shared/zipdir"},
 	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},
+	"shared/doorbell":   {},
 
-	"shared/dispatch": {"shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile", "shared/zipdir"},
+	"shared/dispatch": {"shared/doorbell", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile", "shared/zipdir"},
 
-	"shared/memory": {"shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
+	"shared/memory": {"shared/doorbell", "shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
 	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/durable/control":    {"shared/durable", "shared/auth"},
@@ -44,7 +45,7 @@ var may = map[string][]string{
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
 	"shared/awsclient":          {},
 
-	"shared/api":      {"shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
+	"shared/api":      {"shared/doorbell", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
 	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
@@ -64,7 +65,7 @@ var may = map[string][]string{
 
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
-	"infra/local":  {"shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
+	"infra/local":  {"shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
 	"infra/runner": {"shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
 	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
@@ -78,7 +79,7 @@ var function = []string{
 const futureStandard = "github.com/go-json-experiment/json"
 
 // pure packages import the standard library and what is listed above, nothing else.
-var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/judging", "shared/language", "shared/casefile"}
+var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/judging", "shared/language", "shared/casefile", "shared/doorbell"}
 
 // tooling reports whether only developers use the package: the suites and
 // instruments of the tests, and the programs below infra/dev. It may import

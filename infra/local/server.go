@@ -24,11 +24,12 @@ type server struct {
 	// of each runner and each producer
 	runnerRate, producerRate api.Rate
 	edge                     edge
+	doorway                  *doorway
 }
 
 // embeddedPace: polls cost nothing here, so a waiting runner asks every second
 // and a busy one at once.
-var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second}
+var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Second, Seated: time.Minute}
 
 func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server {
 	s := &server{place: p, log: log, runnerRate: api.Unlimited, producerRate: api.Unlimited, edge: front}
@@ -38,6 +39,10 @@ func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server 
 	s.dispatch.Pace = embeddedPace
 	s.dispatch.Lease.Default = leaseSeconds
 	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, leaseSeconds)
+	// Connections end with the process, and so does who waits on the benches.
+	benches := memory.NewBenches()
+	s.doorway = newDoorway(s.dispatch, log)
+	s.dispatch.Benches, s.dispatch.Listeners, s.dispatch.Posts = benches, benches, s.doorway
 	return s
 }
 
@@ -62,10 +67,15 @@ func (s *server) issueTokens(ctx context.Context) (runner, producer string, err 
 // handler serves the API and the bytes that its URLs point at.
 func (s *server) handler() http.Handler {
 	verifier := auth.NewVerifier(s.credentials)
-	routes, scraped := s.metrics(api.New(api.Config{
+	served := api.New(api.Config{
 		Dispatch: s.dispatch, Auth: verifier, Log: s.log,
 		RunnerRate: s.runnerRate, ProducerRate: s.producerRate,
-	}).Handler(), verifier)
+		Doorbell: func(r *http.Request) string {
+			return "ws" + strings.TrimPrefix(s.edge.originFor(r), "http") + api.DoorbellPath
+		},
+	})
+	routes, scraped := s.metrics(served.Handler(), verifier)
+	doorbell := served.Doorbell(s.doorway)
 	// Not a ServeMux, which would redirect an unclean path; the API answers it.
 	return s.edge.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := routes
@@ -74,6 +84,9 @@ func (s *server) handler() http.Handler {
 		}
 		if r.URL.Path == metricsPath && r.Method == http.MethodGet {
 			next = scraped
+		}
+		if r.URL.Path == api.DoorbellPath && r.Method == http.MethodGet {
+			next = doorbell
 		}
 		next.ServeHTTP(w, r)
 	}))

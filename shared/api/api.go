@@ -25,6 +25,8 @@ type Config struct {
 	// How often one runner and one producer may ask; zero: the default.
 	RunnerRate, ProducerRate Rate
 	Now                      func() time.Time // for the rates; nil: time.Now
+	// Doorbell is the URL at which the sender of a request can listen for rings; nil: there is none.
+	Doorbell func(*http.Request) string
 }
 
 // API serves the routes of the route table.
@@ -33,6 +35,7 @@ type API struct {
 	auth     verifier
 	log      *slog.Logger
 	rates    *rates
+	doorbell func(*http.Request) string
 }
 
 // New makes an API. It opens nothing and starts nothing.
@@ -43,7 +46,10 @@ func New(c Config) *API {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &API{dispatch: c.Dispatch, auth: c.Auth, log: c.Log, rates: newRates(c.RunnerRate, c.ProducerRate, c.Now)}
+	if c.Doorbell == nil {
+		c.Doorbell = func(*http.Request) string { return "" }
+	}
+	return &API{dispatch: c.Dispatch, auth: c.Auth, log: c.Log, rates: newRates(c.RunnerRate, c.ProducerRate, c.Now), doorbell: c.Doorbell}
 }
 
 // endpoint answers one request that was routed, authenticated and read. A

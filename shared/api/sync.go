@@ -9,6 +9,7 @@ import (
 
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
+	"runlease/shared/doorbell"
 	"runlease/shared/job"
 )
 
@@ -29,6 +30,8 @@ type syncData struct {
 	Jobs             []claimData  `json:"jobs"`
 	PollSeconds      int          `json:"pollSeconds"`
 	HeartbeatSeconds int          `json:"heartbeatSeconds"`
+	Doorbell         string       `json:"doorbell,omitzero"` // URL of the WebSocket
+	Seat             int64        `json:"seat,omitzero"`     // where the runner waits for a ring
 }
 
 type doneData struct {
@@ -52,6 +55,10 @@ func syncRunner(a *API, c *call) (reply, error) {
 	done := c.body.list("done", maxDone)
 	active := c.body.list("active", maxActive)
 	checkers := c.body.flag("checkers")
+	var seat int64
+	if c.body.has("seat") {
+		seat = c.body.integer("seat", 0, doorbell.MaxSeat)
+	}
 	lease, refusal := askedLease(c.body)
 	if refusal == nil {
 		refusal = c.body.refusal()
@@ -64,7 +71,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
-	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Checkers: checkers}
+	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Checkers: checkers, Seat: seat, Credential: auth.IDOf(c.key.credential)}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply
 	for i, raw := range done {
@@ -107,6 +114,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		data.Jobs[i] = claimReply(claimed)
 	}
 	data.PollSeconds, data.HeartbeatSeconds = synced.PollSeconds, synced.HeartbeatSeconds
+	data.Doorbell, data.Seat = a.doorbell(c.Request), synced.Seat
 	c.entry.synced(data, synced)
 
 	said := granted("ok", data)

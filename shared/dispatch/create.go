@@ -51,6 +51,9 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		}
 		if found {
 			c, err := d.updateFrom(ctx, there, apply(submit.Apply))
+			if err == nil && c.rang() {
+				d.ringRunner(ctx)
+			}
 			return Created{Job: c.after}, c.Answer, err
 		}
 		j, _ = submit.Apply(j)
@@ -78,8 +81,14 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 			if err != nil {
 				return Created{}, Answer{}, err
 			}
+			if c.rang() {
+				d.ringRunner(ctx)
+			}
 			j = c.after
 		}
+	}
+	if created && j.Bell > 0 {
+		d.ringRunner(ctx)
 	}
 	reply := Created{Job: j, New: created}
 	if r.Inline == nil && j.State == job.Created {

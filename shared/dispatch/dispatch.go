@@ -9,9 +9,11 @@
 package dispatch
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"time"
 
 	"runlease/shared/casefile"
@@ -30,6 +32,14 @@ type Dispatcher struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Random  io.Reader // of tokens and write ids
+
+	// The doorbell; nil: there is none, and runners poll.
+	Benches   Benches
+	Posts     Posts
+	Listeners Listeners
+	// Choose picks one of n at random, 0 to n-1. Pause waits.
+	Choose func(n int) int
+	Pause  func(ctx context.Context, d time.Duration) error
 
 	known versions
 	fleet fleet
@@ -50,6 +60,19 @@ func Bare() *Dispatcher {
 	return &Dispatcher{
 		Lease: DefaultLease, Pace: DefaultPace,
 		Log: slog.Default(), Now: time.Now, Random: rand.Reader,
+		Choose: mathrand.IntN, Pause: pause,
+	}
+}
+
+// pause waits, or returns why ctx has ended before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

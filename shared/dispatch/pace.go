@@ -13,10 +13,13 @@ type Pace struct {
 	// than it has seconds polls once a second in all; in a larger one each runner
 	// polls once in that time.
 	Longest time.Duration
+	// Seated is what a runner is told that waits for a ring: the poll that ends
+	// what a lost ring, or a message that a receive missed, has begun.
+	Seated time.Duration
 }
 
 // DefaultPace holds the values of the wire contract.
-var DefaultPace = Pace{Busy: time.Second, Idle: 5 * time.Second, Longest: time.Minute}
+var DefaultPace = Pace{Busy: time.Second, Idle: 5 * time.Second, Longest: time.Minute, Seated: 5 * time.Minute}
 
 const (
 	// present is how long a runner counts as there after it was heard: twice

@@ -81,6 +81,9 @@ func (d *Dispatcher) Sweep(ctx context.Context) (Swept, error) {
 			next.Shard = (next.Shard + 1) % Shards
 		}
 	}
+	if err := d.ringForVisible(ctx, visible+swept.Rang); err != nil {
+		d.Log.WarnContext(ctx, "waiting runners not rung", "error", err)
+	}
 	if next == mark {
 		return swept, nil
 	}

@@ -18,6 +18,8 @@ type SyncRequest struct {
 	Checkers     bool // the runner knows of checkers
 	Done         []CompleteRequest
 	Active       []ActiveClaim
+	Seat         int64  // where it waits for a ring, as far as it knows; 0: nowhere
+	Credential   string // the id of the one that it shows
 }
 
 // ActiveClaim is a job that a runner is working on.
@@ -33,6 +35,7 @@ type Synced struct {
 	Active      []Action
 	Jobs        []Claimed
 	PollSeconds int
+	Seat        int64 // where it waits for a ring from now on; 0: nowhere
 
 	HeartbeatSeconds int // how often the runner should send a heartbeat
 }
@@ -57,9 +60,11 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 	parts := len(r.Done) + len(r.Active)
 	if r.Slots > 0 {
 		parts++
-		if err := d.claimOffers(ctx, r, lease, &s); err != nil {
+		if err := d.visit(ctx, r, lease, &s); err != nil {
 			failed = append(failed, err)
 		}
+	} else {
+		s.Seat = r.Seat // not looked at
 	}
 	if len(failed) > 0 && len(failed) == parts {
 		return Synced{}, granted, errors.Join(failed...)
@@ -148,13 +153,15 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 // claimOffers takes messages off the queue, hidden for the lease, and claims
 // their jobs. Where that fails the message is given back, and its next receiver
 // looks again. An error means that something broke and no job was claimed.
-func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) error {
-	offers, seen, err := d.search(ctx, r.Runner, r.Slots, inSeconds(leaseSeconds))
+func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) (tally, error) {
+	slots := r.Slots - len(s.Jobs)
+	offers, seen, err := d.search(ctx, r.Runner, slots, inSeconds(leaseSeconds))
 	if err != nil {
-		return err
+		return seen, err
 	}
 	var failed []error
 	var back []Hiding
+	claims := 0
 	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
@@ -162,8 +169,12 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 		switch {
 		case err == nil && c.Outcome == job.Unfit: // for others, who must not wait for it
 			back = append(back, Hiding{o.handle, 0})
+			seen.others++
 		case err != nil || !c.OK():
 			back = append(back, Hiding{o.handle, listHide})
+			if err != nil {
+				seen.soon++
+			}
 		default:
 			claimed, err = d.claimed(ctx, c)
 		}
@@ -172,23 +183,24 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 			failed = append(failed, fmt.Errorf("claim job %s: %w", o.job.ID, err))
 		case c.OK():
 			s.Jobs = append(s.Jobs, claimed)
+			claims++
 		}
 	}
 	d.hide(ctx, back)
 	// A queue that gave as many messages as were asked for has more.
-	switch more := seen.last == r.Slots; {
-	case more && len(s.Jobs) > 0:
+	switch more := seen.last == slots; {
+	case more && claims > 0:
 		s.PollSeconds = 0
 	case more:
 		s.PollSeconds = min(s.PollSeconds, seconds(d.Pace.Busy))
 	}
 	if len(s.Jobs) == 0 {
-		return errors.Join(failed...)
+		return seen, errors.Join(failed...)
 	}
 	for _, err := range failed {
 		d.Log.ErrorContext(ctx, "part of a sync failed", "runner", r.Runner, "error", err)
 	}
-	return nil
+	return seen, nil
 }
 
 // readOnce is Store.Problem, but for the claims of one call, which are often of

@@ -32,6 +32,9 @@ type change struct {
 	decision
 }
 
+// rang reports whether the change rang the job's bell: a runner may have it now.
+func (c change) rang() bool { return c.write && c.after.Bell != c.before.Bell }
+
 // unknown is the change of a job that does not exist.
 var unknown = change{decision: decision{Answer: notFound}}
 
@@ -67,7 +70,11 @@ func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (chan
 	if !found {
 		return unknown, nil
 	}
-	return d.updateFrom(ctx, j, decide)
+	c, err := d.updateFrom(ctx, j, decide)
+	if err == nil && c.rang() {
+		d.ringRunner(ctx)
+	}
+	return c, err
 }
 
 // updateFrom is update for a job that has just been read.

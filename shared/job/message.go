@@ -69,7 +69,7 @@ func (m Received) Dispose(j Job, exists bool, now Time) Handling {
 	switch {
 	// First, also for final jobs: the writer of a higher bell is still under
 	// way (a rejudge, say), or died before its write.
-	case !exists || m.Bell > j.Bell:
+	case m.Early(j, exists):
 		if now.Sub(m.SentAt) > writerGone {
 			return Handling{Do: Deleted}
 		}
@@ -87,6 +87,12 @@ func (m Received) Dispose(j Job, exists bool, now Time) Handling {
 	}
 	// A created job has rung no bell; only a message made by hand gets here.
 	return Handling{Do: Hidden, Hide: longestHide}
+}
+
+// Early reports whether the write that m was sent for is still to come, if it
+// comes at all.
+func (m Received) Early(j Job, exists bool) bool {
+	return !exists || m.Bell > j.Bell
 }
 
 // AttachOp gives a claim the receipt handle of its message, so that its

@@ -156,16 +156,16 @@ var jobRules = []source{
 		{name: "token: comparison of hashes", keeps: "I2", from: `subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1`, to: `subtle.ConstantTimeCompare([]byte(a), []byte(b)) >= 0`},
 	}},
 	{file: "shared/job/message.go", tests: []command{job}, guards: []guard{
-		{name: "message: of an unknown job waits for its writer", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: `case exists && m.Bell > j.Bell:`},
-		{name: "message: without a bell, of an unknown job", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: `case m.Bell > j.Bell:`},
-		{name: "message: a higher bell waits for its writer", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: `case !exists:`},
-		{name: "trap: the message of a rejudge under way, its job still final", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase !exists || m.Bell > j.Bell:"},
+		{name: "message: of an unknown job waits for its writer", keeps: "I3", from: `return !exists || m.Bell > j.Bell`, to: `return exists && m.Bell > j.Bell`},
+		{name: "message: without a bell, of an unknown job", keeps: "I3", from: `return !exists || m.Bell > j.Bell`, to: `return m.Bell > j.Bell`},
+		{name: "message: a higher bell waits for its writer", keeps: "I3", from: `return !exists || m.Bell > j.Bell`, to: `return !exists`},
+		{name: "trap: the message of a rejudge under way, its job still final", keeps: "I3", from: `case m.Early(j, exists):`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase m.Early(j, exists):"},
 		{
-			name: "trap: the message of a rejudge, found by the exploration", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase !exists || m.Bell > j.Bell:",
+			name: "trap: the message of a rejudge, found by the exploration", keeps: "I3", from: `case m.Early(j, exists):`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase m.Early(j, exists):",
 			tests: []command{explore},
 		},
 		{
-			name: "trap: the message of a rejudge, found by the simulation", keeps: "I3", from: `case !exists || m.Bell > j.Bell:`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase !exists || m.Bell > j.Bell:",
+			name: "trap: the message of a rejudge, found by the simulation", keeps: "I3", from: `case m.Early(j, exists):`, to: "case exists && j.Final():\n\t\treturn Handling{Do: Deleted}\n\tcase m.Early(j, exists):",
 			tests: []command{simulate},
 		},
 		{name: "message: its writer is given 15 minutes", keeps: "I3", from: `if now.Sub(m.SentAt) > writerGone {`, to: `if true {`},

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"runlease/shared/auth"
+	"runlease/shared/doorbell"
+)
+
+// DoorbellPath is where the embedded server takes WebSockets of runners. It is no
+// route of the table: on AWS another API with a host of its own takes them.
+const DoorbellPath = "/doorbell"
+
+// fullWait is how long a runner waits before it tries again to listen.
+const fullWait = time.Minute
+
+// Doorway takes the WebSockets that were let in.
+type Doorway interface {
+	// Room reports whether one more connection fits in; one of the same runner is replaced.
+	Room(runner string) bool
+	// Enter answers the handshake. It may last as long as the connection.
+	Enter(w http.ResponseWriter, r *http.Request, l doorbell.Listener)
+}
+
+// Doorbell returns the handler of a WebSocket's handshake. It refuses a runner as
+// the routes do, with too_many_requests if there is no room.
+func (a *API) Doorbell(way Doorway) http.Handler {
+	routes := []Route{{Name: "doorbell", Method: http.MethodGet, Path: DoorbellPath, Caller: Runner, Body: smallBody, serve: func(_ *API, c *call) (reply, error) {
+		if !way.Room(c.runner) {
+			return busy(fullWait), nil
+		}
+		return reply{status: http.StatusSwitchingProtocols}, nil
+	}}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		r = identified(r)
+		c := &call{Request: r, entry: &entry{}}
+		answer, err := a.answer(c, routes)
+		if err != nil {
+			answer = refuse(internalError)
+		}
+		status := answer.status
+		if status != http.StatusSwitchingProtocols {
+			status, _ = answer.write(w, r)
+		}
+		a.record(c, status, answer.outcome, time.Since(started), err)
+		if status == http.StatusSwitchingProtocols {
+			way.Enter(w, r, doorbell.Listener{Runner: c.runner, Credential: auth.IDOf(c.key.credential)})
+		}
+	})
+}

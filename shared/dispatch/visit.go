@@ -1,0 +1,132 @@
+package dispatch
+
+import (
+	"context"
+
+	"runlease/shared/doorbell"
+)
+
+// looks is how often a visit receives before it sits down, and again after. SQS
+// samples its servers, so that one receive may miss the only message.
+const looks = 2
+
+// visit is a runner with free slots that asks for jobs.
+type visit struct {
+	*Dispatcher
+	SyncRequest
+	leaseSeconds int
+	reply        *Synced
+	seat         int64 // where it sits; 0: nowhere
+}
+
+// visit claims jobs for a runner with free slots. While it has room for more and
+// hears the doorbell it sits down: then a ring tells it of the next job, and it
+// polls seldom.
+//
+// It looks before it sits down and after. A job that somebody made claimable
+// between the two is found by one of them: either the message was there at the
+// second look, or the bench showed the seat to whoever rings. A seat that is not
+// on its bench any more was taken by a ring that is still on its way: it counts
+// as none, and the ring brings the runner here again.
+//
+// An error means that something broke and no job was claimed.
+func (d *Dispatcher) visit(ctx context.Context, r SyncRequest, leaseSeconds int, reply *Synced) error {
+	v := &visit{d, r, leaseSeconds, reply, r.Seat}
+	if d.Benches == nil || doorbell.BenchOf(r.Seat) >= doorbell.Benches {
+		v.seat = 0
+	}
+	if over, err := v.look(ctx); over {
+		return err
+	}
+	connection := ""
+	if v.seat == 0 {
+		if connection = v.listens(ctx); connection == "" {
+			return nil
+		}
+	}
+	for range looks - 1 {
+		if over, err := v.look(ctx); over {
+			return err
+		}
+	}
+	if v.seat != 0 {
+		switch there, err := d.sits(ctx, v.seat); {
+		case err != nil:
+			d.Log.WarnContext(ctx, "bench not read", "runner", r.Runner, "error", err)
+			reply.Seat = v.seat
+			return nil
+		case there: // nothing has changed, and nothing is written
+			v.settle()
+			return nil
+		}
+		if connection = v.listens(ctx); connection == "" {
+			return nil
+		}
+	}
+	seat, err := d.sit(ctx, connection)
+	if err != nil {
+		d.Log.WarnContext(ctx, "runner not put on a bench", "runner", r.Runner, "error", err)
+		return nil
+	}
+	if v.seat = seat; seat == 0 {
+		return nil // no room: it polls as if there were no doorbell
+	}
+	for range looks {
+		if over, err := v.look(ctx); over {
+			return err
+		}
+	}
+	v.settle()
+	return nil
+}
+
+// look receives once and claims what it finds. The visit is over if the runner
+// has no room for more, is to ask again soon, or may not have what waits.
+func (v *visit) look(ctx context.Context) (over bool, err error) {
+	pace := v.reply.PollSeconds
+	seen, err := v.claimOffers(ctx, v.SyncRequest, v.leaseSeconds, v.reply)
+	if err != nil {
+		v.reply.Seat = v.seat
+		if len(v.reply.Jobs) > 0 || v.seat != v.Seat { // the runner must hear of that
+			v.Log.ErrorContext(ctx, "part of a sync failed", "runner", v.Runner, "error", err)
+			err = nil
+		}
+		return true, err
+	}
+	if v.Benches == nil {
+		return true, nil
+	}
+	switch {
+	case len(v.reply.Jobs) == v.Slots || v.reply.PollSeconds < pace: // there is more
+	case seen.soon > 0:
+		v.reply.PollSeconds = min(v.reply.PollSeconds, 1)
+	case seen.others > 0:
+		// Sitting down would let it be rung for a job that it cannot have.
+		v.ringRunner(ctx)
+	default:
+		return false, nil
+	}
+	if v.seat != 0 {
+		v.leave(ctx, v.seat)
+	}
+	return true, nil
+}
+
+// listens returns the connection of the runner; "": it has none. One that was
+// opened with another credential is not its own: that may be revoked.
+func (v *visit) listens(ctx context.Context) string {
+	l, found, err := v.Benches.Listener(ctx, v.Runner)
+	if err != nil {
+		v.Log.WarnContext(ctx, "connection not looked up", "runner", v.Runner, "error", err)
+	}
+	if err != nil || !found || l.Credential != v.Credential {
+		return ""
+	}
+	return l.Connection
+}
+
+// settle lets the runner wait for its ring.
+func (v *visit) settle() {
+	v.reply.Seat = v.seat
+	v.reply.PollSeconds = seconds(v.Pace.Seated)
+}
