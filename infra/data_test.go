@@ -43,7 +43,7 @@ func TestTables(t *testing.T) {
 		}
 		for _, tc := range []struct{ output, keys, types, ttl, index string }{
 			{"JobsTable", "id HASH", "id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY"},
-			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", ""},
+			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", "now: v HASH, id RANGE, INCLUDE"},
 			{"CredentialsTable", "hash HASH", "hash S, id S, li S", "ttl true", "list: li HASH, id RANGE, ALL"},
 		} {
 			p := found[strings.Trim(made.output(t, tc.output), "${}")].Properties

@@ -37,6 +37,8 @@ func (r resources) arn(of grants.Resource) *string {
 		return jsii.String(*r.tables.jobs.TableArn() + "/index/" + dynamo.OpenIndex)
 	case grants.Problems:
 		return r.tables.problems.TableArn()
+	case grants.ListedProblems:
+		return jsii.String(*r.tables.problems.TableArn() + "/index/" + dynamo.NowIndex)
 	case grants.Credentials:
 		return r.tables.credentials.TableArn()
 	case grants.Queue:

@@ -142,11 +142,12 @@ func TestRolesAllowWhatTheTableSays(t *testing.T) {
 			return "${" + name + ".Arn}" + suffix
 		}
 		arns := map[grants.Resource]string{
-			grants.Jobs:        arn("JobsTable", ""),
-			grants.OpenJobs:    arn("JobsTable", "/index/open"),
-			grants.Problems:    arn("ProblemsTable", ""),
-			grants.Credentials: arn("CredentialsTable", ""),
-			grants.Queue:       arn("QueueUrl", ""), grants.DeadLetterQueue: arn("DeadLetterQueueUrl", ""),
+			grants.Jobs:           arn("JobsTable", ""),
+			grants.OpenJobs:       arn("JobsTable", "/index/open"),
+			grants.Problems:       arn("ProblemsTable", ""),
+			grants.ListedProblems: arn("ProblemsTable", "/index/now"),
+			grants.Credentials:    arn("CredentialsTable", ""),
+			grants.Queue:          arn("QueueUrl", ""), grants.DeadLetterQueue: arn("DeadLetterQueueUrl", ""),
 			grants.Code:     arn("Bucket", "/code/*"),
 			grants.Testdata: arn("Bucket", "/testdata/*"),
 			grants.Results:  arn("Bucket", "/results/*"),

@@ -51,12 +51,16 @@ func newTables(parent constructs.Construct, s settings) tables {
 		SortKey:        text(dynamo.ListRange),
 		ProjectionType: awsdynamodb.ProjectionType_ALL,
 	})
-	return tables{
-		jobs: jobs,
-		// Published versions are kept: results refer to them. Nothing here expires.
-		problems:    table("Problems", awsdynamodb.TableProps{PartitionKey: number(dynamo.ProblemsKey), SortKey: number(dynamo.ProblemsRange)}),
-		credentials: credentials,
-	}
+	// Published versions are kept: results refer to them. Nothing here expires.
+	problems := table("Problems", awsdynamodb.TableProps{PartitionKey: number(dynamo.ProblemsKey), SortKey: number(dynamo.ProblemsRange)})
+	problems.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:        jsii.String(dynamo.NowIndex),
+		PartitionKey:     number(dynamo.ProblemsRange),
+		SortKey:          number(dynamo.ProblemsKey),
+		ProjectionType:   awsdynamodb.ProjectionType_INCLUDE,
+		NonKeyAttributes: jsii.Strings(dynamo.NowProjected),
+	})
+	return tables{jobs, problems, credentials}
 }
 
 // positive leaves out what is not set.

@@ -2,7 +2,7 @@
 // beside the API, with the operator's own AWS credentials.
 //
 //	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
-//	go run ./infra/ctl problem check|put|publish|show|download  problems and their test data, by a producer's token
+//	go run ./infra/ctl problem check|put|publish|show|list|versions|download  problems and their test data, by a producer's token
 //	go run ./infra/ctl jobs                          the oldest open jobs and their holders
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
 //	go run ./infra/ctl -version

@@ -27,6 +27,8 @@ func problems(ctx context.Context, op operator, args []string) error {
 		{"put", "write a problem's draft and upload its test data", problemPut},
 		{"publish", "make a problem's draft its current version", problemPublish},
 		{"show", "print a problem, its current version and its draft", problemShow},
+		{"list", "print the ids of all problems and the numbers of their current versions", problemList},
+		{"versions", "print the published versions of a problem", problemVersions},
 		{"download", "write the test data of a published version to a file", problemDownload},
 	}, args)
 }

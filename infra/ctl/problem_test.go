@@ -127,6 +127,10 @@ func TestProblemPutAndPublish(t *testing.T) {
 	a.ctl(0, "version 1 stays current", "publish", "7")
 	a.ctl(0, `"kind": "tokens"`, "show", "7")
 
+	a.ctl(0, "PROBLEM  VERSION\n7        1\n", "list")
+	a.ctl(0, "VERSION  TASKS  CASES  TEST DATA, BYTES  SHA-256\n1        1      2      ", "versions", "7")
+	a.ctl(1, "problem not found", "versions", "8")
+
 	// What was published comes back, and replaces no file.
 	back := filepath.Join(a.dir, "back.zip")
 	a.ctl(0, "the test data of version 1 is in "+back, "download", "-version=1", "-out="+back, "7")

@@ -19,7 +19,8 @@ type Resource string
 const (
 	Jobs            Resource = "jobs"            // the table, without its index
 	OpenJobs        Resource = "open"            // the index of the jobs table
-	Problems        Resource = "problems"        // the table
+	Problems        Resource = "problems"        // the table, without its index
+	ListedProblems  Resource = "listed-problems" // the index of the problems table
 	Credentials     Resource = "credentials"     // the table
 	Queue           Resource = "queue"           // the bells
 	DeadLetterQueue Resource = "dead-letter"     // what could not be parsed
@@ -139,6 +140,13 @@ var table = map[string][]Grant{
 		{Testdata, []string{GetObject}},
 		{Bucket, []string{ListBucket}},
 	},
+	"list-problems": {
+		{ListedProblems, []string{Query}},
+	},
+	// It looks for the problem where no version is found.
+	"list-versions": {
+		{Problems, []string{GetItem, Query}},
+	},
 	"create-job": {
 		{Jobs, []string{GetItem, PutItem, UpdateItem}},
 		{Problems, []string{GetItem}},
@@ -227,6 +235,7 @@ var variables = map[Resource][]string{
 	Jobs:            {EnvJobs},
 	OpenJobs:        {EnvJobs},
 	Problems:        {EnvProblems},
+	ListedProblems:  {EnvProblems},
 	Credentials:     {EnvCredentials},
 	Queue:           {EnvQueue},
 	DeadLetterQueue: {EnvDeadLetterQueue},

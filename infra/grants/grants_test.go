@@ -23,7 +23,7 @@ func TestFunctionsAreTheRoutesAndTwoMore(t *testing.T) {
 
 func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 	services := map[Resource]string{
-		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", Credentials: "dynamodb",
+		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
 		Queue: "sqs", DeadLetterQueue: "sqs",
 		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3",
 	}

@@ -84,6 +84,7 @@ var refusals = map[job.Outcome]refusal{
 	dispatch.ProblemNotFound:  {http.StatusNotFound, "problem not found"},
 	dispatch.VersionNotFound:  {http.StatusNotFound, "problem version not found"},
 	dispatch.InvalidResult:    {http.StatusBadRequest, "invalid result"},
+	dispatch.InvalidCursor:    {http.StatusBadRequest, "invalid cursor"},
 	dispatch.InvalidLease:     {http.StatusBadRequest, "invalid leaseSeconds"},
 	dispatch.OutputsTooLarge:  {http.StatusBadRequest, "outputs too large"},
 	dispatch.OutputsMismatch:  {http.StatusBadRequest, "uploaded outputs have another size or hash"},

@@ -36,6 +36,8 @@ func legal(token string) map[string]ask {
 		"put-problem":     put("/problems/7", `{"tasks":`+tasks7+`}`),
 		"publish-problem": post("/problems/7/publish", "{}"),
 		"get-problem":     get("/problems/7"),
+		"list-problems":   get("/problems"),
+		"list-versions":   get("/problems/7/versions"),
 		"create-job":      post("/jobs", newJob("j3", 7, 2)),
 		"submit-job":      post("/jobs/j1/submit", "{}"),
 		"get-job":         get("/jobs/j1"),

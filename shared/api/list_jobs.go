@@ -28,7 +28,7 @@ type jobList struct {
 
 // listJobs is GET /runner/jobs.
 func listJobs(a *API, c *call) (reply, error) {
-	limit, legal := listLimit(c.URL.RawQuery)
+	limit, legal := limitOf(c.URL.RawQuery, defaultLimit, maxLimit)
 	if !legal {
 		return refuse(invalidLimit, "want 1 to 10"), nil
 	}
@@ -45,16 +45,16 @@ func listJobs(a *API, c *call) (reply, error) {
 	return answer, nil
 }
 
-// listLimit reads ?limit=, which may be said once. Other parameters are ignored.
-func listLimit(query string) (int, bool) {
+// limitOf reads ?limit=, which may be said once. Other parameters are ignored.
+func limitOf(query string, usual, most int) (int, bool) {
 	values, err := url.ParseQuery(query)
 	limits := values["limit"]
 	switch {
 	case err != nil, len(limits) > 1:
 		return 0, false
 	case len(limits) == 0:
-		return defaultLimit, true
+		return usual, true
 	}
 	n, err := strconv.Atoi(limits[0])
-	return n, err == nil && n >= 1 && n <= maxLimit && strconv.Itoa(n) == limits[0]
+	return n, err == nil && n >= 1 && n <= most && strconv.Itoa(n) == limits[0]
 }

@@ -116,6 +116,27 @@ func TestRulesOfAProblem(t *testing.T) {
 	}
 }
 
+func TestListsOfProblems(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	same(t, w.must(200, get("/problems")), `{"data":{"problems":[{"problemId":7,"version":1},{"problemId":8,"version":1}],"next":null},"message":"ok","status":"ok"}`)
+	same(t, w.must(200, get("/problems?limit=1")), `{"data":{"problems":[{"problemId":7,"version":1}],"next":7},"message":"ok","status":"ok"}`)
+	same(t, w.must(200, get("/problems?limit=1&after=7&x=y")), `{"data":{"problems":[{"problemId":8,"version":1}],"next":null},"message":"ok","status":"ok"}`)
+	w.must(200, put("/problems/8", `{"tasks":`+tasks7+`}`))
+	w.must(200, post("/problems/8/publish", ""))
+	first := w.must(200, get("/problems/8/versions?limit=1"))
+	same(t, first, `{"data":{"problemId":8,"versions":[{"version":1,"tasks":`+tasks8+`,"testdata":null}],"next":1},"message":"ok","status":"ok"}`)
+	same(t, w.must(200, get("/problems/8/versions?after=1")), `{"data":{"problemId":8,"versions":[{"version":2,"tasks":`+tasks7+`,"testdata":null}],"next":null},"message":"ok","status":"ok"}`)
+	const wanted = "invalid cursor: want the next of an earlier reply, or none to begin with the first"
+	for _, path := range []string{"/problems", "/problems/8/versions"} {
+		for _, after := range []string{"x", "-1", "01", "", "2147483648", "1&after=2"} {
+			w.check([]row{{"after", get(path + "?after=" + after), 400, "invalid_cursor", wanted}})
+		}
+		w.check([]row{{"limit", get(path + "?limit=101"), 400, "invalid_limit", "invalid limit: want 1 to 100"}})
+	}
+	w.check([]row{{"unknown", get("/problems/9/versions"), 404, "problem_not_found", "problem not found"}})
+}
+
 func TestPublishProblem(t *testing.T) {
 	w := newWorld(t)
 	announced := w.must(201, put("/problems/7", `{"tasks":`+tasks7+`,"testdata":`+artifact(testdata)+`}`))

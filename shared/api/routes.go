@@ -80,6 +80,9 @@ func Routes() []Route {
 		{"put-problem", http.MethodPut, "/problems/{id}", Producer, ScopeProblemsWrite, problemBody, []string{"tasks", "testdata", "outputLimit", "compile", "stopOnFailure", "checker"}, Pace{PerSubmission: 0.1}, putProblem},
 		{"publish-problem", http.MethodPost, "/problems/{id}/publish", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.1}, publishProblem},
 		{"get-problem", http.MethodGet, "/problems/{id}", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.5}, getProblem},
+		// For a backend that has lost its own list, and for people: far below one each.
+		{"list-problems", http.MethodGet, "/problems", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.1}, listProblems},
+		{"list-versions", http.MethodGet, "/problems/{id}/versions", Producer, ScopeProblemsWrite, smallBody, nil, Pace{PerSubmission: 0.1}, listVersions},
 		{"create-job", http.MethodPost, "/jobs", Producer, ScopeJobsWrite, createBody, []string{"submissionId", "problemId", "language", "group", "code"}, Pace{PerSubmission: 1}, createJob},
 		{"submit-job", http.MethodPost, "/jobs/{id}/submit", Producer, ScopeJobsWrite, smallBody, nil, Pace{PerSubmission: 1}, submitJob},
 		// A page that waits for a verdict asks once a second or so.

@@ -101,6 +101,16 @@ func (s watchedStore) ProblemVersion(ctx context.Context, id, number int) (probl
 	return s.Store.ProblemVersion(ctx, id, number)
 }
 
+func (s watchedStore) Problems(ctx context.Context, after, limit int) ([]dispatch.ListedProblem, error) {
+	s.calls.note("Problems")
+	return s.Store.Problems(ctx, after, limit)
+}
+
+func (s watchedStore) ProblemVersions(ctx context.Context, id, after, limit int) ([]dispatch.PublishedVersion, error) {
+	s.calls.note("ProblemVersions")
+	return s.Store.ProblemVersions(ctx, id, after, limit)
+}
+
 func (s watchedStore) Mark(ctx context.Context) (dispatch.Mark, error) {
 	s.calls.note("Mark")
 	return s.Store.Mark(ctx)

@@ -403,6 +403,20 @@ func (s *flakyStore) Problem(ctx context.Context, id int) (problem.Problem, bool
 	return s.Store.Problem(ctx, id)
 }
 
+func (s *flakyStore) Problems(ctx context.Context, after, limit int) ([]dispatch.ListedProblem, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.Problems(ctx, after, limit)
+}
+
+func (s *flakyStore) ProblemVersions(ctx context.Context, id, after, limit int) ([]dispatch.PublishedVersion, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.ProblemVersions(ctx, id, after, limit)
+}
+
 // flakyQueue breaks with its store.
 type flakyQueue struct {
 	*memory.Queue

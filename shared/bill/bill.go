@@ -83,7 +83,7 @@ const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 27
+	alarmMetrics = 29
 	dashboards   = 1
 )
 

@@ -101,6 +101,7 @@ const (
 	InvalidCode      job.Outcome = "invalid_code"      // Detail: why the code cannot be judged
 	InvalidTestdata  job.Outcome = "invalid_testdata"  // Detail: the first finding
 	OutputsMismatch  job.Outcome = "outputs_mismatch"  // the uploaded outputs are not what complete says
+	InvalidCursor    job.Outcome = "invalid_cursor"    // Detail: what is wanted
 	InvalidLease     job.Outcome = "invalid_lease"     // Detail: the bounds
 	OutputsTooLarge  job.Outcome = "outputs_too_large" // Detail: the bound
 	NotFinal         job.Outcome = "not_final"         // Detail: the state, and what to do

@@ -45,6 +45,12 @@ type Store interface {
 	SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error)
 	// ProblemVersion reads a published version; it never changes.
 	ProblemVersion(ctx context.Context, id, number int) (problem.Content, bool, error)
+	// Problems lists up to limit problems by id, those with an id above after. It
+	// may lag behind writes.
+	Problems(ctx context.Context, after, limit int) ([]ListedProblem, error)
+	// ProblemVersions lists up to limit published versions of a problem by number,
+	// those with a number above after. A problem that does not exist has none.
+	ProblemVersions(ctx context.Context, id, after, limit int) ([]PublishedVersion, error)
 
 	// Mark reads where the sweep stands; the zero Mark before the first.
 	Mark(ctx context.Context) (Mark, error)
@@ -68,6 +74,18 @@ func ShardOf(id string) int {
 type OpenJob struct {
 	ID       string
 	QueuedAt job.Time
+}
+
+// ListedProblem is an entry of the list of problems.
+type ListedProblem struct {
+	ID      int
+	Version int // the current one; 0: never published
+}
+
+// PublishedVersion is a version of a problem.
+type PublishedVersion struct {
+	Number int // from 1, without gaps
+	problem.Content
 }
 
 // Mark is what one run of the sweep leaves for the next.

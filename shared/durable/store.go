@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -243,6 +244,44 @@ func versionName(id, number int) string { return fmt.Sprintf("%d#%d", id, number
 // ProblemVersion reads a published version.
 func (s *Store) ProblemVersion(_ context.Context, id, number int) (problem.Content, bool, error) {
 	return readRow(s.db, versions, contentFields, versionName(id, number))
+}
+
+// Problems lists problems by id. Their rows are in the order of texts, so it
+// looks at every id: a server of one machine has some thousand.
+func (s *Store) Problems(_ context.Context, after, limit int) ([]dispatch.ListedProblem, error) {
+	var known []int
+	err := s.db.scan(problems, "", func(name string, _ []byte) (bool, error) {
+		id, err := strconv.Atoi(name)
+		if id > after {
+			known = append(known, id)
+		}
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(known)
+	var page []dispatch.ListedProblem
+	for _, id := range known[:min(limit, len(known))] {
+		p, _, err := readRow(s.db, problems, problemFields, strconv.Itoa(id))
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, dispatch.ListedProblem{ID: id, Version: p.Version})
+	}
+	return page, nil
+}
+
+// ProblemVersions lists versions of a problem by number: they have no gaps.
+func (s *Store) ProblemVersions(ctx context.Context, id, after, limit int) (page []dispatch.PublishedVersion, err error) {
+	for number := after + 1; len(page) < limit; number++ {
+		c, found, err := s.ProblemVersion(ctx, id, number)
+		if err != nil || !found {
+			return page, err
+		}
+		page = append(page, dispatch.PublishedVersion{Number: number, Content: c})
+	}
+	return page, nil
 }
 
 // sweepMark is the one row of marks.

@@ -26,6 +26,11 @@ const (
 	ProblemsKey   = "id" // N
 	ProblemsRange = "v"  // N, 0: the problem as it is now, else a version of it
 
+	// NowIndex of the problems table has its keys the other way round, so that
+	// every item that any version has written is in it: under 0, all problems by id.
+	NowIndex     = "now"
+	NowProjected = oVersion // beside the keys
+
 	CredentialsKey = "hash" // S
 
 	// ListIndex of the credentials table holds whole items. Operators list

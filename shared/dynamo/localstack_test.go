@@ -102,7 +102,11 @@ func deploy(t *testing.T) dynamo.Tables {
 	})
 	makeTable(t, db, tables.Problems, []types.AttributeDefinition{
 		attribute(dynamo.ProblemsKey, num), attribute(dynamo.ProblemsRange, num),
-	}, keys(dynamo.ProblemsKey, dynamo.ProblemsRange))
+	}, keys(dynamo.ProblemsKey, dynamo.ProblemsRange), types.GlobalSecondaryIndex{
+		IndexName:  text(dynamo.NowIndex),
+		KeySchema:  keys(dynamo.ProblemsRange, dynamo.ProblemsKey),
+		Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{dynamo.NowProjected}},
+	})
 	return tables
 }
 

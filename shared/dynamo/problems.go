@@ -7,10 +7,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
 	"runlease/shared/judging"
@@ -48,13 +51,65 @@ func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Con
 	if err != nil || it == nil {
 		return problem.Content{}, false, err
 	}
-	r := reader{item: it}
-	var c problem.Content
-	r.sub(oContent, func(r *reader) { c = readContent(r) })
-	if r.err != nil {
-		return problem.Content{}, false, fmt.Errorf("read item of problem %d: %w", id, r.err)
+	v, err := readVersion(it)
+	return v.Content, err == nil, err
+}
+
+// Problems lists problems by id, from an index.
+func (s *Store) Problems(ctx context.Context, after, limit int) (page []dispatch.ListedProblem, err error) {
+	which := expression.Key(ProblemsRange).Equal(expression.Value(numberValue(problemNow))).
+		And(expression.Key(ProblemsKey).GreaterThan(expression.Value(numberValue(int64(after)))))
+	items, err := s.listed(ctx, "list problems", aws.String(NowIndex), which, limit)
+	for _, it := range items {
+		r := reader{item: it}
+		page = append(page, dispatch.ListedProblem{ID: int(r.number(ProblemsKey)), Version: int(r.number(oVersion))})
+		err = errors.Join(err, r.err)
 	}
-	return c, true, nil
+	return page, err
+}
+
+// ProblemVersions lists versions of a problem by number. It may lag behind writes.
+func (s *Store) ProblemVersions(ctx context.Context, id, after, limit int) (page []dispatch.PublishedVersion, err error) {
+	which := expression.Key(ProblemsKey).Equal(expression.Value(numberValue(int64(id)))).
+		And(expression.Key(ProblemsRange).GreaterThan(expression.Value(numberValue(int64(max(after, problemNow))))))
+	items, err := s.listed(ctx, "list versions of a problem", nil, which, limit)
+	for _, it := range items {
+		v, fault := readVersion(it)
+		page = append(page, v)
+		err = errors.Join(err, fault)
+	}
+	return page, err
+}
+
+// listed queries the problems table or an index of it. A page that DynamoDB ends
+// before the limit, at 1 MB, is gone on with.
+func (s *Store) listed(ctx context.Context, attempted string, index *string, which expression.KeyConditionBuilder, limit int) (items []item, err error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	query, err := expression.NewBuilder().WithKeyCondition(which).Build()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", attempted, err)
+	}
+	for from := item(nil); len(items) < limit; {
+		most := int32(min(limit-len(items), maxPage))
+		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
+			TableName:                 &s.tables.Problems,
+			IndexName:                 index,
+			KeyConditionExpression:    query.KeyCondition(),
+			ExpressionAttributeNames:  query.Names(),
+			ExpressionAttributeValues: query.Values(),
+			Limit:                     &most,
+			ExclusiveStartKey:         from,
+		})
+		if err != nil {
+			return nil, failed(attempted, err)
+		}
+		items = append(items, out.Items...)
+		if from = out.LastEvaluatedKey; len(from) == 0 {
+			break
+		}
+	}
+	return items, nil
 }
 
 // SaveProblem writes the difference between two states of a problem on the
@@ -196,6 +251,17 @@ func readProblem(it item) (problem.Problem, error) {
 		return problem.Problem{}, fmt.Errorf("read item of problem %d: %w", p.ID, r.err)
 	}
 	return p, nil
+}
+
+// readVersion reads the record of a version.
+func readVersion(it item) (dispatch.PublishedVersion, error) {
+	r := reader{item: it}
+	v := dispatch.PublishedVersion{Number: int(r.number(ProblemsRange))}
+	r.sub(oContent, func(r *reader) { v.Content = readContent(r) })
+	if r.err != nil {
+		return dispatch.PublishedVersion{}, fmt.Errorf("read item of problem %d: %w", r.number(ProblemsKey), r.err)
+	}
+	return v, nil
 }
 
 func readContent(r *reader) problem.Content {

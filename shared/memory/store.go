@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -178,6 +179,33 @@ func (s *Store) ProblemVersion(_ context.Context, id, number int) (problem.Conte
 	defer s.mu.RUnlock()
 	c, found := s.versions[versionKey{id, number}]
 	return c, found, nil
+}
+
+// Problems lists problems by id.
+func (s *Store) Problems(_ context.Context, after, limit int) ([]dispatch.ListedProblem, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var page []dispatch.ListedProblem
+	for _, id := range slices.Sorted(maps.Keys(s.problems)) {
+		if id > after && len(page) < limit {
+			page = append(page, dispatch.ListedProblem{ID: id, Version: s.problems[id].Version})
+		}
+	}
+	return page, nil
+}
+
+// ProblemVersions lists versions of a problem by number.
+func (s *Store) ProblemVersions(_ context.Context, id, after, limit int) (page []dispatch.PublishedVersion, _ error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for number := after + 1; len(page) < limit; number++ {
+		c, found := s.versions[versionKey{id, number}]
+		if !found {
+			break
+		}
+		page = append(page, dispatch.PublishedVersion{Number: number, Content: c})
+	}
+	return page, nil
 }
 
 // Mark reads where the sweep stands.

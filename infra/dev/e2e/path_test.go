@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -50,6 +51,15 @@ func TestWholePath(t *testing.T) {
 	}
 	if got := c.want(200, "", request{"GET", path, nil, producer()}); got.Data["version"] != 1.0 {
 		t.Errorf("problem %v", got.Data)
+	}
+
+	c.want(200, "", request{"GET", "/problems?limit=1", nil, producer()})
+	listed := c.want(200, "", request{"GET", fmt.Sprintf("/problems?limit=1&after=%d", problem-1), nil, producer()})
+	if !reflect.DeepEqual(listed.Data["problems"], []any{map[string]any{"problemId": float64(problem), "version": 1.0}}) {
+		t.Errorf("listed %v", listed.Data)
+	}
+	if got := c.want(200, "", request{"GET", path + "/versions", nil, producer()}); len(got.Data["versions"].([]any)) != 1 {
+		t.Errorf("versions %v", got.Data)
 	}
 
 	// A job whose code is uploaded.

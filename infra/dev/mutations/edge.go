@@ -77,7 +77,7 @@ var edge = []source{
 		{name: "api: release for a legal reason", keeps: "I5", from: `if !slices.Contains(job.Reasons(), reason) {`, to: `if !slices.Contains(job.Reasons(), reason) && c.id == "" {`},
 	}},
 	{file: "shared/api/list_jobs.go", tests: []command{routes}, guards: []guard{
-		{name: "api: list takes 10 at most", keeps: "S", from: ` && n <= maxLimit && `, to: ` && `},
+		{name: "api: list takes 10 at most", keeps: "S", from: ` && n <= most && `, to: ` && `},
 		{name: "api: list takes 1 at least", keeps: "S", from: ` && n >= 1 && `, to: ` && `},
 		{name: "api: list takes one limit", keeps: "S", from: `case err != nil, len(limits) > 1:`, to: `case err != nil:`},
 	}},

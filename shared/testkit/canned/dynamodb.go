@@ -213,17 +213,17 @@ func (b *Backend) query(in dynamoRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range t.schema.Indexes {
+	for _, x := range append([]Index{{Hash: t.schema.Hash, Range: t.schema.Range}}, t.schema.Indexes...) {
 		if x.Name != in.IndexName {
 			continue
 		}
 		var hash, operator, sort string
 		for _, term := range keyTerm.FindAllStringSubmatch(in.KeyConditionExpression, -1) {
-			v := text(values[term[3]])
+			v := values[term[3]]
 			if in.ExpressionAttributeNames[term[1]] == x.Hash {
-				hash = v
+				hash = text(v)
 			} else {
-				operator, sort = term[2], v
+				operator, sort = term[2], sortable(v)
 			}
 		}
 		found, more := t.query(x, hash, operator, sort, in.Limit)
@@ -236,7 +236,7 @@ func (b *Backend) query(in dynamoRequest) (any, error) {
 		answer := map[string]any{"Items": items, "Count": len(items), "ConsumedCapacity": consumed(in.TableName, meter.ReadUnits(read, in.ConsistentRead), 0)}
 		if more {
 			last := found[len(found)-1]
-			answer["LastEvaluatedKey"] = writeItem(Index{Hash: x.Hash, Range: x.Range, KeysOnly: true}.project(t.schema, last))
+			answer["LastEvaluatedKey"] = writeItem(Index{Hash: x.Hash, Range: x.Range, Only: []string{}}.project(t.schema, last))
 		}
 		return answer, nil
 	}

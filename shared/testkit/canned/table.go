@@ -25,7 +25,7 @@ type Schema struct {
 // Index is a global secondary index. An item is in it if it has both keys.
 type Index struct {
 	Name, Hash, Range string
-	KeysOnly          bool // else it holds whole items
+	Only              []string // attributes beside the keys; nil: it holds whole items
 }
 
 type table struct {
@@ -144,12 +144,14 @@ func (x Index) project(s Schema, it Item) Item {
 	switch {
 	case !x.has(it):
 		return nil
-	case !x.KeysOnly:
+	case x.Only == nil:
 		return it
 	}
-	kept := Item{x.Hash: it[x.Hash], x.Range: it[x.Range], s.Hash: it[s.Hash]}
-	if s.Range != "" {
-		kept[s.Range] = it[s.Range]
+	kept := Item{}
+	for _, name := range append([]string{x.Hash, x.Range, s.Hash, s.Range}, x.Only...) {
+		if v := it[name]; v != nil {
+			kept[name] = v
+		}
 	}
 	return kept
 }
@@ -157,7 +159,7 @@ func (x Index) project(s Schema, it Item) Item {
 func (t *table) insert(x Index, it Item, key string) {
 	byHash := t.indexes[x.Name]
 	list := byHash[text(it[x.Hash])]
-	e := entry{text(it[x.Range]), key}
+	e := entry{sortable(it[x.Range]), key}
 	i, _ := slices.BinarySearchFunc(list, e, entry.compare)
 	byHash[text(it[x.Hash])] = slices.Insert(list, i, e)
 }
@@ -165,15 +167,37 @@ func (t *table) insert(x Index, it Item, key string) {
 func (t *table) remove(x Index, it Item, key string) {
 	byHash := t.indexes[x.Name]
 	list := byHash[text(it[x.Hash])]
-	if i, found := slices.BinarySearchFunc(list, entry{text(it[x.Range]), key}, entry.compare); found {
+	if i, found := slices.BinarySearchFunc(list, entry{sortable(it[x.Range]), key}, entry.compare); found {
 		byHash[text(it[x.Hash])] = slices.Delete(list, i, i+1)
 	}
 }
 
-// query lists up to limit items of an index with a hash key, those after a sort
+// sortable is text such that numbers that are not negative sort as numbers.
+func sortable(v types.AttributeValue) string {
+	if n, is := v.(*types.AttributeValueMemberN); is {
+		return "00000000000000000000"[min(len(n.Value), 20):] + n.Value
+	}
+	return text(v)
+}
+
+// rows are the items of the table itself with a hash key, sorted.
+func (t *table) rows(hash string) (rows []entry) {
+	for key, it := range t.items {
+		if it != nil && text(it[t.schema.Hash]) == hash {
+			rows = append(rows, entry{sortable(it[t.schema.Range]), key})
+		}
+	}
+	slices.SortFunc(rows, entry.compare)
+	return rows
+}
+
+// query lists up to limit items of an index, or of the table, with a hash key, those after a sort
 // key or with exactly that one, and reports whether there are more.
 func (t *table) query(x Index, hash, operator, sort string, limit int) (found []Item, more bool) {
 	list := t.indexes[x.Name][hash]
+	if x.Name == "" {
+		list = t.rows(hash)
+	}
 	if limit == 0 { // DynamoDB's own is 1 MB, which nothing here gets to
 		limit = math.MaxInt
 	}

@@ -76,8 +76,8 @@ func newWorld(t T) *world {
 	t.Helper()
 	w := &world{t: t, clock: time.Date(2026, 11, 2, 9, 30, 12, 345e6, time.UTC), random: rand.NewChaCha8([32]byte{1})}
 	w.backend = canned.New(w.now)
-	w.backend.AddTable("jobs", canned.Schema{Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, KeysOnly: true}}})
-	w.backend.AddTable("problems", canned.Schema{Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange})
+	w.backend.AddTable("jobs", canned.Schema{Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, Only: []string{}}}})
+	w.backend.AddTable("problems", canned.Schema{Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange, Indexes: []canned.Index{{Name: dynamo.NowIndex, Hash: dynamo.ProblemsRange, Range: dynamo.ProblemsKey, Only: []string{dynamo.NowProjected}}}})
 	w.backend.AddTable("credentials", canned.Schema{Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}})
 	w.backend.AddQueue(queueURL)
 	w.backend.AddQueue("dead-letter")

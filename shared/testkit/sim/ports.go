@@ -170,6 +170,16 @@ func (p parkedStore) ProblemVersion(_ context.Context, id, number int) (problem.
 	return r.content, r.ok, r.err
 }
 
+// Problems is not part of the simulation: runners do not list problems.
+func (parkedStore) Problems(context.Context, int, int) ([]dispatch.ListedProblem, error) {
+	panic("problems are listed")
+}
+
+// ProblemVersions is not part of the simulation either.
+func (parkedStore) ProblemVersions(context.Context, int, int, int) ([]dispatch.PublishedVersion, error) {
+	panic("versions are listed")
+}
+
 func (p parkedStore) Mark(context.Context) (dispatch.Mark, error) {
 	r := p.park(call{port: portMark})
 	return r.mark, r.err

@@ -75,8 +75,8 @@ func newPlace(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, backend: canned.New(func() time.Time { return now })}
 	for name, schema := range map[string]canned.Schema{
-		"jobs":        {Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, KeysOnly: true}}},
-		"problems":    {Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange},
+		"jobs":        {Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, Only: []string{}}}},
+		"problems":    {Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange, Indexes: []canned.Index{{Name: dynamo.NowIndex, Hash: dynamo.ProblemsRange, Range: dynamo.ProblemsKey, Only: []string{dynamo.NowProjected}}}},
 		"credentials": {Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}},
 	} {
 		p.backend.AddTable(name, schema)
@@ -274,6 +274,14 @@ func (p *place) reads(t *testing.T, m meaning) {
 	must(t, err)
 	same(t, "mark", m.mark, mark)
 
+	var known []dispatch.ListedProblem // by an index that is younger than the oldest of them
+	for _, want := range m.problems {
+		known = append(known, dispatch.ListedProblem{ID: want.ID, Version: want.Version})
+	}
+	slices.SortFunc(known, func(a, b dispatch.ListedProblem) int { return a.ID - b.ID })
+	page, err := p.store.Problems(ctx, 0, 100)
+	must(t, err)
+	same(t, "list of problems", known, page)
 	for _, want := range m.problems {
 		got, _, err := p.store.Problem(ctx, want.ID)
 		must(t, err)

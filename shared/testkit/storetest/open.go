@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -42,21 +43,26 @@ func listed(t *testing.T, s dispatch.Store, size int) [dispatch.Shards][]dispatc
 func eventuallyListed(t *testing.T, s dispatch.Store, want ...dispatch.OpenJob) {
 	t.Helper()
 	slices.SortFunc(want, byTime)
-	deadline := time.Now().Add(patience)
-	for {
-		var got []dispatch.OpenJob
+	eventually(t, want, func() (got []dispatch.OpenJob) {
 		for _, shard := range listed(t, s, 100) {
 			got = append(got, shard...)
 		}
 		slices.SortFunc(got, byTime)
-		diff := cmp.Diff(append([]dispatch.OpenJob{}, want...), append([]dispatch.OpenJob{}, got...))
+		return got
+	})
+}
+
+// eventually reads until it gets what is wanted: an index lags behind writes.
+func eventually[T any](t *testing.T, want []T, read func() []T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		diff := cmp.Diff(want, read(), cmpopts.EquateEmpty())
 		if diff == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("open jobs: -want +got\n%s", diff)
+			t.Fatalf("-want +got\n%s", diff)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -207,6 +208,50 @@ func problemVersions(t *testing.T, s dispatch.Store) {
 		t.Errorf("version of the future: found %v, error %v", found, err)
 	}
 	same(t, getProblem(t, s, p.ID), p)
+}
+
+func problemList(t *testing.T, s dispatch.Store) {
+	var all []dispatch.ListedProblem
+	for _, id := range []int{10, 9, 1<<31 - 1, 100, 1} { // as texts they sort otherwise
+		p := draft(t, s, problem.Problem{ID: id}, content(10))
+		if id != 9 {
+			p = publish(t, s, p)
+		}
+		if id == 10 {
+			p = publish(t, s, draft(t, s, p, content(20)))
+		}
+		all = append(all, dispatch.ListedProblem{ID: id, Version: p.Version})
+	}
+	slices.SortFunc(all, func(a, b dispatch.ListedProblem) int { return a.ID - b.ID })
+	for _, c := range []struct{ after, limit, from, to int }{{0, 10, 0, 5}, {0, 5, 0, 5}, {0, 2, 0, 2}, {9, 2, 2, 4}, {11, 10, 3, 5}, {1<<31 - 1, 1, 5, 5}} {
+		eventually(t, all[c.from:c.to], func() []dispatch.ListedProblem {
+			page, err := s.Problems(t.Context(), c.after, c.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return page
+		})
+	}
+}
+
+func problemVersionList(t *testing.T, s dispatch.Store) {
+	p := draft(t, s, problem.Problem{ID: 9}, content(99))
+	var all []dispatch.PublishedVersion
+	for i := range 11 {
+		p = publish(t, s, draft(t, s, p, content(i)))
+		all = append(all, dispatch.PublishedVersion{Number: i + 1, Content: p.Current})
+	}
+	draft(t, s, p, content(50))
+	publish(t, s, draft(t, s, problem.Problem{ID: 10}, content(10))) // another's
+	for _, c := range []struct{ id, after, limit, from, to int }{{9, 0, 20, 0, 11}, {9, 0, 2, 0, 2}, {9, 8, 2, 8, 10}, {9, 11, 5, 11, 11}, {8, 0, 5, 0, 0}} {
+		eventually(t, all[c.from:c.to], func() []dispatch.PublishedVersion {
+			page, err := s.ProblemVersions(t.Context(), c.id, c.after, c.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return page
+		})
+	}
 }
 
 func problemRefused(t *testing.T, s dispatch.Store) {

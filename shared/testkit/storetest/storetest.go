@@ -82,6 +82,8 @@ var cases = []struct {
 	{"problem/our own write again is saved", problemAgain},
 	{"problem/a new number is recorded and never changes", problemVersions},
 	{"problem/a refused publication records nothing", problemRefused},
+	{"problem/listed by id, page by page", problemList},
+	{"problem/versions are listed by number, page by page", problemVersionList},
 	{"problem/of many at once, one publishes", problemRace},
 
 	{"mark/the zero mark before the first", markZero},

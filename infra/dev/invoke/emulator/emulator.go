@@ -128,6 +128,11 @@ func (d *Deployment) make(ctx context.Context, suffix string, tables dynamo.Tabl
 			TableName:            &tables.Problems,
 			AttributeDefinitions: []types.AttributeDefinition{attribute(dynamo.ProblemsKey, number), attribute(dynamo.ProblemsRange, number)},
 			KeySchema:            keys(dynamo.ProblemsKey, dynamo.ProblemsRange),
+			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+				IndexName:  aws.String(dynamo.NowIndex),
+				KeySchema:  keys(dynamo.ProblemsRange, dynamo.ProblemsKey),
+				Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{dynamo.NowProjected}},
+			}},
 		}},
 		{&d.Tables.Credentials, dynamodb.CreateTableInput{
 			TableName:            &tables.Credentials,

@@ -142,6 +142,8 @@ func (n Names) table(name, index string) grants.Resource {
 	switch {
 	case name == n.Jobs && index == dynamo.OpenIndex:
 		return grants.OpenJobs
+	case name == n.Problems && index == dynamo.NowIndex:
+		return grants.ListedProblems
 	case index != "":
 		return grants.Resource("index " + index)
 	}
