@@ -92,7 +92,7 @@ reproducible: ## build every function twice, in two places, and compare; takes m
 	infra/dev/invoke/reproducible.sh
 
 .PHONY: release
-release: ## runner, server and ctl for linux/amd64 and arm64, licences and SHA256SUMS, below build/release
+release: ## runner, server, bridge and ctl for linux/amd64 and arm64, licences and SHA256SUMS, below build/release
 	go run ./infra/dev/release
 
 .PHONY: bench bench-deterministic

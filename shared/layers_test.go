@@ -63,11 +63,19 @@ var may = map[string][]string{
 	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
 	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},
 
+	"shared/flagenv":  {},
+	"shared/producer": {"shared/casefile"},
+
+	"shared/bridge":         {"shared/bridge/backend", "shared/bridge/journal", "shared/producer", "shared/casefile", "shared/ident", "shared/judge", "shared/language", "shared/zipdir"},
+	"shared/bridge/backend": {"shared/producer"},
+	"shared/bridge/journal": {},
+
 	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
-	"infra/runner": {"shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
-	"infra/ctl":    {"shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
+	"infra/bridge": {"shared/bridge", "shared/bridge/backend", "shared/bridge/journal", "shared/flagenv", "shared/producer", "shared/version"},
+	"infra/runner": {"shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
+	"infra/ctl":    {"shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 
 // function lists what the Lambda functions may import: they only wire.

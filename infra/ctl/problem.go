@@ -18,6 +18,7 @@ import (
 	"runlease/shared/judge"
 	"runlease/shared/judging"
 	"runlease/shared/problem"
+	"runlease/shared/producer"
 )
 
 // problems works on problems through the API, as a producer does.
@@ -154,7 +155,7 @@ func problemPut(ctx context.Context, op operator, args []string) error {
 	}
 	body := struct {
 		described
-		Testdata *announced `json:"testdata,omitempty"`
+		Testdata *producer.Announced `json:"testdata,omitempty"`
 	}{described: p}
 	var file *os.File
 	if *zip != "" {
@@ -175,12 +176,12 @@ func problemPut(ctx context.Context, op operator, args []string) error {
 		if _, err := io.Copy(sum, file); err != nil {
 			return fmt.Errorf("read %s: %w", *zip, err)
 		}
-		body.Testdata = &announced{size, hex.EncodeToString(sum.Sum(nil))}
+		body.Testdata = &producer.Announced{Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}
 	}
 	var drafted struct {
-		Upload *upload `json:"upload"`
+		Upload *producer.Upload `json:"upload"`
 	}
-	if err := api.call(ctx, http.MethodPut, "/problems/"+id, body, &drafted); err != nil {
+	if err := api.Call(ctx, http.MethodPut, "/problems/"+id, body, &drafted); err != nil {
 		return err
 	}
 	if file != nil && drafted.Upload != nil {
@@ -210,7 +211,7 @@ func problemPublish(ctx context.Context, op operator, args []string) error {
 		Version int  `json:"version"`
 		Changed bool `json:"changed"`
 	}
-	if err := api.call(ctx, http.MethodPost, "/problems/"+id+"/publish", nil, &published); err != nil {
+	if err := api.Call(ctx, http.MethodPost, "/problems/"+id+"/publish", nil, &published); err != nil {
 		return err
 	}
 	text := "problem %s: version %d is current\n"
@@ -233,7 +234,7 @@ func problemShow(ctx context.Context, op operator, args []string) error {
 		return err
 	}
 	var shown json.RawMessage
-	if err := api.call(ctx, http.MethodGet, "/problems/"+id, nil, &shown); err != nil {
+	if err := api.Call(ctx, http.MethodGet, "/problems/"+id, nil, &shown); err != nil {
 		return err
 	}
 	var text bytes.Buffer

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+
+	"runlease/shared/producer"
 )
 
 // problemDownload writes the test data of a version to a new file.
@@ -30,17 +32,17 @@ func problemDownload(ctx context.Context, op operator, args []string) error {
 	}
 	var shown struct {
 		Testdata *struct {
-			announced
+			producer.Announced
 			URL string `json:"url"`
 		} `json:"testdata"`
 	}
-	if err := api.call(ctx, http.MethodGet, fmt.Sprintf("/problems/%s?version=%d", id, *version), nil, &shown); err != nil {
+	if err := api.Call(ctx, http.MethodGet, fmt.Sprintf("/problems/%s?version=%d", id, *version), nil, &shown); err != nil {
 		return err
 	}
 	if shown.Testdata == nil {
 		return fmt.Errorf("version %d of problem %s has no test data", *version, id)
 	}
-	if err := api.download(ctx, shown.Testdata.URL, shown.Testdata.announced, *out); err != nil {
+	if err := api.download(ctx, shown.Testdata.URL, shown.Testdata.Announced, *out); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(op.out, "problem %s: the test data of version %d is in %s, %d bytes\n", id, *version, *out, shown.Testdata.Size)
@@ -49,14 +51,14 @@ func problemDownload(ctx context.Context, op operator, args []string) error {
 
 // download writes what a URL gives to a new file, which stays only if it is what
 // was announced.
-func (p producer) download(ctx context.Context, from string, want announced, to string) error {
+func (c client) download(ctx context.Context, from string, want producer.Announced, to string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return fmt.Errorf("make request: %w", withoutURL(err))
+		return fmt.Errorf("make request: %w", producer.WithoutURL(err))
 	}
-	response, err := p.http.Do(r)
+	response, err := c.HTTP.Do(r)
 	if err != nil {
-		return fmt.Errorf("download the test data: %w", withoutURL(err))
+		return fmt.Errorf("download the test data: %w", producer.WithoutURL(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
@@ -73,7 +75,7 @@ func (p producer) download(ctx context.Context, from string, want announced, to 
 		err = errors.New("these are not the bytes that were announced: repeat it")
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("download the test data: %w", withoutURL(err)), os.Remove(to))
+		return errors.Join(fmt.Errorf("download the test data: %w", producer.WithoutURL(err)), os.Remove(to))
 	}
 	return nil
 }

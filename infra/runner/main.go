@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"runlease/shared/casefile"
+	"runlease/shared/flagenv"
 	"runlease/shared/ident"
 	"runlease/shared/runner"
 	"runlease/shared/runner/cache"
@@ -196,7 +197,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	if *showVersion {
 		return config{}, errVersion
 	}
-	if err := fromEnvironment(flags); err != nil {
+	if err := flagenv.Set(flags, "RUNNER", "version", "execute", "check"); err != nil {
 		return config{}, err
 	}
 	switch {
@@ -244,27 +245,6 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-// fromEnvironment sets the flags that were not given from the environment.
-func fromEnvironment(flags *flag.FlagSet) error {
-	given := map[string]bool{"version": true, "execute": true, "check": true} // what to do, not how
-	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var err error
-	flags.VisitAll(func(f *flag.Flag) {
-		name := "RUNNER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if f.Name == "url" {
-			name = "RUNLEASE_URL"
-		}
-		value := os.Getenv(name)
-		if value == "" || given[f.Name] {
-			return
-		}
-		if fault := f.Value.Set(value); fault != nil {
-			err = errors.Join(err, fmt.Errorf("%s is %q: want what -%s takes: %w", name, value, f.Name, fault))
-		}
-	})
-	return err
 }
 
 // readToken reads a file that holds a token and perhaps a line end.

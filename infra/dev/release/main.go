@@ -1,6 +1,6 @@
 // Command release builds what people install without this source tree, below
-// build/release: the runner, the embedded server and the operator's command,
-// static, for Linux on amd64 and arm64; the runner's unit file and README; the
+// build/release: the runner, the embedded server, the bridge and the operator's
+// command, static, for Linux on amd64 and arm64; unit files and READMEs; the
 // licence texts of everything that is linked in; and SHA256SUMS over all of it.
 // The same source and toolchain give the same bytes.
 //
@@ -25,6 +25,7 @@ import (
 var programs = []struct{ name, pkg string }{
 	{"runlease-runner", "./infra/runner"},
 	{"runlease-server", "./infra/local"},
+	{"runlease-bridge", "./infra/bridge"},
 	{"runlease-ctl", "./infra/ctl"},
 }
 
@@ -33,6 +34,9 @@ var copied = []struct{ name, from string }{
 	{"runlease-runner.service", "infra/runner/runlease-runner.service"},
 	{"runlease-runner.apparmor", "infra/runner/apparmor"},
 	{"runlease-runner.md", "infra/runner/README.md"},
+	{"runlease-bridge.service", "infra/bridge/runlease-bridge.service"},
+	{"runlease-bridge.socket", "infra/bridge/runlease-bridge.socket"},
+	{"runlease-bridge.md", "infra/bridge/README.md"},
 	{"openapi.yaml", "shared/api/openapi.yaml"},
 	{"CHANGELOG.md", "CHANGELOG.md"},
 }

@@ -1,0 +1,299 @@
+package bridge_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"runlease/shared/api"
+	"runlease/shared/auth"
+	"runlease/shared/bridge"
+	"runlease/shared/bridge/backend"
+	"runlease/shared/bridge/journal"
+	"runlease/shared/dispatch"
+	"runlease/shared/memory"
+	"runlease/shared/producer"
+	"runlease/shared/testkit/normaloj"
+	"runlease/shared/testkit/wire"
+	"runlease/shared/testkit/zips"
+)
+
+// token is the sandbox's; it is in no log.
+const token = "sandbox-token"
+
+// world is a stand-in of the back end, a bridge, runlease in memory and a runner
+// that reads in the code what it shall find.
+type world struct {
+	t        *testing.T
+	backEnd  *normaloj.BackEnd
+	url      string // the bridge's
+	runlease wire.Client
+	dir      string
+	log      bytes.Buffer
+	logged   sync.Mutex
+	config   bridge.Config
+	stop     func()
+	handler  atomic.Value // the bridge's
+	away     atomic.Bool  // runlease
+	idle     atomic.Bool  // the runner
+	asked    atomic.Int64 // requests to runlease
+	queries  atomic.Int64
+}
+
+func (w *world) Write(p []byte) (int, error) {
+	w.logged.Lock()
+	defer w.logged.Unlock()
+	return w.log.Write(p)
+}
+
+// newWorld starts one with problem 1, of two tasks of one case each; fault is the back end's.
+func newWorld(t *testing.T, fault func(http.ResponseWriter, *http.Request, func(http.ResponseWriter))) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), backEnd: normaloj.New(token)}
+	w.backEnd.Fault = fault
+	w.backEnd.SetProblem(1, twoTasks(50))
+	there := httptest.NewServer(w.backEnd)
+	t.Cleanup(there.Close)
+	w.newRunlease()
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		handler, _ := w.handler.Load().(http.Handler)
+		handler.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	w.url, w.backEnd.Sandbox = front.URL, front.URL
+	w.config = bridge.Config{
+		BackEnd:  &backend.Client{URL: there.URL, Token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Silence: 500 * time.Millisecond},
+		Runlease: &producer.Client{URL: w.runlease.URL, Token: w.runlease.ProducerToken, HTTP: &http.Client{CheckRedirect: producer.NoRedirect}},
+		Pace:     bridge.Pace{Problem: 150 * time.Millisecond, Query: 20 * time.Millisecond, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond},
+		Capacity: 10, Keep: time.Hour, Log: slog.New(slog.NewJSONHandler(w, nil)),
+	}
+	w.start()
+	t.Cleanup(func() {
+		w.stop()
+		if text := w.log.String(); strings.Contains(text, token) || strings.Contains(text, w.runlease.ProducerToken) {
+			t.Error("a token is in the log")
+		}
+		if n := w.backEnd.Overlaps(); n > 0 {
+			t.Errorf("%d verdicts overlapped with another of their submission", n)
+		}
+		if t.Failed() {
+			t.Log(w.log.String())
+		}
+	})
+	return w
+}
+
+func twoTasks(points int) normaloj.Problem {
+	return normaloj.Problem{
+		Tasks:    []normaloj.Task{{Score: points, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}, {Score: 100 - points, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}},
+		TestData: zips.TestData(1, 1),
+	}
+}
+
+// start starts the bridge, anew if it ran before.
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	if w.config.Journal, err = journal.Open(w.dir); err != nil {
+		w.t.Fatal(err)
+	}
+	b, err := bridge.New(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.handler.Store(b.Handler())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { b.Run(ctx); close(ended) }()
+	w.stop = func() {
+		cancel()
+		<-ended
+		if err := w.config.Journal.Close(); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+func (w *world) newRunlease() {
+	w.t.Helper()
+	var served http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.away.Load() && r.Header.Get("X-Runner-Token") == "" {
+			w.asked.Add(1)
+			http.Error(rw, "a proxy's 503", http.StatusServiceUnavailable)
+			return
+		}
+		if r.URL.Path == "/jobs/query" {
+			w.queries.Add(1)
+		}
+		served.ServeHTTP(rw, r)
+	}))
+	w.t.Cleanup(server.Close)
+	credentials, blobs := memory.NewCredentials(), memory.NewArtifacts(server.URL, []byte("secret"), time.Now)
+	routes := api.New(api.Config{
+		Dispatch: dispatch.New(memory.NewStore(), memory.NewQueue(time.Now), blobs), Auth: auth.NewVerifier(credentials),
+		Log: slog.New(slog.DiscardHandler), RunnerRate: api.Unlimited, ProducerRate: api.Unlimited,
+	}).Handler()
+	served = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, memory.BlobPath) {
+			blobs.ServeHTTP(rw, r)
+			return
+		}
+		routes.ServeHTTP(rw, r)
+	})
+	issue := func(g auth.Grant) string {
+		text, _, err := auth.Issue(w.t.Context(), credentials, g, time.Now(), rand.Reader)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return text
+	}
+	w.runlease = wire.Client{
+		URL:           server.URL,
+		RunnerToken:   issue(auth.Grant{Kind: auth.Runner, Name: "r"}),
+		ProducerToken: issue(auth.Grant{Kind: auth.Producer, Name: "bridge", Scopes: []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}}),
+	}
+	var judging sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	judging.Go(func() {
+		for ctx.Err() == nil {
+			if w.idle.Load() || !w.judge(ctx) {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+	})
+	w.t.Cleanup(func() { cancel(); judging.Wait() })
+}
+
+// judge claims jobs and reports, in each case, the status that the code names, the
+// code as stdout and the problem's first limit as time.
+func (w *world) judge(ctx context.Context) bool {
+	type claim struct {
+		ID    string               `json:"submissionId"`
+		Token string               `json:"token"`
+		Code  struct{ URL string } `json:"code"`
+		Meta  struct {
+			Tasks []struct{ CaseCount, TimeLimit int }
+		} `json:"meta"`
+	}
+	reply, err := w.runlease.Do(ctx, "POST", "/runner/sync", "r", map[string]any{"slots": 10, "done": []any{}, "active": []any{}, "checkers": true})
+	var found struct{ Data struct{ Jobs []claim } }
+	if err != nil || reply.Into(&found) != nil || len(found.Data.Jobs) == 0 {
+		return false
+	}
+	for _, j := range found.Data.Jobs {
+		code := w.code(j.Code.URL)
+		status, _, _ := strings.Cut(code, " ")
+		var tasks [][]map[string]any
+		for _, task := range j.Meta.Tasks {
+			var cases []map[string]any
+			for range task.CaseCount {
+				cases = append(cases, map[string]any{"exitCode": 0, "status": status, "stdout": code, "stderr": "err", "execTime": task.TimeLimit, "memoryUsage": 2})
+			}
+			tasks = append(tasks, cases)
+		}
+		if _, err := w.runlease.Do(ctx, "PUT", "/runner/jobs/"+j.ID+"/complete", "r", map[string]any{"token": j.Token, "tasks": tasks}); err != nil && ctx.Err() == nil {
+			w.t.Error(err)
+		}
+	}
+	return true
+}
+
+func (w *world) code(url string) string {
+	response, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	packed, err := io.ReadAll(response.Body)
+	if err != nil {
+		return ""
+	}
+	files, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil || len(files.File) == 0 {
+		return ""
+	}
+	f, err := files.File[0].Open()
+	if err != nil {
+		return ""
+	}
+	text, _ := io.ReadAll(f)
+	return string(text)
+}
+
+// submit hands a submission in; what the student gets is want.
+func (w *world) submit(want int, id, code string) {
+	w.t.Helper()
+	w.submitTo(want, id, 1, 0, zips.Code(code))
+}
+
+func (w *world) submitTo(want int, id string, problem, language int, code []byte) {
+	w.t.Helper()
+	if got := w.backEnd.Submit(w.t.Context(), id, problem, language, code); got != want {
+		w.t.Errorf("submission %s: the student gets %d, want %d", id, got, want)
+	}
+}
+
+// until waits for a condition.
+func (w *world) until(what string, is func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// ends waits until a submission has had so many verdicts, the last with a status and a score.
+func (w *world) ends(id string, counted, status, score int) normaloj.Submission {
+	w.t.Helper()
+	w.until(fmt.Sprintf("verdict %d of %s", counted, id), func() bool { return w.backEnd.Submission(id).Counted >= counted })
+	s := w.backEnd.Submission(id)
+	if s.Counted != counted || s.Status != status || s.Score != score {
+		w.t.Errorf("submission %s: %d verdicts, status %d, score %d; want %d, %d, %d", id, s.Counted, s.Status, s.Score, counted, status, score)
+	}
+	return s
+}
+
+// done waits until the bridge has nothing left to do.
+func (w *world) done() {
+	w.t.Helper()
+	w.until("all done", func() bool { _, body := w.get("/status"); return strings.Contains(body, `{"load":0}`) })
+	files, err := os.ReadDir(w.dir + "/code")
+	if err != nil || len(files) != 0 {
+		w.t.Errorf("%d files are left of submissions that are done: %v", len(files), err)
+	}
+}
+
+func (w *world) get(path string, headers ...string) (status int, body string) {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
