@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"text/tabwriter"
+
+	"runlease/shared/producer"
 )
 
 // problemList prints all problems, by id.
@@ -37,7 +39,7 @@ func problemVersions(ctx context.Context, op operator, args []string) error {
 	return printPages(ctx, op, at, "/problems/"+id+"/versions", "versions", "VERSION\tTASKS\tCASES\tTEST DATA, BYTES\tSHA-256", func(v struct {
 		Version  int
 		Tasks    []struct{ CaseCount int }
-		Testdata announced
+		Testdata producer.Announced
 	},
 	) string {
 		cases := 0
@@ -59,7 +61,7 @@ func printPages[T any](ctx context.Context, op operator, at apiAt, path, name, h
 	_, _ = fmt.Fprintln(out, head)
 	for next := new(0); next != nil; {
 		var page map[string]json.RawMessage
-		if err := api.call(ctx, http.MethodGet, fmt.Sprintf("%s?limit=100&after=%d", path, *next), nil, &page); err != nil {
+		if err := api.Call(ctx, http.MethodGet, fmt.Sprintf("%s?limit=100&after=%d", path, *next), nil, &page); err != nil {
 			return err
 		}
 		var entries []T
