@@ -27,7 +27,7 @@ var may = map[string][]string{
 
 	// What server and runner agree on.
 	"shared/zipdir":     {},
-	"shared/judging":    {},
+	"shared/judging":    {"shared/language"},
 	"shared/language":   {"shared/zipdir"},
 	"shared/casefile":   {"shared/zipdir"},
 	"shared/deployment": {},

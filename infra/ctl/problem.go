@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 
 	"runlease/shared/casefile"
 	"runlease/shared/judge"
@@ -208,8 +209,9 @@ func problemPublish(ctx context.Context, op operator, args []string) error {
 		return err
 	}
 	var published struct {
-		Version int  `json:"version"`
-		Changed bool `json:"changed"`
+		Version  int      `json:"version"`
+		Changed  bool     `json:"changed"`
+		Warnings []string `json:"warnings"`
 	}
 	if err := api.Call(ctx, http.MethodPost, "/problems/"+id+"/publish", nil, &published); err != nil {
 		return err
@@ -217,6 +219,9 @@ func problemPublish(ctx context.Context, op operator, args []string) error {
 	text := "problem %s: version %d is current\n"
 	if !published.Changed {
 		text = "problem %s: version %d stays current, its draft is the same\n"
+	}
+	for _, warning := range published.Warnings {
+		text += "warning: " + strings.ReplaceAll(warning, "%", "%%") + "\n"
 	}
 	_, err = fmt.Fprintf(op.out, text, id, published.Version)
 	return err

@@ -83,7 +83,15 @@ func TestRulesOfAProblem(t *testing.T) {
 		refused("a compiler with too much memory", `"compile":{"memoryLimit":4194305}`, "compile.memoryLimit: want 65536 to 4194304"),
 		refused("an unknown limit of the compiler", `"compile":{"time":1}`, "compile.time: unknown field: known are timeLimit, memoryLimit"),
 		refused("a word for true", `"stopOnFailure":"yes"`, "stopOnFailure: want true or false"),
-		refused("an unknown checker", `"checker":{"kind":"words"}`, "checker.kind: want lines, exact, tokens or floats"),
+		refused("an unknown checker", `"checker":{"kind":"words"}`, "checker.kind: want lines, exact, tokens, floats, program or interactor"),
+		refused("a program without a protocol", `"checker":{"kind":"program","language":1,"file":"check.cpp"}`, "checker.protocol: want testlib or kattis"),
+		refused("a program of no language", `"checker":{"kind":"program","protocol":"kattis","file":"check.cpp"}`, "checker.language: missing"),
+		refused("a program in another language", `"checker":{"kind":"program","protocol":"kattis","language":3,"file":"check.pdf"}`, "checker.language: want 0 (C), 1 (C++) or 2 (Python 3)"),
+		refused("a program in a folder", `"checker":{"kind":"interactor","protocol":"kattis","language":1,"file":"../check.cpp"}`, "checker.file: want the name of a file in the folder checker/ of the test data: 1 to 64 letters, digits, '.', '_' and '-'"),
+		refused("a program by another name", `"checker":{"kind":"interactor","protocol":"testlib","language":1,"file":"check.py"}`, "checker.file: want a name that ends in .cpp, as language 1 has it"),
+		refused("a program without time", `"checker":{"kind":"program","protocol":"testlib","language":1,"file":"check.cpp","timeLimit":0}`, "checker.timeLimit: want 100 to 60000"),
+		refused("a program with little memory", `"checker":{"kind":"program","protocol":"testlib","language":1,"file":"check.cpp","memoryLimit":1}`, "checker.memoryLimit: want 16384 to 2097152"),
+		refused("a file of tokens", `"checker":{"kind":"tokens","file":"check.cpp"}`, "checker: protocol, language, file, timeLimit and memoryLimit belong to the kinds program and interactor"),
 		refused("a checker of no kind", `"checker":{"abs":1}`, "checker.kind: missing"),
 		refused("floats without a bound", `"checker":{"kind":"floats"}`, "checker: floats wants abs, rel or both, as 1e-6"),
 		refused("a negative bound", `"checker":{"kind":"floats","abs":-1}`, "checker.abs: want a number of at least 0"),
@@ -92,10 +100,16 @@ func TestRulesOfAProblem(t *testing.T) {
 	// What is the default is not shown.
 	same(t, w.must(201, rules(`"outputLimit":null,"compile":{},"stopOnFailure":false,"checker":{"kind":"lines"}`)),
 		`{"data":{"problemId":8,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null},"upload":null},"message":"draft stored","status":"ok"}`)
+	const program = `"checker":{"kind":"program","protocol":"testlib","file":"check.c","timeLimit":2000,"language":0}`
+	same(t, w.must(200, rules(program)),
+		`{"data":{"problemId":8,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null,`+program+`},"upload":null},"message":"draft stored","status":"ok"}`)
+	const noData = "the problem has no test data, and its checker checker/check.c must be in them: upload a zip"
+	same(t, w.do(post("/problems/8/publish", "")), `{"data":{"findings":[{"file":"","message":"`+noData+`"}],"more":0},`+
+		`"message":"test data does not fit the tasks: `+noData+`","status":"err","code":"invalid_testdata"}`)
 	const said = `"outputLimit":2048,"compile":{"timeLimit":60000,"memoryLimit":65536},"stopOnFailure":true,"checker":{"kind":"floats","abs":1e-9}`
 	same(t, w.must(200, rules(said)),
 		`{"data":{"problemId":8,"version":0,"tasks":[],"testdata":null,"draft":{"tasks":`+tasks8+`,"testdata":null,`+said+`},"upload":null},"message":"draft stored","status":"ok"}`)
-	w.must(200, post("/problems/8/publish", ""))
+	same(t, w.must(200, post("/problems/8/publish", "")), `{"data":{"problemId":8,"version":1,"changed":true,"warnings":["this version has no test data: a runner that fetches them, as runlease-runner does, judges every job of it JE"]},"message":"published","status":"ok"}`)
 	w.must(201, post("/jobs", newJob("j1", 8, 2)))
 
 	w.check([]row{{
@@ -112,6 +126,26 @@ func TestRulesOfAProblem(t *testing.T) {
 	}
 	meta := jobs[0].(map[string]any)["meta"].(map[string]any)
 	if meta["outputLimit"] != 2048.0 || meta["stopOnFailure"] != true || meta["checker"].(map[string]any)["abs"] != 1e-9 || meta["compile"].(map[string]any)["timeLimit"] != 60000.0 {
+		t.Errorf("meta %v", meta)
+	}
+
+	// The source of a checker is in the test data, and a runner of before has no use
+	// for the job.
+	const interactor = `"checker":{"kind":"interactor","protocol":"kattis","file":"talk.py","memoryLimit":65536,"language":2}`
+	const lacking = "checker/talk.py: missing: it is the source of the problem's checker"
+	for _, c := range []struct {
+		zip    []byte
+		status int
+	}{{zips.TestData(1), 422}, {zips.Of(zips.File{Name: "0000.in"}, zips.File{Name: "0000.out"}, zips.File{Name: "checker/talk.py"}), 200}} {
+		w.upload(w.must(200, put("/problems/8", `{"tasks":`+tasks8+`,`+interactor+`,"testdata":`+artifact(c.zip)+`}`)).data["upload"], c.zip)
+		if got := w.do(post("/problems/8/publish", "")); got.status != c.status || c.status == 422 && !strings.Contains(got.raw, lacking) {
+			t.Errorf("published: %d %s", got.status, got.raw)
+		}
+	}
+	w.must(201, post("/jobs", newJob("j2", 8, 2)))
+	w.check([]row{{"a runner that knows of no checkers", post("/runner/jobs/j2/claim", `{}`), 409, "unfit_runner", "this runner cannot judge the submission: its problem has a checker, and the runner does not say `checkers`: true"}})
+	meta = w.must(200, post("/runner/jobs/j2/claim", `{"checkers":true}`)).data["meta"].(map[string]any)
+	if got := meta["checker"].(map[string]any); got["kind"] != "interactor" || got["protocol"] != "kattis" || got["language"] != 2.0 || got["file"] != "talk.py" || got["memoryLimit"] != 65536.0 {
 		t.Errorf("meta %v", meta)
 	}
 }

@@ -59,7 +59,7 @@ func (f *fields) rules() judging.Rules {
 		compile.only("timeLimit", "memoryLimit")
 	}
 	if checker != nil {
-		checker.only("kind", "abs", "rel")
+		checker.only("kind", "abs", "rel", "protocol", "language", "file", "timeLimit", "memoryLimit")
 	}
 	r := judging.Rules{
 		OutputLimit:   optional(f, "outputLimit"),
@@ -70,7 +70,14 @@ func (f *fields) rules() judging.Rules {
 		f.inherit(compile)
 	}
 	if checker != nil {
-		r.Checker = judging.Checker{Kind: judging.Kind(checker.text("kind")), Abs: checker.float("abs"), Rel: checker.float("rel")}.Normal()
+		r.Checker = judging.Checker{
+			Kind: judging.Kind(checker.text("kind")), Abs: checker.float("abs"), Rel: checker.float("rel"),
+			Protocol: judging.Protocol(checker.text("protocol")), File: checker.text("file"),
+			TimeLimit: optional(checker, "timeLimit"), MemoryLimit: optional(checker, "memoryLimit"),
+		}.Normal()
+		if r.Checker.IsProgram() || checker.has("language") {
+			r.Checker.Language = checker.anyInteger("language")
+		}
 		if !checker.has("kind") {
 			checker.fail("kind", "missing")
 		}

@@ -19,8 +19,9 @@ const OutputLimit = 64 << 20
 
 // Want is what a zip of test data must hold.
 type Want struct {
-	Cases       []int // of each task
-	OutputLimit int64 // bytes; an expected output may not be larger
+	Cases       []int  // of each task
+	OutputLimit int64  // bytes; an expected output may not be larger
+	Checker     string // the source of the problem's checker; "": it has none
 }
 
 // Finding is one thing that is wrong.
@@ -87,6 +88,7 @@ func Check(r io.ReaderAt, size int64, want Want) (Findings, error) {
 			}
 		}
 	}
+	s.checkChecker(&found, want.Checker)
 	s.checkRest(&found, want)
 	if file, fault := Limits.Check(entries, size); fault != nil {
 		found.add(file, "%s", fault.Why)
@@ -179,6 +181,26 @@ func (s *contents) checkFile(found *Findings, p place, ending string, outputLimi
 		found.add(name, "%s", zipdir.Readable(file))
 	case ending == Out && file.UncompressedSize64 > uint64(outputLimit):
 		found.add(name, "the expected output has %d bytes, more than the output limit of %d KB: no right answer could be accepted; raise outputLimit", file.UncompressedSize64, outputLimit>>10)
+	}
+}
+
+// checkChecker looks for the source of the problem's checker.
+func (s *contents) checkChecker(found *Findings, name string) {
+	if name == "" {
+		return
+	}
+	there := s.byName[name]
+	near := s.byLower[strings.ToLower(path.Base(name))]
+	switch {
+	case len(there) > 1:
+		found.add(name, "it is in the zip %d times", len(there))
+	case len(there) == 1 && zipdir.Readable(there[0]) != "":
+		found.add(name, "%s", zipdir.Readable(there[0]))
+	case len(there) == 1:
+	case near != nil:
+		found.add(near.Name, "the problem's checker must be called %s", name)
+	default:
+		found.add(name, "missing: it is the source of the problem's checker")
 	}
 }
 

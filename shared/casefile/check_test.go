@@ -94,11 +94,20 @@ func TestCheck(t *testing.T) {
 		{"output over the limit", pack(t, with("0000.out", "0000.out large")...), "0000.out: the expected output has 67108865 bytes, more than the output limit of 65536 KB: no right answer could be accepted; raise outputLimit"},
 		{"input over the limit", pack(t, with("0000.in", "0000.in large")...), ""},
 		{"larger than itself", pack(t, with("0000.in", "0000.in overlaps")...), "its files are larger than the zip: it is damaged, or its entries overlap"},
+		{"checker", pack(t, append(good, "checker/check.cpp")...), ""},
+		{"checker missing", pack(t, append(good, "checker/other.cpp")...), "checker/check.cpp: missing: it is the source of the problem's checker"},
+		{"checker elsewhere", pack(t, append(good, "check.cpp")...), "check.cpp: the problem's checker must be called checker/check.cpp"},
+		{"checker twice", pack(t, append(good, "checker/check.cpp", "checker/check.cpp")...), "checker/check.cpp: it is in the zip 2 times"},
+		{"checker is a link", pack(t, append(good, "checker/check.cpp link")...), "checker/check.cpp: it is a link, a folder or a device: pack the file itself"},
 		{"a bomb", pack(t, with("0000.in", "0000.in huge")...), "0000.in: the zip unpacks to more than 268435456 bytes, the most allowed for a zip of 620 bytes; this file is the largest so far"},
 		{"too many entries", pack(t, append(good, make([]string, 4000)...)...), "it has 4006 entries, at most 4000 are allowed: pack the test data as a zip"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			found, err := casefile.Check(bytes.NewReader(c.zip), int64(len(c.zip)), casefile.Want{Cases: two, OutputLimit: casefile.OutputLimit})
+			want := casefile.Want{Cases: two, OutputLimit: casefile.OutputLimit}
+			if strings.HasPrefix(c.name, "checker") {
+				want.Checker = "checker/check.cpp"
+			}
+			found, err := casefile.Check(bytes.NewReader(c.zip), int64(len(c.zip)), want)
 			if err != nil || found.String() != c.want {
 				t.Errorf("found %q, %v\nwant  %q", found.String(), err, c.want)
 			}

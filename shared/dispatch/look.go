@@ -39,6 +39,10 @@ func (d *Dispatcher) codeUploaded(ctx context.Context, j job.Job) (Answer, error
 
 // testdataUploaded checks a problem's test data against its tasks.
 func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Content) (Answer, error) {
+	if c.Testdata == (job.Artifact{}) {
+		found := casefile.Findings{List: []casefile.Finding{{Message: fmt.Sprintf("the problem has no test data, and its checker %s must be in them: upload a zip", c.Want().Checker)}}}
+		return Answer{Outcome: InvalidTestdata, Detail: found.String(), Findings: &found}, nil
+	}
 	key := testdataKey(id, c.Testdata.SHA256)
 	answer, err := d.uploaded(ctx, key, c.Testdata, "testdata")
 	if err != nil || !answer.OK() {

@@ -46,7 +46,7 @@ func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, ch
 			return problemDecision{Answer: Answer{Outcome: ProblemNotFound}}, nil
 		}
 		next, changed := p.Publish()
-		if changed && next.Current.Testdata != (job.Artifact{}) {
+		if changed && (next.Current.Testdata != (job.Artifact{}) || next.Current.Rules.Checker.IsProgram()) {
 			answer, err := d.testdataUploaded(ctx, id, next.Current)
 			if err != nil || !answer.OK() {
 				return problemDecision{Answer: answer, after: p}, err

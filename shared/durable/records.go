@@ -108,6 +108,11 @@ func contentFields(c *codec, p *problem.Content) {
 	textField(c, 8, &r.Checker.Kind)
 	floatField(c, 9, &r.Checker.Abs)
 	floatField(c, 10, &r.Checker.Rel)
+	textField(c, 11, &r.Checker.Protocol)
+	numberField(c, 12, &r.Checker.Language)
+	textField(c, 13, &r.Checker.File)
+	numberField(c, 14, &r.Checker.TimeLimit)
+	numberField(c, 15, &r.Checker.MemoryLimit)
 }
 
 func taskFields(c *codec, t *judge.Task) {

@@ -130,6 +130,11 @@ const (
 	cChecker       = "ck"
 	cAbs           = "ca" // S: what a number of DynamoDB cannot hold
 	cRel           = "cr" // S
+	cProtocol      = "cp" // of a checker that is a program, and so on
+	cLanguage      = "cl"
+	cFile          = "cf"
+	cCheckerTime   = "kt"
+	cCheckerMemory = "km"
 )
 
 // Attributes of the sweep's mark, an item of the jobs table.

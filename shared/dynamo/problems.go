@@ -231,6 +231,11 @@ func contentItem(c problem.Content) writer {
 	w.text(cChecker, string(r.Checker.Kind))
 	w.text(cAbs, floatText(r.Checker.Abs))
 	w.text(cRel, floatText(r.Checker.Rel))
+	w.text(cProtocol, string(r.Checker.Protocol))
+	w.number(cLanguage, int64(r.Checker.Language))
+	w.text(cFile, r.Checker.File)
+	w.number(cCheckerTime, int64(r.Checker.TimeLimit))
+	w.number(cCheckerMemory, int64(r.Checker.MemoryLimit))
 	return w
 }
 
@@ -274,7 +279,11 @@ func readContent(r *reader) problem.Content {
 		OutputLimit:   int(r.number(cOutputLimit)),
 		Compile:       judging.Compile{TimeLimit: int(r.number(cCompileTime)), MemoryLimit: int(r.number(cCompileMemory))},
 		StopOnFailure: r.flag(cStopOnFailure),
-		Checker:       judging.Checker{Kind: judging.Kind(r.text(cChecker)), Abs: readFloat(r, cAbs), Rel: readFloat(r, cRel)},
+		Checker: judging.Checker{
+			Kind: judging.Kind(r.text(cChecker)), Abs: readFloat(r, cAbs), Rel: readFloat(r, cRel),
+			Protocol: judging.Protocol(r.text(cProtocol)), Language: int(r.number(cLanguage)), File: r.text(cFile),
+			TimeLimit: int(r.number(cCheckerTime)), MemoryLimit: int(r.number(cCheckerMemory)),
+		},
 	}
 	return c
 }

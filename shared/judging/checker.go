@@ -19,6 +19,12 @@ const (
 	Tokens Kind = "tokens"
 	// Floats is Tokens, but tokens that are both numbers may differ a little.
 	Floats Kind = "floats"
+	// Program asks a program of the problem, which reads input, output and the
+	// expected output.
+	Program Kind = "program"
+	// Interactor is a program of the problem that talks with the submission while
+	// both run.
+	Interactor Kind = "interactor"
 )
 
 // linesName is how Lines may be written by a producer.
@@ -29,6 +35,13 @@ type Checker struct {
 	Kind Kind    `json:"kind,omitzero"`
 	Abs  float64 `json:"abs,omitzero"` // of Floats: by how much a number may differ
 	Rel  float64 `json:"rel,omitzero"` // of Floats: the same, as a share of the expected number
+
+	// Of Program and Interactor.
+	Protocol    Protocol `json:"protocol,omitzero"`
+	Language    int      `json:"language,omitzero"`
+	File        string   `json:"file,omitzero"`        // its source, in the folder Folder of the test data
+	TimeLimit   int      `json:"timeLimit,omitzero"`   // ms of CPU time of one case; 0: DefaultCheckerTime
+	MemoryLimit int      `json:"memoryLimit,omitzero"` // KB; 0: DefaultCheckerMemory
 }
 
 // Normal is c as it is kept: the default by whatever name is the zero Checker.
@@ -44,11 +57,15 @@ func (c Checker) Normal() Checker {
 func (r Rules) NeedsChecker() bool { return r.Checker.Kind != Lines }
 
 func (c Checker) check() *Fault {
+	if c.IsProgram() {
+		return c.checkProgram()
+	}
+	if c.Protocol != "" || c.Language != 0 || c.File != "" || c.TimeLimit != 0 || c.MemoryLimit != 0 {
+		return &Fault{"checker", fmt.Sprintf("protocol, language, file, timeLimit and memoryLimit belong to the kinds %s and %s", Program, Interactor)}
+	}
 	switch c.Kind {
 	case Lines, Exact, Tokens:
-		if c.Abs != 0 || c.Rel != 0 {
-			return &Fault{"checker", "abs and rel belong to the kind floats"}
-		}
+		return c.checkBounds()
 	case Floats:
 		for _, bound := range []struct {
 			path  string
@@ -61,8 +78,15 @@ func (c Checker) check() *Fault {
 		if c.Abs == 0 && c.Rel == 0 {
 			return &Fault{"checker", "floats wants abs, rel or both, as 1e-6"}
 		}
-	default:
-		return &Fault{"checker.kind", fmt.Sprintf("want %s, %s, %s or %s", linesName, Exact, Tokens, Floats)}
+		return nil
+	}
+	return &Fault{"checker.kind", fmt.Sprintf("want %s, %s, %s, %s, %s or %s", linesName, Exact, Tokens, Floats, Program, Interactor)}
+}
+
+// checkBounds finds bounds that only Floats has a use for.
+func (c Checker) checkBounds() *Fault {
+	if c.Abs != 0 || c.Rel != 0 {
+		return &Fault{"checker", "abs and rel belong to the kind floats"}
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (c Content) Equal(d Content) bool {
 
 // Want is what the test data of c must hold.
 func (c Content) Want() casefile.Want {
-	want := casefile.Want{Cases: make([]int, len(c.Tasks)), OutputLimit: casefile.OutputLimit}
+	want := casefile.Want{Cases: make([]int, len(c.Tasks)), OutputLimit: casefile.OutputLimit, Checker: c.Rules.Checker.Path()}
 	if c.Rules.OutputLimit > 0 {
 		want.OutputLimit = int64(c.Rules.OutputLimit) << 10
 	}

@@ -33,9 +33,20 @@ func NewChecker(c judging.Checker, want io.Reader) Checker {
 		return &Comparison{want: want, expect: &tokenForm{}, got: &tokenForm{}}
 	case judging.Floats:
 		return &floats{abs: c.Abs, rel: c.Rel, want: bufio.NewReaderSize(want, 32<<10)}
-	default: // judging.Lines
+	case judging.Lines:
 		return Compare(want)
 	}
+	return unknown(c.Kind)
+}
+
+// unknown is a kind of checker that this runner does not know. It must not judge
+// by another.
+type unknown judging.Kind
+
+func (unknown) Write(p []byte) (int, error) { return len(p), nil }
+
+func (u unknown) Equal() (bool, error) {
+	return false, fmt.Errorf("unknown kind of checker %.40q", string(u))
 }
 
 // exactForm is a text as it is.

@@ -122,6 +122,9 @@ type program struct {
 // message in the first one's stderr. An error is the runner's fault (compiler
 // not installed, disk full), or ctx's cause.
 func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
+	if in.Checker.IsProgram() {
+		return nil, errors.New("the problem has a checker that is a program, which runs in the sandbox only: take -isolation sandbox")
+	}
 	dir, err := workdir.Temp(n.cfg.Dir, "program-")
 	if err != nil {
 		return nil, fmt.Errorf("make directory of a program: %w", err)
@@ -298,9 +301,9 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	if end.stopped == overThreads {
 		seen.TooManyOf = n.cfg.Processes
 	}
-	got.Status, got.Reason, err = seen.Verdict(task, outputLimit, func() (bool, error) {
+	got.Status, got.Reason, err = seen.Verdict(task, outputLimit, Compared(func() (bool, error) {
 		return files.equal(in.Checker, filepath.Join(in.TestDataDir, name+casefile.Out))
-	})
+	}))
 	if err != nil {
 		return Case{}, err
 	}

@@ -21,10 +21,10 @@ type Seen struct {
 }
 
 // Verdict is the status of a run and the reason for it, at most 200 characters;
-// equal compares its output and is called only if everything else is well.
+// judge decides on its output and is called only if everything else is well.
 // The order matters: a program that is stopped for one thing often trips over
 // another on its way out.
-func (s Seen) Verdict(task Task, outputLimit int64, equal func() (bool, error)) (status, reason string, err error) {
+func (s Seen) Verdict(task Task, outputLimit int64, judge func() (status, reason string, err error)) (status, reason string, err error) {
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
 	switch {
 	case s.TooMuchOutput || s.Signal == syscall.SIGXFSZ:
@@ -44,12 +44,16 @@ func (s Seen) Verdict(task Task, outputLimit int64, equal func() (bool, error)) 
 	case s.ExitCode != 0:
 		return RE, fmt.Sprintf("exit code %d", s.ExitCode), nil
 	}
-	same, err := equal()
-	if err != nil {
-		return "", "", err
+	return judge()
+}
+
+// Compared makes a verdict of a comparison.
+func Compared(equal func() (bool, error)) func() (status, reason string, err error) {
+	return func() (string, string, error) {
+		same, err := equal()
+		if err != nil || same {
+			return AC, "", err
+		}
+		return WA, "", nil
 	}
-	if same {
-		return AC, "", nil
-	}
-	return WA, "", nil
 }

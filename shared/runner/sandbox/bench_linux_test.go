@@ -17,7 +17,7 @@ func BenchmarkCase(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer slot.give()
-	dir, err := s.stage(in)
+	dir, err := s.stage(in.Language, func(to string) error { return execute.CopySources(in, to) })
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func BenchmarkCase(b *testing.B) {
 	var took []float64
 	for b.Loop() {
 		begin := time.Now()
-		got, err := s.runCase(b.Context(), box, prog, in, ordinary, "0000")
+		got, err := s.runCase(b.Context(), box, prog, nil, in, ordinary, "0000")
 		if err != nil || got.Status != execute.AC {
 			b.Fatal(got, err)
 		}

@@ -47,16 +47,16 @@ func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
 
 // stage makes the directory of a box on the host with a copy of the sources that
 // the user inside may read.
-func (s *Sandbox) stage(in execute.Input) (string, error) {
+func (s *Sandbox) stage(language int, copySources func(to string) error) (string, error) {
 	dir, err := workdir.Temp(s.cfg.Dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make directory of a box: %w", err)
 	}
 	err = errors.Join(os.Mkdir(filepath.Join(dir, "root"), 0o755), os.Mkdir(filepath.Join(dir, "src"), 0o755))
 	if err == nil {
-		err = execute.CopySources(in, filepath.Join(dir, "src"))
+		err = copySources(filepath.Join(dir, "src"))
 	}
-	if err == nil && in.Language == execute.Python {
+	if err == nil && language == execute.Python {
 		err = s.python.MakeHome(filepath.Join(dir, "python"))
 	}
 	if err != nil {
@@ -67,17 +67,17 @@ func (s *Sandbox) stage(in execute.Input) (string, error) {
 }
 
 // build makes the container of a staged directory, on the core of the slot. Its
-// first process may be late on a machine that is busy.
-func (s *Sandbox) build(dir string, slot slot, python bool) (*box, error) {
+// first process may be late on a machine that is busy. links are made at its root.
+func (s *Sandbox) build(dir string, slot slot, python bool, links ...container.SymbolicLink) (*box, error) {
 	for n := 1; ; n++ {
-		b, err := s.tryBuild(dir, slot, python)
+		b, err := s.tryBuild(dir, slot, python, links)
 		if n == 3 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return b, err
 		}
 	}
 }
 
-func (s *Sandbox) tryBuild(dir string, slot slot, python bool) (*box, error) {
+func (s *Sandbox) tryBuild(dir string, slot slot, python bool, links []container.SymbolicLink) (*box, error) {
 	// The box's standard error: for messages, and for one descriptor.
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Sandbox) tryBuild(dir string, slot slot, python bool) (*box, error) {
 	}
 	defer func() { _ = ours.Close() }()
 	builder := &container.Builder{
-		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: s.links, MaskPaths: s.masks(), ExecFile: s.init,
+		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: append(links, s.links...), MaskPaths: s.masks(), ExecFile: s.init,
 		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: theirs,
 		CloneFlags:              s.namespaces(),
 		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,

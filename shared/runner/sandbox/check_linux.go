@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -32,12 +31,7 @@ func (s *Sandbox) Check(ctx context.Context) []Finding {
 		return append(found, Finding{What: "a slot", Fault: err})
 	}
 	defer slot.give()
-	empty := execute.Input{Language: execute.C, SourceDir: filepath.Join(s.cfg.Dir, "none"), TestDataDir: s.cfg.Dir}
-	if err := os.MkdirAll(empty.SourceDir, 0o700); err != nil {
-		return append(found, Finding{What: "a directory", Fault: err})
-	}
-	defer func() { _ = os.Remove(empty.SourceDir) }()
-	dir, err := s.stage(empty)
+	dir, err := s.stage(execute.C, func(string) error { return nil })
 	if err != nil {
 		return append(found, Finding{What: "a directory", Fault: err})
 	}

@@ -34,22 +34,36 @@ func (s *Sandbox) take(b *box, path string) (*os.File, error) {
 }
 
 // sealed copies a file into memory, where nobody can change it.
-func sealed(from *os.File, seal bool) (*os.File, error) {
+func sealed(from io.Reader, seal bool) (*os.File, error) {
 	fd, err := unix.MemfdCreate("program", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("make a file in memory: %w", err)
 	}
 	file := os.NewFile(uintptr(fd), "program")
-	if _, err = io.Copy(file, from); err == nil {
-		if _, err = file.Seek(0, io.SeekStart); err == nil && seal {
-			_, err = unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
-		}
+	if _, err = io.Copy(file, from); err != nil {
+		err = fmt.Errorf("fill a file in memory: %w", err)
+	} else if seal {
+		err = sealFile(file)
+	} else {
+		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("seal a file in memory: %w", err)
+		return nil, err
 	}
 	return file, nil
+}
+
+// sealFile makes a file in memory read-only, and goes to its beginning.
+func sealFile(file *os.File) error {
+	_, err := file.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = unix.FcntlInt(file.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	if err != nil {
+		return fmt.Errorf("seal a file in memory: %w", err)
+	}
+	return nil
 }
 
 // input opens the input of a case so that the program may open it again as

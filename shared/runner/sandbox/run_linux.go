@@ -22,7 +22,8 @@ type run struct {
 	executable *os.File // nil: args[0] is a path in the box
 	stdin      *os.File // nil: empty
 	stdout     *sink
-	stderr     *sink // may be stdout
+	stderr     *sink      // may be stdout
+	files      []*os.File // descriptors 3 and on
 	filter     []syscall.SockFilter
 
 	cpu, wall time.Duration
@@ -30,6 +31,8 @@ type run struct {
 	stack     int64 // bytes
 	file      int64 // bytes, of every file that it writes
 	processes int
+
+	beside *talk // nil: it runs alone
 }
 
 // ending is how a run ended.
@@ -53,6 +56,7 @@ const (
 	byOutput
 	byMemory
 	byProcesses
+	byOther // its partner has ended it
 )
 
 const (
@@ -128,6 +132,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if r.stdin != nil {
 		param.Files[0] = r.stdin.Fd()
 	}
+	for _, file := range r.files {
+		param.Files = append(param.Files, file.Fd())
+	}
 	if r.executable != nil {
 		param.ExecFile = r.executable.Fd()
 	}
@@ -139,6 +146,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	end := ending{status: result.Status, code: result.ExitStatus, stopped: stop(w.why.Load())}
 	end.wall, end.waited = w.end()
 	closeWriters()
+	if r.beside != nil {
+		r.beside.ended()
+	}
 	for range outputs {
 		<-done
 	}
@@ -220,10 +230,13 @@ func (w *watch) look() {
 		select {
 		case <-w.over:
 			return
+		case why := <-w.run.beside.stops():
+			w.stop(why)
+			return
 		case <-timer.C:
 		}
 		events, err := w.group.Events()
-		wall := time.Since(w.started)
+		wall := time.Since(w.started) - w.run.beside.waited(events.CPU)
 		switch {
 		case err != nil: // run finds it, too
 			return

@@ -17,6 +17,7 @@ import (
 	"github.com/criyle/go-sandbox/runner"
 
 	"runlease/shared/casefile"
+	"runlease/shared/judging"
 	"runlease/shared/runner/cgroup"
 	"runlease/shared/runner/execute"
 )
@@ -36,8 +37,9 @@ type Config struct {
 	// FirstUID is the first of the user and group ids on this machine that boxes
 	// get, one for each job at a time, when the runner is root; default 210000.
 	FirstUID int
-	// Trace, if it is set, is told what the parts of a job took: "box", "compile"
-	// and "case" for each case.
+	// Trace, if it is set, is told what the parts of a job took: "box", "compile",
+	// "case" for each case and "check" for what a checker took of it, and "compile
+	// checker" if that was compiled. Several goroutines may call it.
 	Trace func(part string, took time.Duration)
 	Log   *slog.Logger
 }
@@ -168,7 +170,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	starting, started := context.WithCancel(ctx)
 	defer started()
 	s.beside.Go(func() { s.groups.KeepReady(starting) })
-	dir, err := s.stage(in)
+	dir, err := s.stage(in.Language, func(to string) error { return execute.CopySources(in, to) })
 	if err != nil {
 		return nil, err
 	}
@@ -198,10 +200,24 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		return execute.Same(in.Tasks, execute.CE, prog.reject), nil
 	}
 	defer prog.close()
+	var r *referee
+	if in.Checker.IsProgram() {
+		if r, err = s.referee(ctx, in, slot.core); err != nil {
+			return nil, err
+		}
+		defer r.close()
+		if r.program.reject != "" {
+			s.cfg.Log.ErrorContext(ctx, "a problem's checker does not compile", slog.String("file", in.Checker.Path()), slog.String("message", r.program.reject))
+			return in.Uncompiled(r.program.reject), nil
+		}
+	}
 	b.started = started
 	begin = s.trace("compile", begin)
 	return in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
-		got, err := s.runCase(ctx, b, prog, in, task, name)
+		got, err := s.runCase(ctx, b, prog, r, in, task, name)
+		if err == nil && got.Status == execute.JE {
+			s.cfg.Log.ErrorContext(ctx, "a problem's checker failed", slog.String("file", in.Checker.Path()), slog.String("case", name), slog.String("reason", got.Reason))
+		}
 		begin = s.trace("case", begin)
 		return got, err
 	})
@@ -323,9 +339,13 @@ func compilerKilled(message string) bool {
 const attempts = 2
 
 // runCase runs a case, and again if a neighbour may be why it took too long.
-func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, in execute.Input, task execute.Task, name string) (execute.Case, error) {
+func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, r *referee, in execute.Input, task execute.Task, name string) (execute.Case, error) {
+	try := s.tryCase
+	if in.Checker.Kind == judging.Interactor {
+		try = s.tryTalk
+	}
 	for n := 1; ; n++ {
-		got, busy, err := s.tryCase(ctx, b, prog, in, task, name)
+		got, busy, err := try(ctx, b, prog, r, in, task, name)
 		if err != nil || got.Status != execute.TLE || !busy || n == attempts {
 			return got, err
 		}
@@ -333,28 +353,21 @@ func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, in execute.
 }
 
 // tryCase runs a case; busy: it had to wait for its core.
-func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, in execute.Input, task execute.Task, name string) (got execute.Case, busy bool, err error) {
+func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, r *referee, in execute.Input, task execute.Task, name string) (got execute.Case, busy bool, err error) {
 	data := filepath.Join(in.TestDataDir, name)
 	stdin, err := s.input(data + casefile.In)
 	if err != nil {
 		return execute.Case{}, false, err
 	}
 	defer func() { _ = stdin.Close() }()
-	expected, err := os.Open(data + casefile.Out)
+	judge, err := s.judge(ctx, r, in, stdin, data+casefile.Out)
 	if err != nil {
-		return execute.Case{}, false, fmt.Errorf("open expected output: %w", err)
+		return execute.Case{}, false, err
 	}
-	defer func() { _ = expected.Close() }()
-	comparison := execute.NewChecker(in.Checker, expected)
-	limit := time.Duration(task.TimeLimit) * time.Millisecond
-	memory := int64(task.MemoryLimit) << 10
-	most := in.Output(s.cfg.OutputLimit)
-	stdout := &sink{limit: most, keep: s.cfg.KeptOutput, also: func(p []byte) { _, _ = comparison.Write(p) }}
-	stderr := &sink{limit: most, keep: s.cfg.KeptOutput}
-	end, err := b.run(ctx, s, run{
-		args: prog.args, executable: prog.executable, stdin: stdin, stdout: stdout, stderr: stderr, filter: s.programs,
-		cpu: limit, wall: 2*limit + idle, memory: memory, stack: memory, file: most + 1, processes: s.cfg.Processes,
-	})
+	defer judge.close()
+	run, stdout, stderr := s.caseRun(prog, in, task)
+	run.stdin, stdout.also = stdin, judge.take
+	end, err := b.run(ctx, s, run)
 	if err != nil {
 		return execute.Case{}, false, err
 	}
@@ -364,27 +377,59 @@ func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, in execute.
 	if err := end.fault(); err != nil {
 		return execute.Case{}, false, err
 	}
+	seen := end.seen(s.cfg.Processes)
+	got = seenCase(seen, end, stdout, stderr)
+	got.Status, got.Reason, err = seen.Verdict(task, run.stdout.limit, judge.decide)
+	return slept(got, seen, task), busyCore(end, task), err
+}
+
+// caseRun is how a submission is run on a case, and where its outputs go.
+func (s *Sandbox) caseRun(prog program, in execute.Input, task execute.Task) (r run, stdout, stderr *sink) {
+	limit := time.Duration(task.TimeLimit) * time.Millisecond
+	memory := int64(task.MemoryLimit) << 10
+	most := in.Output(s.cfg.OutputLimit)
+	stdout, stderr = &sink{limit: most, keep: s.cfg.KeptOutput}, &sink{limit: most, keep: s.cfg.KeptOutput}
+	return run{
+		args: prog.args, executable: prog.executable, stdout: stdout, stderr: stderr, filter: s.programs,
+		cpu: limit, wall: 2*limit + idle, memory: memory, stack: memory, file: most + 1, processes: s.cfg.Processes,
+	}, stdout, stderr
+}
+
+// busyCore reports whether a run had to wait for its core.
+func busyCore(end ending, task execute.Task) bool {
+	return end.waited > time.Duration(task.TimeLimit)*time.Millisecond/20
+}
+
+// slept puts what a case took by the clock for its CPU time, if that was too long.
+func slept(got execute.Case, seen execute.Seen, task execute.Task) execute.Case {
+	if got.Status == execute.TLE && seen.CPU <= time.Duration(task.TimeLimit)*time.Millisecond {
+		got.ExecTime = seen.Wall.Milliseconds()
+	}
+	return got
+}
+
+func seenCase(seen execute.Seen, end ending, stdout, stderr *sink) execute.Case {
+	return execute.Case{
+		ExitCode: seen.ExitCode, Stdout: stdout.text(), Stderr: stderr.text(),
+		ExecTime: seen.CPU.Milliseconds(), MemoryUsage: end.events.PeakBytes >> 10,
+	}
+}
+
+// seen is an ending in the words of verdicts; processes is how many were allowed.
+func (end ending) seen(processes int) execute.Seen {
 	seen := execute.Seen{
 		ExitCode: end.code, CPU: end.events.CPU, Wall: end.wall,
 		TooMuchOutput: end.stopped == byOutput, OutOfMemory: end.events.OOMKills > 0,
 		StoppedByCPU: end.stopped == byCPU, StoppedByWall: end.stopped == byWall,
 	}
 	if end.events.Refusals > 0 {
-		seen.TooManyOf = s.cfg.Processes
+		seen.TooManyOf = processes
 	}
 	if end.status != runner.StatusNormal && end.status != runner.StatusNonzeroExitStatus {
 		seen.Signal = syscall.Signal(end.code)
 		seen.ExitCode = 128 + end.code
 	}
-	got = execute.Case{
-		ExitCode: seen.ExitCode, Stdout: stdout.text(), Stderr: stderr.text(),
-		ExecTime: seen.CPU.Milliseconds(), MemoryUsage: end.events.PeakBytes >> 10,
-	}
-	got.Status, got.Reason, err = seen.Verdict(task, most, comparison.Equal)
-	if got.Status == execute.TLE && seen.CPU <= limit { // it slept
-		got.ExecTime = seen.Wall.Milliseconds()
-	}
-	return got, end.waited > limit/20, err
+	return seen
 }
 
 // removeLater removes a group while the next case begins.

@@ -45,6 +45,9 @@ var contents = rapid.Custom(func(t *rapid.T) problem.Content {
 			Checker: judging.Checker{
 				Kind: rapid.SampledFrom([]judging.Kind{judging.Lines, judging.Exact, judging.Tokens, judging.Floats}).Draw(t, "checker"),
 				Abs:  rapid.Float64Range(0, math.MaxFloat64).Draw(t, "abs"), Rel: rapid.Float64Range(0, 1e-300).Draw(t, "rel"),
+				Protocol: rapid.SampledFrom([]judging.Protocol{"", judging.Testlib, judging.Kattis}).Draw(t, "protocol"), Language: rapid.IntRange(0, 2).Draw(t, "language"),
+				File: rapid.SampledFrom([]string{"", "check.cpp"}).Draw(t, "file"), TimeLimit: rapid.IntRange(0, judging.MaxCheckerTime).Draw(t, "checker's time"),
+				MemoryLimit: rapid.IntRange(0, judging.MaxCheckerMemory).Draw(t, "checker's memory"),
 			},
 		}
 	}
