@@ -47,7 +47,7 @@ func judgeSolution(ctx context.Context, op operator, command, source string, zip
 	if err := os.WriteFile(filepath.Join(in.SourceDir, filepath.Base(source)), text, 0o600); err != nil {
 		return fmt.Errorf("copy the solution: %w", err)
 	}
-	if err := unpack.TestData(ctx, zip, size, in.TestDataDir, in.Tasks, unpack.TestDataLimits); err != nil {
+	if err := unpack.TestData(ctx, zip, size, in.TestDataDir, in.Tasks, in.Checker.Path(), unpack.TestDataLimits); err != nil {
 		return fmt.Errorf("unpack the test data: %w", err)
 	}
 	cases, err := executor.Run(ctx, in)

@@ -152,16 +152,30 @@ func TestProblemPutAndPublish(t *testing.T) {
 }
 
 // What the page for authors shows is a problem that check takes, with the checker
-// that it is about.
+// that it is about. One that is a program judges solutions in the sandbox.
 func TestExamplesOfTheAuthorsPage(t *testing.T) {
 	page, err := os.ReadFile("PROBLEMS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := author{t: t, dir: t.TempDir()}
+	runner := built(t, "runner")
+	if out, err := exec.CommandContext(t.Context(), runner, "-check").CombinedOutput(); err != nil {
+		if os.Getuid() != 0 && os.Getenv("CI") == "" {
+			t.Skipf("no sandbox for this user: %s", out)
+		}
+		t.Fatalf("no sandbox: %s", out)
+	}
+	solutions := map[judging.Kind]struct{ right, wrong, says string }{
+		judging.Program: {"n = int(input())\nprint(2, n - 2)", "n = int(input())\nprint(n, 2)", "task 0, case 0: WA the sum is not right"},
+		judging.Interactor: {
+			"low, high, said = 1, 1000, ''\nwhile said != '=':\n  n = (low + high) // 2\n  print(n, flush=True)\n  said = input()\n  if said == '<': high = n - 1\n  else: low = n + 1",
+			"n = 0\nwhile True:\n  n += 1\n  print(n, flush=True)\n  if input() == '=': break", "task 0, case 1: WA more than 10 questions",
+		},
+	}
 	kinds := map[judging.Kind]bool{}
 	for i, part := range strings.Split(string(page), "```json\n")[1:] {
-		example, _, _ := strings.Cut(part, "```")
+		example, rest, _ := strings.Cut(part, "```")
 		path := a.write(fmt.Sprintf("%d.json", i), []byte(example))
 		p, err := readProblem(path)
 		if err != nil {
@@ -169,9 +183,24 @@ func TestExamplesOfTheAuthorsPage(t *testing.T) {
 			continue
 		}
 		kinds[p.Checker.Kind] = true
-		a.ctl(0, "", "check", "-problem="+path, a.write("data.zip", zips.TestData(p.want().Cases...)))
+		if !p.Checker.IsProgram() {
+			a.ctl(0, "", "check", "-problem="+path, a.write("data.zip", zips.TestData(p.want().Cases...)))
+			continue
+		}
+		files := []zips.File{{Name: "0000.in", Text: "10"}, {Name: "0000.out"}, {Name: "0001.in", Text: "77"}, {Name: "0001.out"}}
+		a.ctl(1, p.Checker.Path()+": missing", "check", "-problem="+path, a.write("data.zip", zips.Of(files...)))
+		_, source, _ := strings.Cut(rest, "\n```")
+		_, source, _ = strings.Cut(source, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		judge := func(exit int, prints, source, solution string) {
+			data := a.write("data.zip", zips.Of(append(files, zips.File{Name: p.Checker.Path(), Text: source})...))
+			a.ctl(exit, prints, "check", "-problem="+path, "-executor="+runner+" -execute", "-solution="+a.write("main.py", []byte(solution)), data)
+		}
+		judge(0, "the solution is accepted: at most", source, solutions[p.Checker.Kind].right)
+		judge(1, solutions[p.Checker.Kind].says, source, solutions[p.Checker.Kind].wrong)
+		judge(1, "task 0, case 0: JE the problem's "+map[judging.Kind]string{judging.Program: "checker", judging.Interactor: "interactor"}[p.Checker.Kind]+" does not compile", "{", solutions[p.Checker.Kind].right)
 	}
-	if len(kinds) != 4 {
+	if len(kinds) != 6 {
 		t.Errorf("examples of %v, want one of each kind", kinds)
 	}
 }

@@ -70,12 +70,16 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 		return nil, err
 	}
 	// Each job gets its own copy, so that what it does to the files stays with it.
-	err = unpack.TestData(ctx, zip, data.at.Size, in.TestDataDir, in.Tasks, unpack.TestDataLimits)
+	err = unpack.TestData(ctx, zip, data.at.Size, in.TestDataDir, in.Tasks, in.Checker.Path(), unpack.TestDataLimits)
 	_ = zip.Close()
 	if err != nil {
 		return nil, err
 	}
 
+	if in.Checker.IsProgram() {
+		in.RefereeFile = r.Cache.Compiled(fmt.Sprint(data.at.SHA256, " ", in.Checker.Language, " ", in.Checker.Path()))
+		defer r.Cache.Trim()
+	}
 	in.OutputsFile = r.Spool.OutputsFile(result(held, nil))
 	cases, err := r.Executor.Run(ctx, in)
 	if err == nil {
@@ -85,7 +89,22 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 		_ = os.Remove(in.OutputsFile)
 		return nil, fmt.Errorf("execute: %w", err)
 	}
+	r.tellFaults(ctx, held, cases)
 	return cases, nil
+}
+
+// tellFaults logs the first case that could not be judged, for whoever watches
+// the log: the problem is at fault, and all who submit to it suffer.
+func (r *Runner) tellFaults(ctx context.Context, held claim, cases [][]execute.Case) {
+	for t := range cases {
+		for c, one := range cases[t] {
+			if one.Status == execute.JE {
+				r.Log.ErrorContext(ctx, "problem cannot be judged", slog.String("job_id", held.ID), slog.Int("problem", held.Problem),
+					slog.String("case", execute.CaseName(t, c)), slog.String("reason", one.Reason), slog.String("stderr", one.Stderr[:min(len(one.Stderr), 2000)]))
+				return
+			}
+		}
+	}
 }
 
 // material is a file that a job needs.

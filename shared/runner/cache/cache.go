@@ -104,6 +104,17 @@ func (c *Cache) Get(ctx context.Context, sha string, fetch func(context.Context,
 	return file, nil
 }
 
+// Compiled is where the program is kept that was compiled of what a key names. It
+// counts as the files do, and goes as they do; whoever writes it checks it.
+func (c *Cache) Compiled(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return filepath.Join(c.dir, hex.EncodeToString(sum[:])+".compiled")
+}
+
+// Trim drops what has not been used for longest until the rest fits, after a file
+// of Compiled was written.
+func (c *Cache) Trim() { c.evict() }
+
 // Mismatch means that fetched bytes have another hash than was promised.
 type Mismatch struct{ Want, Got string }
 

@@ -164,6 +164,14 @@ func TestLongestUnusedGoesFirst(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, shaOf(big.text))); err == nil {
 		t.Error("a file larger than the cache was kept")
 	}
+	// What was compiled counts as well.
+	if err := os.WriteFile(c.Compiled("checker"), make([]byte, 300), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Trim()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
 }
 
 func TestIllFormedHash(t *testing.T) {

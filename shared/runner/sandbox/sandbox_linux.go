@@ -207,7 +207,6 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		}
 		defer r.close()
 		if r.program.reject != "" {
-			s.cfg.Log.ErrorContext(ctx, "a problem's checker does not compile", slog.String("file", in.Checker.Path()), slog.String("message", r.program.reject))
 			return in.Uncompiled(r.program.reject), nil
 		}
 	}
@@ -215,9 +214,6 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	begin = s.trace("compile", begin)
 	return in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
 		got, err := s.runCase(ctx, b, prog, r, in, task, name)
-		if err == nil && got.Status == execute.JE {
-			s.cfg.Log.ErrorContext(ctx, "a problem's checker failed", slog.String("file", in.Checker.Path()), slog.String("case", name), slog.String("reason", got.Reason))
-		}
 		begin = s.trace("case", begin)
 		return got, err
 	})

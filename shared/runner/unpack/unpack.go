@@ -63,9 +63,13 @@ func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, li
 }
 
 // TestData unpacks the test data of size bytes into dir, which must exist and be
-// empty, and makes sure that every case has its two files.
-func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks []execute.Task, limits Limits) error {
+// empty, and makes sure that every case has its two files, and that the source
+// of the problem's checker is there, if it has one.
+func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks []execute.Task, checker string, limits Limits) error {
 	needed := map[string]bool{}
+	if checker != "" {
+		needed[checker] = true
+	}
 	each := func(do func(name string, task, number int) error) error {
 		for t, task := range tasks {
 			for c := range task.CaseCount {
@@ -81,6 +85,9 @@ func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks 
 	_ = each(func(name string, _, _ int) error { needed[name] = true; return nil })
 	if err := unpack(ctx, r, size, dir, needed, limits); err != nil {
 		return named("test data zip", err)
+	}
+	if needed[checker] {
+		return faultf("test data zip: no file %s, the source of the problem's checker", checker)
 	}
 	return each(func(name string, task, number int) error {
 		if needed[name] {

@@ -239,12 +239,17 @@ func TestTestData(t *testing.T) {
 		entries = append(entries, entry{name: name + ".in"}, entry{name: name + ".out"})
 	}
 	z := pack(t, append(entries, entry{name: "notes/readme.txt"})...)
-	if err := TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, TestDataLimits); err != nil {
+	if err := TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, "", TestDataLimits); err != nil {
 		t.Error(err)
 	}
 	z = pack(t, entries[:len(entries)-1]...)
-	err := TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, TestDataLimits)
+	err := TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, "", TestDataLimits)
 	if _, ok := errors.AsType[*Fault](err); !ok || !strings.Contains(err.Error(), "no file 0101.out at its root (task 1, case 1)") {
+		t.Errorf("got %v", err)
+	}
+	z = pack(t, entries...)
+	err = TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, "checker/check.c", TestDataLimits)
+	if _, ok := errors.AsType[*Fault](err); !ok || !strings.Contains(err.Error(), "no file checker/check.c, the source of the problem's checker") {
 		t.Errorf("got %v", err)
 	}
 }
