@@ -58,7 +58,7 @@ var may = map[string][]string{
 	"shared/runner/outputs":  {"shared/runner/execute"},
 	"shared/runner/cgroup":   {},
 	"shared/runner/seccomp":  {},
-	"shared/runner/sandbox":  {"shared/casefile", "shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
+	"shared/runner/sandbox":  {"shared/judging", "shared/casefile", "shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
 	"shared/runner/workdir":  {},
 	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
 	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},
