@@ -176,7 +176,8 @@ var useCases = []source{
 		{name: "download: no outputs that are missing", keeps: "I4", from: `!j.Result.HasOutputs()`, to: `j.Result.Outputs == "" && len(j.Result.Packed) == 0`},
 	}},
 	{file: "shared/dispatch/problem.go", tests: []command{dispatch}, guards: []guard{
-		{name: "publish: test data is checked", keeps: "I4", from: `changed && next.Current.Testdata != (job.Artifact{}) {`, to: `changed && id < 0 {`},
+		{name: "publish: test data is checked", keeps: "I4", from: `changed && (next.Current.Testdata != (job.Artifact{}) || next.Current.Rules.Checker.IsProgram()) {`, to: `changed && id < 0 {`},
+		{name: "publish: a checker that is a program needs test data", keeps: "I4", from: ` || next.Current.Rules.Checker.IsProgram()) {`, to: `) {`, tests: []command{ruled}},
 		{name: "publish: only what there is", keeps: "I6", from: `if p.Revision == 0 {`, to: `if false {`},
 		{name: "publish: writes on the condition", keeps: "I2", from: `if err != nil || saved {`, to: `if err != nil || saved || current.ID != 0 {`},
 		{name: "publish: decides again on what the other left", keeps: "I2", from: "\t\tbefore = current\n", to: "\t\t_ = current\n"},
