@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	verdicts "runlease/shared/judge"
+	"runlease/shared/judging"
 )
 
 //go:embed data
@@ -96,6 +97,23 @@ func (d dataset) check() error {
 	return nil
 }
 
+// withoutPrograms leaves out the problems whose checker is a program: those run in
+// the sandbox only. It tells how many submissions are left out with them.
+func (d dataset) withoutPrograms() (dataset, int) {
+	less := dataset{Killed: d.Killed}
+	for _, p := range d.Problems {
+		if _, err := fs.Stat(embedded, "data/problems/"+p.Name+"/"+judging.Folder); err != nil {
+			less.Problems = append(less.Problems, p)
+		}
+	}
+	for _, s := range d.Submissions {
+		if less.problemID(s.Problem) != 0 {
+			less.Submissions = append(less.Submissions, s)
+		}
+	}
+	return less, len(d.Submissions) - len(less.Submissions)
+}
+
 // problemID finds a problem's id; 0: there is no such problem.
 func (d dataset) problemID(name string) int {
 	for _, p := range d.Problems {
@@ -119,7 +137,8 @@ func (p problem) described() (map[string]json.RawMessage, error) {
 	return fields, nil
 }
 
-// testdata packs the problem's cases, TTCC.in and TTCC.out.
+// testdata packs the problem's cases, TTCC.in and TTCC.out, and the source of its
+// checker.
 func (p problem) testdata() ([]byte, error) {
 	dir := "data/problems/" + p.Name
 	entries, err := fs.ReadDir(embedded, dir) // sorted by name
@@ -127,14 +146,18 @@ func (p problem) testdata() ([]byte, error) {
 		return nil, err
 	}
 	var z packer
+	sources, _ := fs.Glob(embedded, dir+"/"+judging.Folder+"/*")
 	for _, entry := range entries {
 		if strings.HasSuffix(entry.Name(), ".in") || strings.HasSuffix(entry.Name(), ".out") {
-			content, err := embedded.ReadFile(dir + "/" + entry.Name())
-			if err != nil {
-				return nil, err
-			}
-			z.add(entry.Name(), content)
+			sources = append(sources, dir+"/"+entry.Name())
 		}
+	}
+	for _, name := range sources {
+		content, err := embedded.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		z.add(strings.TrimPrefix(name, dir+"/"), content)
 	}
 	return z.bytes()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 )
 
@@ -37,6 +38,9 @@ func TestProblems(t *testing.T) {
 		}
 		score := 0
 		want := map[string]bool{"problem.json": true}
+		if strings.Contains(string(fields["checker"]), "protocol") {
+			want["checker"] = true
+		}
 		for i, task := range tasks {
 			score += task.TaskScore
 			if task.CaseCount < 1 || task.MemoryLimit < 64*1024 || task.TimeLimit < 300 || task.TimeLimit > 1000 {
@@ -102,6 +106,15 @@ func TestSubmissionsCoverEverything(t *testing.T) {
 		if !files[entry.Name()] {
 			t.Errorf("%s is not in submissions.json", entry.Name())
 		}
+	}
+}
+
+// Where there is no sandbox, two problems are left out, and nothing else.
+func TestWithoutPrograms(t *testing.T) {
+	d := mustLoad(t)
+	less, left := d.withoutPrograms()
+	if left != 6 || len(less.Problems) != len(d.Problems)-2 || less.check() != nil {
+		t.Errorf("%d submissions left out, %d problems stay, %v", left, len(less.Problems), less.check())
 	}
 }
 

@@ -114,7 +114,6 @@ func (f *fleet) startServer(ctx context.Context) error {
 	defer read.Close()
 	//nolint:noctx // a context would kill it; stop ends the children in order
 	cmd := exec.Command(filepath.Join(f.dir, "local"), "-addr", "127.0.0.1:0", "-lease", f.config.lease.String())
-	cmd.Args = append(cmd.Args, f.isolation...)
 	cmd.Stdout = write
 	server, err := f.start("server", cmd)
 	write.Close()
@@ -167,6 +166,7 @@ func (f *fleet) startRunner(name string) error {
 	//nolint:noctx // as above
 	cmd := exec.Command(filepath.Join(f.dir, "runner"),
 		"-url", f.endpoint.URL, "-name", name, "-slots", strconv.Itoa(f.config.slots), "-lease", f.config.lease.String())
+	cmd.Args = append(cmd.Args, f.isolation...)
 	cmd.Dir = work
 	// Whatever a runner leaves behind when it is killed is inside the folder that
 	// the demo removes.

@@ -113,6 +113,11 @@ func run(ctx context.Context, c config) (err error) {
 	}
 	fmt.Println("api", f.endpoint.URL)
 	fmt.Println(f.chooseIsolation(ctx))
+	if len(f.isolation) > 0 {
+		var left int
+		data, left = data.withoutPrograms()
+		fmt.Printf("%d submissions to problems with a program as checker are left out: those run in the sandbox only\n", left)
+	}
 
 	// Ids are new with every run, because a deployed API remembers the last one.
 	id := "demo-" + strconv.FormatInt(began.UnixMilli(), 36)

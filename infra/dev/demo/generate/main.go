@@ -6,7 +6,8 @@
 // The answers come from reference solutions in Go, written apart from the
 // submissions that are judged against them, so that a mistake in one of the
 // two shows up as an unexpected verdict. The data is committed; a test says
-// when it is no longer what this program writes.
+// when it is no longer what this program writes. The folders checker/ are
+// written by hand.
 package main
 
 import (

@@ -212,6 +212,42 @@ func roots() problem {
 	}
 }
 
+// goldbach: two primes whose sum is n, an even number. There are many, and a
+// checker finds out; what is expected is the pair with the smallest.
+func goldbach() problem {
+	return problem{
+		name: "goldbach",
+		tasks: []task{
+			{40, memoryKB, timeMS, []string{"6\n", "22\n"}},
+			{60, memoryKB, timeMS, []string{"1000000\n", "99998\n"}},
+		},
+		answer: func(input string) string {
+			var n int64
+			mustScan(input, &n)
+			for a := int64(2); ; a++ {
+				if big.NewInt(a).ProbablyPrime(0) && big.NewInt(n-a).ProbablyPrime(0) {
+					return fmt.Sprintln(a, n-a)
+				}
+			}
+		},
+		rules: judging.Rules{Checker: judging.Checker{Kind: judging.Program, Protocol: judging.Testlib, Language: 1, File: "goldbach.cpp"}},
+	}
+}
+
+// guess: an interactor thinks of a number up to n, and answers guesses. A case
+// is n, the number, and how many guesses are allowed.
+func guess() problem {
+	return problem{
+		name: "guess",
+		tasks: []task{
+			{30, memoryKB, timeMS, []string{"10 4 10\n", "1 1 1\n"}},
+			{70, memoryKB, timeMS, []string{"1000000 1000000 20\n", "1000 731 10\n"}},
+		},
+		answer: func(string) string { return "" },
+		rules:  judging.Rules{Checker: judging.Checker{Kind: judging.Interactor, Protocol: judging.Kattis, Language: 2, File: "guess.py"}},
+	}
+}
+
 // mustScan reads one number of an input that is our own.
 func mustScan(input string, n any) {
 	if _, err := fmt.Sscan(input, n); err != nil {

@@ -36,7 +36,7 @@ type taskJSON struct {
 // render returns the content of every file by its slash-separated name.
 func render() (map[string]string, error) {
 	files := map[string]string{}
-	for _, p := range []problem{stairs(), primes(), knapsack(), maze(), averages(), collatz(), queens(), divisors(), roots()} {
+	for _, p := range []problem{stairs(), primes(), knapsack(), maze(), averages(), collatz(), queens(), divisors(), roots(), goldbach(), guess()} {
 		meta := struct {
 			Tasks []taskJSON `json:"tasks"`
 			judging.Rules
