@@ -424,6 +424,9 @@ func broken(w http.ResponseWriter, _ *http.Request) bool {
 type execution func(ctx context.Context, in execute.Input) ([][]execute.Case, error)
 
 func (e execution) Run(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+	if err := in.AwaitAll(); err != nil {
+		return nil, err
+	}
 	return e(ctx, in)
 }
 

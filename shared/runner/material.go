@@ -64,20 +64,19 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 		return nil, err
 	}
 
-	data := &material{r.Client, held, "test data", "testdata", maxTestDataZip, held.TestData}
-	zip, err = data.get(ctx, func(d download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, data.fetch) })
+	testdata := &material{r.Client, held, "test data", "testdata", maxTestDataZip, held.TestData}
+	zip, err = testdata.get(ctx, func(d download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, testdata.fetch) })
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = zip.Close() }()
 	// Each job gets its own copy, so that what it does to the files stays with it.
-	err = unpack.TestData(ctx, zip, data.at.Size, in.TestDataDir, in.Tasks, in.Checker.Path(), unpack.TestDataLimits)
-	_ = zip.Close()
-	if err != nil {
-		return nil, err
-	}
+	data := unpack.Begin(ctx, zip, testdata.at.Size, in.TestDataDir, in.Tasks, in.Checker.Path(), unpack.TestDataLimits)
+	defer data.Stop()
+	in.Await = data.Await
 
 	if in.Checker.IsProgram() {
-		in.RefereeFile = r.Cache.Compiled(fmt.Sprint(data.at.SHA256, " ", in.Checker.Language, " ", in.Checker.Path()))
+		in.RefereeFile = r.Cache.Compiled(fmt.Sprint(testdata.at.SHA256, " ", in.Checker.Language, " ", in.Checker.Path()))
 		defer r.Cache.Trim()
 	}
 	in.OutputsFile = r.Spool.OutputsFile(result(held, nil))

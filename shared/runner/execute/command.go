@@ -53,6 +53,9 @@ func NewProgram(args []string, log *slog.Logger) (*Command, error) {
 // Run starts the program for one job. An error is a fault of the executor, or
 // ctx's cause.
 func (c *Command) Run(ctx context.Context, in Input) ([][]Case, error) {
+	if err := in.AwaitAll(); err != nil { // the program does not see when files come
+		return nil, err
+	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("encode input: %w", err)

@@ -45,6 +45,9 @@ func RefereeMemory(c judging.Checker) int64 {
 // that its source is in, with the source under its language's name. Everybody
 // may read the copies.
 func CopyReferee(in Input, to string) error {
+	if err := in.await(""); err != nil {
+		return err
+	}
 	if err := copyTree(filepath.Join(in.TestDataDir, judging.Folder), to); err != nil {
 		return fmt.Errorf("copy the problem's %s: %w", who(in.Checker), err)
 	}

@@ -19,6 +19,9 @@ func CopySources(in Input, to string) error {
 	if err := copyTree(in.SourceDir, to); err != nil {
 		return fmt.Errorf("copy the submission: %w", err)
 	}
+	if err := in.await(""); err != nil {
+		return err
+	}
 	chaos := filepath.Join(in.TestDataDir, chaosDir)
 	if info, err := os.Lstat(chaos); err != nil || !info.IsDir() {
 		return nil

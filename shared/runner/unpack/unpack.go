@@ -53,7 +53,7 @@ func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, li
 		return faultf("unknown language %d", id)
 	}
 	needed := map[string]bool{source: true}
-	if err := unpack(ctx, r, size, dir, needed, limits); err != nil {
+	if err := unpack(ctx, r, size, dir, needed, limits, func(string) {}); err != nil {
 		return named("code zip", err)
 	}
 	if needed[source] {
@@ -66,9 +66,19 @@ func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, li
 // empty, and makes sure that every case has its two files, and that the source
 // of the problem's checker is there, if it has one.
 func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks []execute.Task, checker string, limits Limits) error {
+	return testData(ctx, r, size, dir, tasks, checker, limits, func(string) {})
+}
+
+func testData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks []execute.Task, checker string, limits Limits, written func(string)) error {
 	needed := map[string]bool{}
+	told := written
 	if checker != "" {
 		needed[checker] = true
+		told = func(name string) {
+			if name != "" { // not before the checker is there, which the end tells
+				written(name)
+			}
+		}
 	}
 	each := func(do func(name string, task, number int) error) error {
 		for t, task := range tasks {
@@ -83,7 +93,7 @@ func TestData(ctx context.Context, r io.ReaderAt, size int64, dir string, tasks 
 		return nil
 	}
 	_ = each(func(name string, _, _ int) error { needed[name] = true; return nil })
-	if err := unpack(ctx, r, size, dir, needed, limits); err != nil {
+	if err := unpack(ctx, r, size, dir, needed, limits, told); err != nil {
 		return named("test data zip", err)
 	}
 	if needed[checker] {
@@ -114,8 +124,8 @@ const (
 )
 
 // unpack writes the files of a zip into dir. It takes those that it has written
-// out of needed.
-func unpack(ctx context.Context, r io.ReaderAt, size int64, dir string, needed map[string]bool, limits Limits) error {
+// out of needed, and tells written of them, and by "" that all others are there.
+func unpack(ctx context.Context, r io.ReaderAt, size int64, dir string, needed map[string]bool, limits Limits, written func(string)) error {
 	// Reading the directory takes memory for every entry, before they can be
 	// counted; so the directory's bytes are bounded.
 	budget := &budgetReader{ctx: ctx, r: r, left: int64(limits.Entries)*bytesPerEntry + 128<<10}
@@ -139,21 +149,27 @@ func unpack(ctx context.Context, r io.ReaderAt, size int64, dir string, needed m
 	}
 	t := &target{dir: dir, left: limits.Most(size), folders: map[string]bool{".": true}}
 	// What is needed comes first, so that nothing else can stand in its way.
-	var rest []*zip.File
+	var first, rest []*zip.File
 	seen := map[string]bool{}
 	for _, file := range archive.File {
-		if !needed[file.Name] && !seen[file.Name] {
+		switch {
+		case !needed[file.Name]:
 			rest = append(rest, file)
-			continue
-		}
-		if seen[file.Name] {
+		case seen[file.Name]:
 			return faultf("entry %.80q is there twice", file.Name)
+		default:
+			first, seen[file.Name] = append(first, file), true
 		}
+	}
+	if len(rest) == 0 {
+		written("")
+	}
+	for _, file := range first {
 		if err := t.extract(file); err != nil {
 			return ours(err, budget)
 		}
-		seen[file.Name] = true
 		delete(needed, file.Name)
+		written(file.Name)
 	}
 	for _, file := range rest {
 		err := ours(t.extract(file), budget)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -251,5 +252,55 @@ func TestTestData(t *testing.T) {
 	err = TestData(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), tasks, "checker/check.c", TestDataLimits)
 	if _, ok := errors.AsType[*Fault](err); !ok || !strings.Contains(err.Error(), "no file checker/check.c, the source of the problem's checker") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// slow is a zip of which nothing behind a moment can be read before it is let go.
+type slow struct {
+	*bytes.Reader
+	from  int64
+	letGo chan struct{}
+}
+
+func (s slow) ReadAt(p []byte, off int64) (int, error) {
+	if off >= s.from && off < s.Size()-5000 {
+		<-s.letGo
+	}
+	return s.Reader.ReadAt(p, off)
+}
+
+// TestACaseIsThereBeforeTheNext: a case can run while the rest is unpacked, and
+// what is beside the cases is there when all is.
+func TestACaseIsThereBeforeTheNext(t *testing.T) {
+	random := make([]byte, 100_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(random)
+	z := pack(t, entry{name: "0000.in"}, entry{name: "0000.out"}, entry{name: "0001.in", text: string(random)}, entry{name: "0001.out"}, entry{name: "chaos/a.h"})
+	s := slow{bytes.NewReader(z), 10_000, make(chan struct{})}
+	dir := t.TempDir()
+	u := Begin(t.Context(), s, int64(len(z)), dir, []execute.Task{{CaseCount: 2}}, "", TestDataLimits)
+	defer u.Stop()
+	if err := u.Await("0000"); err != nil {
+		t.Fatal(err)
+	}
+	if u.there["0001.in"] || u.there[""] {
+		t.Error("the rest is said to be there")
+	}
+	close(s.letGo)
+	for _, name := range []string{"0001", ""} {
+		if err := u.Await(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "chaos", "a.h")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatWaitsHearsOfAFault(t *testing.T) {
+	z := pack(t, entry{name: "0000.in"}, entry{name: "0000.out"})
+	u := Begin(t.Context(), bytes.NewReader(z), int64(len(z)), t.TempDir(), []execute.Task{{CaseCount: 2}}, "", TestDataLimits)
+	defer u.Stop()
+	if _, ok := errors.AsType[*Fault](u.Await("0001")); !ok {
+		t.Error("no fault for a case that is not in the zip")
 	}
 }
