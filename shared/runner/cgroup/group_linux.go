@@ -49,7 +49,7 @@ func (p *Parent) New(limits Limits) (*Group, error) {
 func (g *Group) bound(limits Limits) error {
 	if g.v2 {
 		dir := g.dirs[0]
-		err := errors.Join(write(dir, "memory.max", limits.Memory), write(dir, "memory.oom.group", 1), write(dir, "pids.max", int64(limits.Processes)))
+		err := errors.Join(write(dir, "memory.max", limits.Memory), write(dir, "pids.max", int64(limits.Processes)))
 		if err != nil {
 			return err
 		}

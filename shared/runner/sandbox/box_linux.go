@@ -90,7 +90,7 @@ func (s *Sandbox) tryBuild(dir string, slot slot, python bool, links []container
 		CloneFlags:              s.namespaces(),
 		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,
 	}
-	if s.root {
+	if s.root && s.has("user of the slot") {
 		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
 	}
 	b := &box{stage: dir, cores: 1}
@@ -236,7 +236,11 @@ func (s *Sandbox) findSystem() ([]mount.Mount, []container.SymbolicLink, error) 
 	for _, file := range []string{"/etc/ld.so.cache", "/etc/alternatives"} {
 		m = m.WithBind(file, file[1:], true)
 	}
-	for _, device := range []string{"null", "zero", "full", "random", "urandom"} {
+	devices := []string{"null", "zero", "full", "random", "urandom"}
+	if !s.has("devices") {
+		devices = append(devices, "kmsg")
+	}
+	for _, device := range devices {
 		m = m.WithBind("/dev/"+device, "dev/"+device, false)
 	}
 	return m.FilterNotExist().Mounts, links, nil
