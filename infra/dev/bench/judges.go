@@ -32,7 +32,10 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	took := map[string][]time.Duration{}
-	box, err := sandbox.New(sandbox.Config{Dir: dir, Trace: func(part string, d time.Duration) { took[part] = append(took[part], d) }})
+	used := map[string]time.Duration{} // by this process when a part had ended
+	box, err := sandbox.New(sandbox.Config{Dir: dir, Trace: func(part string, d time.Duration) {
+		took[part], used[part] = append(took[part], d), ownCPU()
+	}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "no sandbox to measure:", err)
 		return nil, nil
@@ -87,12 +90,11 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	}
 	busy.Tasks[0].TimeLimit = 3000
 	clear(took)
-	before := ownCPU()
 	if _, err := box.Run(ctx, busy); err != nil {
 		return nil, err
 	}
-	used := ownCPU() - before
-	figures = append(figures, figure.AtMost("sandbox_watch_percent", 100*used.Seconds()/took["case"][0].Seconds(), "% of a core per running case", 2).Rounded(2))
+	watching := used["case"] - used["compile"]
+	figures = append(figures, figure.AtMost("sandbox_watch_percent", 100*watching.Seconds()/took["case"][0].Seconds(), "% of a core per running case", 2).Rounded(2))
 
 	begin = time.Now()
 	if err := accepted(native.Run(ctx, one)); err != nil {
