@@ -14,6 +14,9 @@ const (
 	Out = ".out"
 )
 
+// MaxOutputs is the largest zip of case outputs that a runner may upload, in bytes.
+const MaxOutputs = 256 << 20
+
 // CaseName is how the files of a case are called, without their ending: two
 // digits each for task and case, both from zero.
 func CaseName(task, number int) string { return fmt.Sprintf("%02d%02d", task, number) }

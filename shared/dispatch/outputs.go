@@ -8,12 +8,13 @@ import (
 	"hash/crc32"
 	"io"
 
+	"runlease/shared/casefile"
 	"runlease/shared/job"
 	"runlease/shared/judge"
 )
 
 // MaxOutputs is the largest zip of case outputs that a runner may upload, in bytes.
-const MaxOutputs = 256 << 20
+const MaxOutputs = casefile.MaxOutputs
 
 // UploadOutputs lets the holder of a job upload case outputs that are too big
 // for the complete body. Refused with NotFound, NotClaimed, InvalidToken or

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"runlease/shared/casefile"
 	"runlease/shared/runner/outputs"
 	"runlease/shared/runner/spool"
 )
@@ -74,9 +75,9 @@ func (c *Client) keepOutputs(ctx context.Context, r spool.Result, patience time.
 		return nil, err
 	}
 	defer packed.close()
-	if packed.Size() > maxOutputs {
+	if packed.Size() > casefile.MaxOutputs {
 		slog.WarnContext(ctx, "outputs are too large to be kept", slog.String("job_id", r.JobID), slog.Int64("bytes", packed.Size()))
-		return &uploaded{SHA256: packed.sha256, Size: maxOutputs}, nil
+		return &uploaded{SHA256: packed.sha256, Size: casefile.MaxOutputs}, nil
 	}
 	o := &uploaded{SHA256: packed.sha256, Size: packed.Size()}
 	wanted := true

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"runlease/shared/casefile"
 	"runlease/shared/runner/execute"
 )
 
@@ -692,7 +693,7 @@ func TestOutputsOverTheCap(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return execute.Same(in.Tasks, execute.AC, ""), errors.Join(file.Truncate(maxOutputs+1), file.Close())
+		return execute.Same(in.Tasks, execute.AC, ""), errors.Join(file.Truncate(casefile.MaxOutputs+1), file.Close())
 	})
 	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		var log bytes.Buffer
@@ -704,10 +705,10 @@ func TestOutputsOverTheCap(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _ := s.result("a")
-		if got.Outputs == nil || got.Outputs.Size != maxOutputs || len(s.seen("outputs"))+len(s.seen("storage PUT")) > 0 {
+		if got.Outputs == nil || got.Outputs.Size != casefile.MaxOutputs || len(s.seen("outputs"))+len(s.seen("storage PUT")) > 0 {
 			t.Errorf("outputs %+v, asked for an upload %d times", got.Outputs, len(s.seen("outputs")))
 		}
-		if line := fmt.Sprintf(`msg="outputs are too large to be kept" job_id=a bytes=%d`, maxOutputs+1); !strings.Contains(log.String(), line) {
+		if line := fmt.Sprintf(`msg="outputs are too large to be kept" job_id=a bytes=%d`, casefile.MaxOutputs+1); !strings.Contains(log.String(), line) {
 			t.Errorf("log without %s:\n%s", line, log.String())
 		}
 	})

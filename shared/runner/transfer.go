@@ -17,10 +17,7 @@ import (
 	"runlease/shared/runner/spool"
 )
 
-const (
-	transferTimeout = 10 * time.Minute // 1 GB of test data at 2 MB/s
-	maxOutputs      = 256 << 20        // bytes; a server takes no larger zip of outputs
-)
+const transferTimeout = 10 * time.Minute // 1 GB of test data at 2 MB/s
 
 // wrongBytes is the error of a file that is not what was promised.
 type wrongBytes struct{ why string }
