@@ -180,7 +180,7 @@ var needed = map[string]string{
 	// Without it there is no box at all; the same goes for the user and the mount
 	// namespace, which the rest hangs on.
 	"process namespace": "hello.c",
-	"user of the slot": "user-of-the-slot.c", "devices": "devices.c",
+	"user of the slot":  "user-of-the-slot.c", "devices": "devices.c",
 	"network namespace": "abstract-unix-socket.c",
 	"IPC namespace":     "namespaces.c", "UTS namespace": "namespaces.c", "control group namespace": "namespaces.c",
 	"read-only system": "read-only.c", "bounds of files": "bounds-of-files.c", "masks": "masked.c",
