@@ -50,7 +50,7 @@ var may = map[string][]string{
 	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
-	"shared/runner":          {"shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner":          {"shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
 	"shared/runner/cache":    {"shared/runner/workdir"},
 	"shared/runner/execute":  {"shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
 	"shared/runner/guard":    {},
