@@ -232,7 +232,8 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 	go func() { b.Run(working); close(worked) }()
 	defer func() { stopWorking(); <-worked }()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	counted := &drained{Listener: listener}
+	go func() { served <- server.Serve(counted) }()
 	log.InfoContext(ctx, "started", slog.String("addr", listener.Addr().String()), slog.String("backend", cfg.backend), slog.String("url", cfg.url))
 	select {
 	case err := <-served:
@@ -241,7 +242,9 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
+	err = listener.Close()
+	<-served
+	if err := errors.Join(err, counted.drain(drain), server.Close()); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
 	log.InfoContext(drain, "stopped")

@@ -135,7 +135,7 @@ type fullDisk struct {
 
 // afterFailure is for how long a failed write counts, whatever seems to be free: a
 // quota or a lack of inodes does not show otherwise.
-const afterFailure = 10 * time.Second
+const afterFailure = 3 * time.Second
 
 func (f *fullDisk) is() bool { return f.full.Load() }
 

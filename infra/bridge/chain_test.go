@@ -1,0 +1,339 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"runlease/shared/testkit/normaloj"
+	"runlease/shared/testkit/zips"
+)
+
+var (
+	chained = flag.Int("submissions", 40, "how many submissions TestChain makes")
+	kills   = flag.Int("kills", 3, "how often TestChain kills one of the programs, at least")
+)
+
+const (
+	sandboxToken = "sandbox-token"
+	patience     = 3 * time.Minute
+)
+
+// chain is the programs, and the stand-in of a back end.
+type chain struct {
+	t       *testing.T
+	bin     string
+	dir     string
+	backEnd *normaloj.BackEnd
+	url     string // of the back end
+	socket  *os.File
+	hello   struct{ URL, RunnerToken, ProducerToken string }
+	bridge  *exec.Cmd
+	logs    map[string]*bytes.Buffer
+}
+
+// newChain builds the programs and listens in the bridge's place, as systemd does.
+func newChain(t *testing.T, packages ...string) *chain {
+	t.Helper()
+	c := &chain{t: t, bin: t.TempDir(), dir: t.TempDir(), backEnd: normaloj.New(sandboxToken), logs: map[string]*bytes.Buffer{}}
+	build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", c.bin + "/"}, packages...)...)
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	server := httptest.NewServer(c.backEnd)
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, _ := listener.(*net.TCPListener)
+	if c.socket, err = tcp.File(); err != nil {
+		t.Fatal(err)
+	}
+	c.backEnd.Sandbox = "http://" + listener.Addr().String()
+	_ = listener.Close() // the file is another handle of it
+	t.Cleanup(func() {
+		_ = c.socket.Close()
+		for name, log := range c.logs {
+			if t.Failed() {
+				t.Logf("%s: %s", name, log.Bytes()[max(0, log.Len()-8000):])
+			}
+		}
+	})
+	return c
+}
+
+// start starts a program; its log goes on where that of the one before ended.
+func (c *chain) start(name string, cmd *exec.Cmd) {
+	c.t.Helper()
+	if c.logs[name] == nil {
+		c.logs[name] = new(bytes.Buffer)
+	}
+	cmd.Stderr = c.logs[name]
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+}
+
+func (c *chain) startBridge(url string, more ...string) *exec.Cmd {
+	c.t.Helper()
+	args := append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, c.bin + "/bridge", "-url", url, "-backend", c.url, "-data", c.dir + "/bridge", "-retry-most", "1s", "-problem-every", "500ms"}, more...)
+	cmd := exec.Command("sh", args...)
+	cmd.Env = append(os.Environ(), "BRIDGE_SANDBOX_TOKEN="+sandboxToken, "RUNLEASE_PRODUCER_TOKEN="+c.hello.ProducerToken+"\n")
+	cmd.ExtraFiles = []*os.File{c.socket}
+	c.start("bridge", cmd)
+	return cmd
+}
+
+// startServer starts the durable server, at the address of its first start.
+func (c *chain) startServer() *exec.Cmd {
+	c.t.Helper()
+	addr := strings.TrimPrefix(c.hello.URL, "http://")
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	cmd := exec.Command(c.bin+"/local", "-data", c.dir+"/server", "-addr", addr, "-lease", "5s")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.start("server", cmd)
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &c.hello)
+	}
+	if err != nil {
+		c.t.Fatalf("start the server: %v: %s", err, c.logs["server"])
+	}
+	return cmd
+}
+
+func (c *chain) startRunner(name string) *exec.Cmd {
+	c.t.Helper()
+	cmd := exec.Command(c.bin+"/runner", "-url", c.hello.URL, "-name", name, "-isolation", "native", "-work", c.dir+"/"+name, "-lease", "5s")
+	cmd.Env = append(os.Environ(), "RUNNER_TOKEN="+c.hello.RunnerToken)
+	c.start(name, cmd)
+	return cmd
+}
+
+// kinds are what is submitted, with the status and the score that it must end with.
+var kinds = []struct {
+	problem, language, status, score int
+	source, text                     string
+}{
+	{1, 2, 0, 100, "main.py", "print(sum(map(int, input().split())))"},
+	{1, 2, 1, 40, "main.py", "print(3)"},
+	{1, 0, 0, 100, "main.c", "#include <stdio.h>\nint main(void) { int a, b; scanf(\"%d %d\", &a, &b); printf(\"%d\\n\", a + b); }"},
+	{1, 1, 2, 0, "main.cpp", "int main() { return x; }"},
+	{1, 2, 5, 0, "main.py", "raise SystemExit(3)"},
+	{1, 0, 2, 0, "main.py", "there is no main.c"},
+	{2, 2, 6, 0, "main.py", "print(3)"}, // without test data
+}
+
+// TestChain kills the programs at random while submissions go from the back end over
+// bridge and server to runners, and verdicts back, and while the back end fails at
+// random: each submission ends once, and right.
+func TestChain(t *testing.T) {
+	c := newChain(t, "./infra/bridge", "./infra/local", "./infra/runner")
+	c.backEnd.Fault = func(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter)) {
+		switch n := rand.IntN(100); {
+		case n < 5:
+			panic(http.ErrAbortHandler)
+		case n < 10:
+			w.WriteHeader(http.StatusBadGateway)
+		case n < 15 && strings.HasSuffix(r.URL.Path, "/complete"):
+			serve(httptest.NewRecorder())
+			panic(http.ErrAbortHandler) // after its effect
+		case n < 20:
+			time.Sleep(300 * time.Millisecond)
+			serve(w)
+		default:
+			serve(w)
+		}
+	}
+	tasks := []normaloj.Task{{Score: 40, Cases: 1, MemoryLimit: 262144, TimeLimit: 5000}, {Score: 60, Cases: 1, MemoryLimit: 262144, TimeLimit: 5000}}
+	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: tasks, TestData: zips.Of(
+		zips.File{Name: "0000.in", Text: "1 2\n"}, zips.File{Name: "0000.out", Text: "3\n"}, zips.File{Name: "0100.in", Text: "4 5\n"}, zips.File{Name: "0100.out", Text: "9\n"})})
+	c.backEnd.SetProblem(2, normaloj.Problem{Tasks: tasks})
+	programs := []func() *exec.Cmd{
+		c.startServer,
+		func() *exec.Cmd { return c.startBridge(c.hello.URL) },
+		func() *exec.Cmd { return c.startRunner("runner-1") },
+		func() *exec.Cmd { return c.startRunner("runner-2") },
+	}
+	running := make([]*exec.Cmd, len(programs))
+	for i, start := range programs {
+		running[i] = start()
+	}
+	id := func(i int) string { return fmt.Sprintf("%024x", i) }
+	var students sync.WaitGroup
+	var next, unanswered atomic.Int64
+	for range 8 {
+		students.Go(func() {
+			for i := int(next.Add(1)) - 1; i < *chained; i = int(next.Add(1)) - 1 {
+				k := kinds[i%len(kinds)]
+				if c.backEnd.Submit(t.Context(), id(i), k.problem, k.language, zips.Of(zips.File{Name: k.source, Text: k.text})) != http.StatusOK {
+					unanswered.Add(1)
+				}
+				time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+			}
+		})
+	}
+	ended := func() (n int) {
+		for i := range *chained {
+			n += min(1, c.backEnd.Submission(id(i)).Counted)
+		}
+		return n
+	}
+	killed, last := 0, time.Now()
+	for deadline := time.Now().Add(patience + time.Duration(*chained)*time.Second); ended() < *chained; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d submissions have ended", ended(), *chained)
+		}
+		time.Sleep(time.Duration(300+rand.IntN(900)) * time.Millisecond)
+		// What was not answered and came to nothing is sent again by a rejudge.
+		if int(next.Load()) >= *chained && time.Since(last) > 5*time.Second {
+			last = time.Now()
+			for i := range *chained {
+				if s := c.backEnd.Submission(id(i)); s.Counted == 0 && s.Student != http.StatusOK {
+					k := kinds[i%len(kinds)]
+					c.backEnd.Submit(t.Context(), id(i), k.problem, k.language, s.Code)
+				}
+			}
+		}
+		if killed >= *kills && ended() < *chained*9/10 && *kills < 20 {
+			continue // the short form kills so often only
+		}
+		if ended() < *chained*9/10 || killed < *kills {
+			i := rand.IntN(len(programs))
+			_ = running[i].Process.Kill()
+			_ = running[i].Wait()
+			running[i] = programs[i]()
+			killed++
+		}
+	}
+	students.Wait()
+	time.Sleep(time.Second) // for a verdict that would be a second one
+	for i := range *chained {
+		k, s := kinds[i%len(kinds)], c.backEnd.Submission(id(i))
+		if s.Counted != 1 || s.Status != k.status || s.Score != k.score {
+			t.Errorf("submission %d (%s): %d verdicts, status %d, score %d; want 1, %d, %d; %+v", i, k.text, s.Counted, s.Status, s.Score, k.status, k.score, s.Tasks)
+		}
+	}
+	if c.backEnd.Overlaps() > 0 || killed < *kills {
+		t.Errorf("%d overlapping verdicts; %d kills, want %d", c.backEnd.Overlaps(), killed, *kills)
+	}
+	t.Logf("%d submissions, %d kills, %d pushes without an answer, %d verdicts sent", *chained, killed, unanswered.Load(), c.backEnd.Calls("complete"))
+}
+
+// TestRestartRefusesNobody restarts the bridge under load: systemd has the socket,
+// and every submission is answered 200 and kept.
+func TestRestartRefusesNobody(t *testing.T) {
+	c := newChain(t, "./infra/bridge")
+	c.hello.ProducerToken = "x"
+	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
+	nobody := "http://127.0.0.1:9" // runlease is away
+	cmd := c.startBridge(nobody)
+	var stop atomic.Bool
+	var students sync.WaitGroup
+	var sent atomic.Int64
+	for range 16 {
+		students.Go(func() {
+			for !stop.Load() {
+				id := fmt.Sprintf("%024x", sent.Add(1))
+				if got := c.backEnd.Submit(t.Context(), id, 1, 0, zips.Code("x")); got != http.StatusOK {
+					t.Errorf("submission %s: %d", id, got)
+				}
+			}
+		})
+	}
+	for range 6 {
+		time.Sleep(400 * time.Millisecond)
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the bridge ended: %v", err)
+		}
+		cmd = c.startBridge(nobody)
+	}
+	stop.Store(true)
+	students.Wait()
+	response, err := http.Get(c.backEnd.Sandbox + "/status?token=" + sandboxToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body)
+	if want := fmt.Sprintf(`"received":%d}`, sent.Load()); !strings.Contains(string(text), want) || sent.Load() < 100 {
+		t.Errorf("after %d submissions: %s", sent.Load(), text)
+	}
+	t.Logf("%d submissions over 6 restarts", sent.Load())
+}
+
+// TestFullDisk fills the disk under the bridge: it says so before the back end sends
+// it anything, loses nothing, and goes on once there is space.
+func TestFullDisk(t *testing.T) {
+	c := newChain(t, "./infra/bridge")
+	c.hello.ProducerToken = "x"
+	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
+	disk := t.TempDir()
+	cmd := exec.Command("unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=12m none "$1" && head -c 4m /dev/zero > "$1/ballast" && LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" -url http://127.0.0.1:9 -backend "$2" -data "$1/bridge" -spare-mb 1`, c.bin+"/bridge", disk, c.url)
+	cmd.Env = append(os.Environ(), "BRIDGE_SANDBOX_TOKEN="+sandboxToken, "RUNLEASE_PRODUCER_TOKEN=x")
+	cmd.ExtraFiles = []*os.File{c.socket}
+	c.start("bridge", cmd)
+	code := zips.Of(zips.File{Name: "main.c", Text: strings.Repeat("x", 100_000)})
+	n := 0
+	for ; c.backEnd.Submit(t.Context(), fmt.Sprint(n), 1, 0, code) == http.StatusOK; n++ {
+		if n > 200 {
+			t.Fatal("the disk does not become full")
+		}
+	}
+	status := func() (int, string) {
+		response, err := http.Get(c.backEnd.Sandbox + "/status?token=" + sandboxToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if got, _ := status(); got == http.StatusServiceUnavailable {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a full disk is no reason to pass the bridge over")
+		}
+	}
+	if err := os.Remove(fmt.Sprintf("/proc/%d/root%s/ballast", cmd.Process.Pid, disk)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); c.backEnd.Submit(t.Context(), "after", 1, 0, code) != http.StatusOK; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the bridge does not go on")
+		}
+	}
+	if _, text := status(); n < 10 || !strings.Contains(text, fmt.Sprintf(`"received":%d}`, n+1)) {
+		t.Errorf("after %d submissions: %s", n+1, text)
+	}
+}
