@@ -307,7 +307,7 @@ func field(v any, name string) any {
 
 // volatile values of a reply, by the name of their field.
 var volatile = map[string]string{
-	"url": "<url>", "Location": "<url>", "token": "<token>", "timestamp": "<time>",
+	"url": "<url>", "Location": "<url>", "token": "<token>", "timestamp": "<time>", "next": "<cursor>",
 	"createdAt": "<time>", "queuedAt": "<time>", "endedAt": "<time>", "claimedAt": "<time>",
 	"heartbeatAt": "<time>", "leaseExpiresAt": "<time>", "at": "<time>",
 }

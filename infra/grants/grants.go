@@ -165,6 +165,10 @@ var table = map[string][]Grant{
 	"query-jobs": {
 		{Jobs, []string{BatchGetItem}},
 	},
+	// Final jobs are in the index of the open ones.
+	"list-verdicts": {
+		{OpenJobs, []string{Query}},
+	},
 	"get-outputs": {
 		{Jobs, []string{GetItem}},
 		{Results, []string{PutObject, GetObject}},

@@ -42,6 +42,7 @@ func legal(token string) map[string]ask {
 		"submit-job":      post("/jobs/j1/submit", "{}"),
 		"get-job":         get("/jobs/j1"),
 		"query-jobs":      post("/jobs/query", `{"ids":["j1"]}`),
+		"list-verdicts":   get("/verdicts"),
 		"get-outputs":     get("/jobs/j1/outputs"),
 		"rejudge-job":     post("/jobs/j1/rejudge", `{"generation":0}`),
 		"cancel-job":      post("/jobs/j1/cancel", "{}"),

@@ -88,6 +88,8 @@ func Routes() []Route {
 		// A page that waits for a verdict asks once a second or so.
 		{"get-job", http.MethodGet, "/jobs/{id}", Producer, ScopeJobsRead, smallBody, nil, Pace{PerSubmission: 10}, getJob},
 		{"query-jobs", http.MethodPost, "/jobs/query", Producer, ScopeJobsRead, queryBody, []string{"ids"}, Pace{PerSubmission: 2}, queryJobs},
+		// A backend that is not called asks every few seconds.
+		{"list-verdicts", http.MethodGet, "/verdicts", Producer, ScopeJobsRead, smallBody, nil, Pace{PerSubmission: 1}, listVerdicts},
 		{"get-outputs", http.MethodGet, "/jobs/{id}/outputs", Producer, ScopeJobsRead, smallBody, nil, Pace{PerSubmission: 1}, getOutputs},
 		// Rejudges come in batches, faster than people submit.
 		{"rejudge-job", http.MethodPost, "/jobs/{id}/rejudge", Producer, ScopeJobsWrite, smallBody, []string{"generation"}, Pace{PerSubmission: 2}, rejudgeJob},

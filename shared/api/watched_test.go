@@ -35,7 +35,7 @@ func (c *calls) take() (ports []string, lookups int) {
 }
 
 // harmless calls change nothing and give nothing away.
-var harmless = []string{"Get", "GetMany", "Problem", "ProblemVersion", "Stat"}
+var harmless = []string{"Get", "GetMany", "Problem", "ProblemVersion", "Stat", "Ended"}
 
 // harm is what is left of calls without the harmless ones.
 func harm(ports []string) []string {
@@ -84,6 +84,11 @@ func (s watchedStore) Save(ctx context.Context, before, after job.Job) (job.Job,
 func (s watchedStore) Open(ctx context.Context, shard int, cursor string, limit int) ([]dispatch.OpenJob, string, error) {
 	s.calls.note("Open")
 	return s.Store.Open(ctx, shard, cursor, limit)
+}
+
+func (s watchedStore) Ended(ctx context.Context, after job.Time, limit int) ([]dispatch.EndedJob, bool, error) {
+	s.calls.note("Ended")
+	return s.Store.Ended(ctx, after, limit)
 }
 
 func (s watchedStore) Problem(ctx context.Context, id int) (problem.Problem, bool, error) {

@@ -389,6 +389,13 @@ func (s *flakyStore) GetMany(ctx context.Context, ids []string) (map[string]job.
 	return s.Store.GetMany(ctx, ids)
 }
 
+func (s *flakyStore) Ended(ctx context.Context, after job.Time, limit int) ([]dispatch.EndedJob, bool, error) {
+	if err := s.broken(); err != nil {
+		return nil, false, err
+	}
+	return s.Store.Ended(ctx, after, limit)
+}
+
 func (s *flakyStore) Create(ctx context.Context, j job.Job) (job.Job, bool, error) {
 	if err := s.broken(); err != nil {
 		return job.Job{}, false, err

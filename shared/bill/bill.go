@@ -76,7 +76,10 @@ func more(function string) float64 { return functionSeconds * (gb(function) - fu
 
 // JobBytes is the item of a final job of 20 cases without their outputs, as
 // package measure finds it.
-const JobBytes = 653
+const JobBytes = 680
+
+// EndedBytes is the entry of a final job in the index, as package measure finds it.
+const EndedBytes = 53
 
 // Of DynamoDB, in bytes: what storage adds to every item, and the write unit.
 const itemOverhead, writeUnit = 100, 1024
@@ -209,6 +212,7 @@ func Cost(l Load) (Costs, error) {
 		Storage: {
 			"s3.storage":       codeBytes * codeMonths / gigabyte,
 			"dynamodb.storage": (JobBytes + itemOverhead) * jobMonths / gigabyte,
+			"dynamodb.index":   (EndedBytes + itemOverhead) * jobMonths / gigabyte,
 		},
 	}
 	l.outputs(c.Parts[Outputs], c.Parts[Storage])

@@ -72,7 +72,7 @@ func (p Prices) dollars(name string, units float64) float64 {
 var counted = []string{
 	"api.http", "api.rest",
 	"lambda.requests", "lambda.gb-seconds",
-	"dynamodb.writes", "dynamodb.reads", "dynamodb.storage",
+	"dynamodb.writes", "dynamodb.reads", "dynamodb.storage", "dynamodb.index",
 	"sqs.requests",
 	"s3.puts", "s3.gets", "s3.storage",
 	"logs.ingest",

@@ -36,6 +36,11 @@ type Store interface {
 	// first, at most limit, starting behind a cursor ("": from the oldest). The
 	// next cursor is "" at the end. It may lag behind writes.
 	Open(ctx context.Context, shard int, cursor string, limit int) (page []OpenJob, next string, err error)
+	// Ended lists the final jobs that ended after a time, in the order of their
+	// end, about limit of them (1 to 100). A page ends between two different times,
+	// so that what follows it ended after its last; more reports whether anything
+	// does. A job may come into the list late, with a time that was listed before.
+	Ended(ctx context.Context, after job.Time, limit int) (page []EndedJob, more bool, err error)
 
 	// Problem reads a problem; false: there is none. Strongly consistent.
 	Problem(ctx context.Context, id int) (problem.Problem, bool, error)
@@ -86,6 +91,33 @@ type ListedProblem struct {
 type PublishedVersion struct {
 	Number int // from 1, without gaps
 	problem.Content
+}
+
+// EndedJob is an entry of the index of final jobs.
+type EndedJob struct {
+	ID         string
+	Generation int
+	State      job.State
+	EndedAt    job.Time
+}
+
+// PageOf cuts a page of Ended from entries in the order of their end: limit of
+// them, fewer so that it ends between two times, or all of the first time if
+// those are more.
+func PageOf(sorted []EndedJob, limit int) (page []EndedJob, more bool) {
+	if len(sorted) <= limit {
+		return sorted, false
+	}
+	end := limit
+	for end > 0 && sorted[end-1].EndedAt == sorted[limit].EndedAt {
+		end--
+	}
+	if end == 0 {
+		for end = limit; end < len(sorted) && sorted[end].EndedAt == sorted[0].EndedAt; {
+			end++
+		}
+	}
+	return sorted[:end], end < len(sorted)
 }
 
 // Mark is what one run of the sweep leaves for the next.

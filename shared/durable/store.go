@@ -134,9 +134,10 @@ func (b *batch) putJob(before, after job.Job, row []byte) {
 	for _, index := range []struct {
 		table   table
 		was, is string
+		value   []byte
 	}{
-		{open, openName(before), openName(after)},
-		{ends, endName(before), endName(after)},
+		{open, openName(before), openName(after), []byte{}},
+		{ends, endName(before), endName(after), endedValue(after)},
 	} {
 		if index.was == index.is {
 			continue
@@ -145,7 +146,7 @@ func (b *batch) putJob(before, after job.Job, row []byte) {
 			b.put(index.table, index.was, nil)
 		}
 		if index.is != "" {
-			b.put(index.table, index.is, []byte{})
+			b.put(index.table, index.is, index.value)
 		}
 	}
 }
@@ -165,6 +166,35 @@ func endName(j job.Job) string {
 		return ""
 	}
 	return placed(nil, at, j.ID)
+}
+
+// endedValue is what the index of ends says beside a job's place: of a final job its
+// generation and state. Jobs that ended under an older version have none.
+func endedValue(j job.Job) []byte {
+	if !j.Final() {
+		return []byte{}
+	}
+	return append(binary.AppendUvarint(nil, uint64(j.Generation)), j.State...)
+}
+
+// Ended lists final jobs that ended after a time, from the index of ends.
+func (s *Store) Ended(_ context.Context, after job.Time, limit int) (page []dispatch.EndedJob, more bool, err error) {
+	var found []dispatch.EndedJob
+	err = s.db.scan(ends, placed(nil, (after+1).Add(job.KeepFinal), ""), func(name string, value []byte) (bool, error) {
+		generation, n := binary.Uvarint(value)
+		if n <= 0 {
+			return true, nil
+		}
+		at, id := place(name)
+		at = at.Add(-job.KeepFinal)
+		found = append(found, dispatch.EndedJob{ID: id, Generation: int(generation), State: job.State(value[n:]), EndedAt: at})
+		return len(found) <= limit || at == found[0].EndedAt, nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	page, more = dispatch.PageOf(found, limit)
+	return page, more, nil
 }
 
 func placed(prefix []byte, at job.Time, id string) string {

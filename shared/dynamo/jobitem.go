@@ -5,12 +5,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 )
 
 // jobItem is a job as it is stored: hashes and write ids as bytes, times as
-// numbers; and with it what is derived from the job: its place in the index of
-// open jobs, or its time to live. Its key is not in it.
+// numbers; and with it what is derived from the job: its place in the index and
+// its time to live. Its key is not in it.
 func jobItem(j *job.Job) writer {
 	const attributes = 32 // and room for some more
 	w := make(writer, 0, attributes)
@@ -50,8 +51,11 @@ func jobItem(j *job.Job) writer {
 	w.list(aPast, records)
 
 	hash, place := "", ""
-	if j.Open() {
+	switch {
+	case j.Open():
 		hash, place = OpenKey(j.ID), openRange(j.QueuedAt, j.ID)
+	case j.Final():
+		hash, place = endedHash(dispatch.ShardOf(j.ID)%endedShards), endedRange(j)
 	}
 	w.text(OpenHash, hash)
 	w.text(OpenRange, place)

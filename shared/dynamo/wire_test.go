@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/go-cmp/cmp"
 
 	"runlease/shared/auth"
 	"runlease/shared/awsclient"
@@ -410,6 +411,56 @@ func TestOpenAsksTheIndex(t *testing.T) {
 	}
 	if condition := fmt.Sprint(second["KeyConditionExpression"]); !strings.Contains(condition, "> ") {
 		t.Errorf("asked for what is %s, want what is behind the cursor", condition)
+	}
+}
+
+// TestEndedAsksTheIndex: a page is cut between two times, and never within one.
+func TestEndedAsksTheIndex(t *testing.T) {
+	entry := func(id, place string) string {
+		return `{"id":{"S":"` + id + `"},"os":{"S":"ended#2"},"oq":{"S":"` + place + `"}}`
+	}
+	a, b, c, d := entry("a", "0000000000008#0f"), entry("b", "0000000000009#12c"), entry("c", "0000000000009#0f"), entry("d", "0000000000010#0f")
+	first := dispatch.EndedJob{ID: "a", State: job.Finished, EndedAt: 8}
+	second := dispatch.EndedJob{ID: "b", Generation: 12, State: job.Cancelled, EndedAt: 9}
+	third := dispatch.EndedJob{ID: "c", State: job.Finished, EndedAt: 9}
+	for _, tc := range []struct {
+		name  string
+		pages []string
+		want  []dispatch.EndedJob
+		cut   bool
+	}{
+		{"the end", []string{`{"Items":[` + a + "," + b + `]}`}, []dispatch.EndedJob{first, second}, false},
+		{"more", []string{`{"Items":[` + a + "," + b + `],"LastEvaluatedKey":` + b + `}`}, []dispatch.EndedJob{first}, true},
+		{
+			"all of one time",
+			[]string{`{"Items":[` + b + "," + c + `],"LastEvaluatedKey":` + c + `}`, `{"Items":[` + d + `],"LastEvaluatedKey":` + d + `}`},
+			[]dispatch.EndedJob{second, third},
+			true,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			wire := &canned{}
+			for _, page := range tc.pages {
+				wire.replies = append(wire.replies, reply{200, page})
+			}
+			got, cut, err := on(t, wire).endedIn(t.Context(), 2, 7, 2)
+			if diff := cmp.Diff(tc.want, got); err != nil || cut != tc.cut || diff != "" {
+				t.Errorf("cut %v, error %v, -want +got\n%s", cut, err, diff)
+			}
+			sent := fmt.Sprint(wire.requests[0].body)
+			if !strings.Contains(sent, "ended#2") || !strings.Contains(sent, "0000000000008") || !strings.Contains(sent, "Limit:2") {
+				t.Errorf("sent %s", sent)
+			}
+			if len(wire.requests) > 1 && wire.requests[1].body["ExclusiveStartKey"] == nil {
+				t.Error("asked for the same page again")
+			}
+		})
+	}
+	for _, place := range []string{"", "8", "8#", "8#f0", "x#0f"} {
+		wire := &canned{replies: []reply{{200, `{"Items":[` + entry("a", place) + `]}`}}}
+		if _, _, err := on(t, wire).endedIn(t.Context(), 2, 7, 2); err == nil {
+			t.Errorf("%q is no error", place)
+		}
 	}
 }
 

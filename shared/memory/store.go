@@ -20,6 +20,7 @@ type Store struct {
 	mu       sync.RWMutex
 	jobs     map[string]job.Job
 	open     [dispatch.Shards][]dispatch.OpenJob // each sorted by openOrder
+	ended    []dispatch.EndedJob                 // sorted by endedOrder
 	problems map[int]problem.Problem
 	versions map[versionKey]problem.Content
 	mark     dispatch.Mark
@@ -96,6 +97,7 @@ func (s *Store) DeleteJob(_ context.Context, j job.Job) (job.Job, bool, error) {
 // put writes a job and moves its entry in the index.
 func (s *Store) put(before, after job.Job) {
 	s.jobs[after.ID] = after
+	s.moveEnded(before, after)
 	was, is := openEntry(before), openEntry(after)
 	if before.Open() == after.Open() && was == is {
 		return
@@ -147,6 +149,42 @@ func (s *Store) Open(_ context.Context, shard int, cursor string, limit int) ([]
 	}
 	last := all[to-1]
 	return page, fmt.Sprintf("%d#%s", last.QueuedAt, last.ID), nil
+}
+
+// moveEnded moves a job's entry in the index of final jobs.
+func (s *Store) moveEnded(before, after job.Job) {
+	was, is := endedEntry(before), endedEntry(after)
+	if was == is {
+		return
+	}
+	if i, found := slices.BinarySearchFunc(s.ended, was, endedOrder); found {
+		s.ended = slices.Delete(s.ended, i, i+1)
+	}
+	if after.Final() {
+		i, _ := slices.BinarySearchFunc(s.ended, is, endedOrder)
+		s.ended = slices.Insert(s.ended, i, is)
+	}
+}
+
+// endedEntry is the zero EndedJob for a job that is not final.
+func endedEntry(j job.Job) dispatch.EndedJob {
+	if !j.Final() {
+		return dispatch.EndedJob{}
+	}
+	return dispatch.EndedJob{ID: j.ID, Generation: j.Generation, State: j.State, EndedAt: j.EndedAt}
+}
+
+func endedOrder(a, b dispatch.EndedJob) int {
+	return cmp.Or(cmp.Compare(a.EndedAt, b.EndedAt), strings.Compare(a.ID, b.ID))
+}
+
+// Ended lists final jobs that ended after a time.
+func (s *Store) Ended(_ context.Context, after job.Time, limit int) ([]dispatch.EndedJob, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	from, _ := slices.BinarySearchFunc(s.ended, dispatch.EndedJob{EndedAt: after + 1}, endedOrder)
+	page, more := dispatch.PageOf(s.ended[from:], limit)
+	return slices.Clone(page), more, nil
 }
 
 // Problem reads a problem.
@@ -233,6 +271,7 @@ func (s *Store) Expire(_ context.Context, now job.Time) (int, error) {
 	dropped := 0
 	for id, j := range s.jobs {
 		if at := j.ExpiresAt(); at != 0 && at < now {
+			s.moveEnded(j, job.Job{})
 			delete(s.jobs, id)
 			dropped++
 		}

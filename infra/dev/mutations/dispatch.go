@@ -41,6 +41,15 @@ var useCases = []source{
 		{name: "delete: only a final job", keeps: "I5", from: `case !j.Final():`, to: `case false:`},
 		{name: "delete: the objects too", keeps: "S", from: `d.Objects.Remove(ctx, keys)`, to: `d.Objects.Remove(ctx, keys[:1])`},
 	}},
+	{file: "shared/dispatch/verdicts.go", tests: []command{dispatch}, guards: []guard{
+		{name: "feed: a second look", keeps: "S", from: `again := at.sure < at.seen &&`, to: `again := false &&`},
+		{name: "feed: nothing is sure before it is certain", keeps: "S", from: `to := min(at.seen, certain)`, to: `to := at.seen`},
+		{name: "feed: a first look is not sure of all", keeps: "S", from: `max(at.sure, min(at.seen, certain))`, to: `at.seen`},
+		{name: "feed: what is old is not read twice", keeps: "E", from: `first := at.sure == at.seen`, to: `first := false`},
+		{name: "feed: a second look that was cut goes on", keeps: "S", from: "		if more {\n", to: "		if false {\n"},
+		{name: "feed: a cursor in its one form", keeps: "S", from: `c.String() == s &&`, to: ``},
+		{name: "feed: no cursor of the future", keeps: "S", from: ` && c.seen <= now.Add(settled)`, to: ``},
+	}},
 	{file: "shared/dispatch/update.go", tests: []command{dispatch, simulate}, guards: []guard{
 		{name: "trap: the write comes before its ring", keeps: "I1", from: ringFirst, to: ringLast},
 		{name: "trap: the write comes before its ring, found by the simulation", keeps: "I1", from: ringFirst, to: ringLast, tests: []command{simulate}},

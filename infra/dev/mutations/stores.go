@@ -84,8 +84,9 @@ var stores = []source{
 		{name: "dynamo: a value that differs", keeps: "I4", from: ` && reflect.DeepEqual(a.value, b.value)`, to: ` && (reflect.DeepEqual(a.value, b.value) || true)`},
 	}},
 	{file: "shared/dynamo/jobitem.go", tests: []command{dynamoItems}, guards: []guard{
-		{name: "dynamo: in the index while it is open", keeps: "I5", from: `if j.Open() {`, to: `if false {`},
-		{name: "dynamo: out of the index when it ends", keeps: "E", from: `if j.Open() {`, to: `if j.QueuedAt != 0 {`},
+		{name: "dynamo: in the index while it is open", keeps: "I5", from: `case j.Open():`, to: `case false:`},
+		{name: "dynamo: out of the index when it ends", keeps: "E", from: `case j.Open():`, to: `case j.QueuedAt != 0:`},
+		{name: "dynamo: in the feed when it ends", keeps: "S", from: `case j.Final():`, to: `case false:`},
 		{name: "dynamo: final jobs expire", keeps: "E", from: "\tw.number(TTL, int64(j.ExpiresAt())/1000)", to: "\t_ = TTL"},
 		{name: "dynamo: the handle is kept", keeps: "E", from: "\tw.text(aHandle, j.Claim.Handle)\n", to: ""},
 		{name: "dynamo: the attempt fence is kept", keeps: "I4", from: "\tw.number(aFirstFence, int64(j.FirstFence))\n", to: ""},

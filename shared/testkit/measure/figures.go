@@ -29,7 +29,7 @@ func JobFigures(t T) []figure.Figure {
 		figure.AtMost("sync_api_calls_per_job", calls(one.Work)/jobs, "calls of the runner", 1.05),
 		figure.Stated("sync_api_calls_per_job_4_slots", calls(four.Work)/jobs, "calls of the runner, if four jobs end together"),
 		figure.AtMost("compat_api_calls_per_job", compatCalls, "calls, with a heartbeat, create and verdict", 8),
-		figure.AtMost("sync_write_units_per_job", one.PerJob(writes), "write units", 5),
+		figure.AtMost("sync_write_units_per_job", one.PerJob(writes), "write units", 6),
 		figure.AtMost("sync_read_units_per_job", one.PerJob(reads), "read units", 4),
 		figure.Stated("compat_write_units_per_job", compat.PerJob(writes), "write units"),
 		figure.Stated("compat_read_units_per_job", compat.PerJob(reads), "read units"),
@@ -99,8 +99,8 @@ func ShapeFigures(t T) []figure.Figure {
 const (
 	smallOutputs = 100 // bytes, packed
 	dollarsGoal  = 10
-	dollarsKnown = 15.80
-	dollarsWhy   = "the PUT of the code is 5.00, five write units 3.13, two calls of API Gateway 2.00: more than the goal before anything has run"
+	dollarsKnown = 16.58
+	dollarsWhy   = "the PUT of the code is 5.00, six write units 3.75, two calls of API Gateway 2.00: more than the goal before anything has run"
 )
 
 // DollarFigures is what a million jobs of 8 s cost, by part. What idle runners

@@ -38,8 +38,8 @@ func TestSaturationShares(t *testing.T) {
 	if one.Work.AWS[receives] != 40 || four.Work.AWS[receives] != 10 {
 		t.Errorf("%s: got %d and %d, want 40 and 10", receives, one.Work.AWS[receives], four.Work.AWS[receives])
 	}
-	if one.Work.WriteUnits != 120 || four.Work.WriteUnits != 120 {
-		t.Errorf("got %v and %v write units, want 120", one.Work.WriteUnits, four.Work.WriteUnits)
+	if one.Work.WriteUnits != 160 || four.Work.WriteUnits != 160 {
+		t.Errorf("got %v and %v write units, want 160", one.Work.WriteUnits, four.Work.WriteUnits)
 	}
 	if four.Work.ReadUnits > one.Work.ReadUnits || Count(four.Work, "") > Count(one.Work, "") {
 		t.Errorf("four slots cost more than one: %v, %v", four.Work, one.Work)

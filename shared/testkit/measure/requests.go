@@ -202,6 +202,8 @@ func Requests(t T) []bill.Request {
 	w.synced(0, second...)
 
 	// The producer's other routes.
+	w.do("list-verdicts", 200, "/verdicts?limit=1", "")
+	row("list-verdicts")
 	w.do("put-problem", 200, problemPath, w.draft("131072"))
 	row("put-problem")
 	w.do("publish-problem", 200, problemPath+"/publish", "")

@@ -12,7 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"runlease/shared/api"
+
 	"runlease/shared/bill"
 	"runlease/shared/dynamo"
 )
@@ -87,7 +89,7 @@ func TestBudgets(t *testing.T) {
 		check(name, "1 read unit and nothing else", r.WriteUnits == 0 && r.ReadUnits == 1 && Count(r, "") == 1)
 	}
 	sync := rows["a job by sync, without heartbeats"]
-	check(sync.Name, "at most 5 write units", sync.WriteUnits <= 5)
+	check(sync.Name, "at most 6 write units, one of them the feed's", sync.WriteUnits <= 6)
 	check(sync.Name, "at most 4 read units, and one for the read of the verdict", sync.ReadUnits <= 4+1)
 	check(sync.Name, "1 PUT of code, nothing else of S3", sync.AWS["s3 PutObject bucket"] == 1 && Count(sync, "s3 ") == 1)
 	compat := rows["a job by the compat routes, without heartbeats"]
@@ -107,6 +109,10 @@ func TestJobBytes(t *testing.T) {
 	packed := 1 + 20*(1+len("42")+1) // how, and for each case two lengths and a text
 	if got := size - packed; got != bill.JobBytes {
 		t.Errorf("%d bytes without its outputs, want bill.JobBytes, %d", got, bill.JobBytes)
+	}
+	entry := map[string]types.AttributeValue{dynamo.JobsKey: it[dynamo.JobsKey], dynamo.OpenHash: it[dynamo.OpenHash], dynamo.OpenRange: it[dynamo.OpenRange]}
+	if got := dynamo.ItemSize(entry); got != bill.EndedBytes {
+		t.Errorf("%d bytes in the index, want bill.EndedBytes, %d", got, bill.EndedBytes)
 	}
 	if size > 1024 {
 		t.Errorf("%d bytes are more than a write unit", size)

@@ -150,6 +150,10 @@ func (p parkedStore) Open(_ context.Context, shard int, cursor string, limit int
 	return r.page, r.cursor, r.err
 }
 
+func (p parkedStore) Ended(context.Context, job.Time, int) ([]dispatch.EndedJob, bool, error) {
+	panic("nobody here reads the feed")
+}
+
 func (p parkedStore) Problem(_ context.Context, id int) (problem.Problem, bool, error) {
 	r := p.park(call{port: portProblem, number: [2]int{id, 0}})
 	return r.problem, r.ok, r.err

@@ -75,6 +75,10 @@ var cases = []struct {
 	{"open/a cursor outlives its job", openCursorOfEnded},
 	{"open/all shards are used, each job is in one", openShards},
 
+	{"ended/a job is listed exactly while it is final", endedWhileFinal},
+	{"ended/in the order of their end, page by page, each once", endedPages},
+	{"ended/a page ends between two times", endedEqualTimes},
+
 	{"problem/an unknown id is not found", problemUnknown},
 	{"problem/every field comes back as written", problemEveryField},
 	{"problem/saved on its version", problemConflict},

@@ -27,6 +27,11 @@ var matchers = map[string]func(any) bool{
 		s, isText := v.(string)
 		return isText && auth.WellFormed(auth.Claim, s)
 	},
+	// A place in the feed of final jobs.
+	"<cursor>": func(v any) bool {
+		s, isText := v.(string)
+		return isText && strings.HasPrefix(s, "1-")
+	},
 	// A point in time, epoch seconds, not far from now.
 	"<time>": func(v any) bool {
 		n, isNumber := v.(float64)
