@@ -41,8 +41,6 @@ func listVerdicts(a *API, c *call) (reply, error) {
 		list.Jobs = append(list.Jobs, endedJob{j.ID, j.Generation, j.State, epoch(j.EndedAt)})
 	}
 	answered := granted("ok", list)
-	if found.PollSeconds > 0 {
-		answered.header = http.Header{"Retry-After": {strconv.Itoa(found.PollSeconds)}}
-	}
+	answered.header = http.Header{"Retry-After": {strconv.Itoa(found.PollSeconds)}}
 	return answered, nil
 }

@@ -494,6 +494,32 @@ func TestQueryJobsFitsIntoAReply(t *testing.T) {
 	}
 }
 
+func TestListVerdicts(t *testing.T) {
+	w := newWorld(t)
+	w.problems()
+	w.queued("j1", "j2", "j3")
+	w.must(200, post("/jobs/j1/cancel", "{}"))
+	w.pass(time.Second)
+	w.must(200, post("/jobs/j2/cancel", "{}"))
+	first := w.must(200, get("/verdicts?limit=1"))
+	jobs := first.data["jobs"].([]any)
+	if one := jobs[0].(map[string]any); len(jobs) != 1 || one["submissionId"] != "j1" || one["state"] != "cancelled" || first.data["pollSeconds"] != 0.0 {
+		t.Errorf("got %v", first.data)
+	}
+	second := w.must(200, get("/verdicts?after="+first.data["next"].(string)))
+	if jobs := second.data["jobs"].([]any); len(jobs) != 1 || jobs[0].(map[string]any)["submissionId"] != "j2" || second.header.Get("Retry-After") != "5" {
+		t.Errorf("got %v", second.data)
+	}
+	next := second.data["next"].(string)
+	w.check([]row{
+		{"nothing new", get("/verdicts?after=" + next), 200, "", "ok"},
+		{"two cursors", get("/verdicts?after=" + next + "&after=" + next), 400, "invalid_cursor", "invalid cursor: want the next of an earlier reply, or none to begin with the oldest job that is kept"},
+		{"another's cursor", get("/verdicts?after=" + next + "0"), 400, "invalid_cursor", "invalid cursor: want the next of an earlier reply, or none to begin with the oldest job that is kept"},
+		{"too many", get("/verdicts?limit=101"), 400, "invalid_limit", "invalid limit: want 1 to 100"},
+		{"none", get("/verdicts?limit=0"), 400, "invalid_limit", "invalid limit: want 1 to 100"},
+	})
+}
+
 func TestQueryJobs(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
