@@ -85,7 +85,7 @@ type config struct {
 	tokenFile        string // empty: none
 	slots            int
 	lease, grace     time.Duration
-	compat           bool
+	compat, doorbell bool
 	work, executor   string
 	cacheMB          int64
 	checkers         bool
@@ -149,7 +149,7 @@ func run(args []string, token string, stderr io.Writer) int {
 		return exitFailed
 	}
 	defer closing()
-	log.InfoContext(ctx, "started", slog.String("url", cfg.url), slog.Int("slots", cfg.slots))
+	log.InfoContext(ctx, "started", slog.String("url", cfg.url), slog.Int("slots", cfg.slots), slog.Bool("doorbell", cfg.doorbell && !cfg.compat))
 	if err := r.Run(ctx); err != nil {
 		log.ErrorContext(ctx, "stopped", slog.Any("error", err))
 		return exitRefused
@@ -178,6 +178,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
 	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
 	flags.BoolVar(&cfg.compat, "compat", false, "do without sync: a call for every list, claim, heartbeat and result")
+	flags.BoolVar(&cfg.doorbell, "doorbell", true, "wait for the server's ring where it has a doorbell, and poll seldom meanwhile; false: poll")
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.BoolVar(&cfg.checkers, "executor-checkers", false, "the command of -executor compares outputs as its input's checker says; without a command the runner always does")
@@ -309,6 +310,6 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	}
 	return &runner.Runner{
 		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
-		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Log: log,
+		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Doorbell: cfg.doorbell, Log: log,
 	}, closing, nil
 }

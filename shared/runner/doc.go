@@ -9,7 +9,8 @@
 //     material.go: what it needs before it can run, report.go: its result. New
 //     jobs, leases and results go by one call for everything (sync_loop.go, with
 //     the states that things go through) or, where the server has no such route,
-//     by a call for each (compat_loop.go)
+//     by a call for each (compat_loop.go). doorbell.go: a connection by which the
+//     server says when to ask
 //
 // What a job needs done beside the wire is in the packages below this one.
 package runner

@@ -63,6 +63,7 @@ type fakeServer struct {
 	urls     int               // presigned so far
 	requests []request
 	hooks    map[string]hook
+	bell     *bell // nil: no doorbell
 }
 
 type request struct {
@@ -302,6 +303,7 @@ type syncBody struct {
 	Slots  int `json:"slots"`
 	Done   []done
 	Active []active
+	Seat   int64
 }
 
 func (s *fakeServer) sync(in syncBody, lease int) map[string]any {
@@ -344,7 +346,11 @@ func (s *fakeServer) sync(in syncBody, lease int) map[string]any {
 	for len(jobs) < in.Slots && len(s.queue) > 0 {
 		jobs = append(jobs, s.claim(s.queue[0], lease))
 	}
-	return map[string]any{"done": results, "active": beats, "jobs": jobs, "pollSeconds": s.poll, "heartbeatSeconds": lease / 3}
+	data := map[string]any{"done": results, "active": beats, "jobs": jobs, "pollSeconds": s.poll, "heartbeatSeconds": lease / 3}
+	if s.bell != nil {
+		s.bell.visit(data, in)
+	}
+	return data
 }
 
 func limitOf(t *testing.T, r *http.Request) int {
@@ -399,6 +405,9 @@ func (s *fakeServer) reason(id string) string {
 func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
+	}
+	if r.Header.Get("Upgrade") != "" {
+		return s.bell.RoundTrip(r)
 	}
 	if r.Body == nil {
 		r.Body = http.NoBody

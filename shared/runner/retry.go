@@ -110,11 +110,11 @@ const (
 // each time, and somewhere between half of that and all of it. A server that
 // comes back would else be met by all its runners in the same instant, again and
 // again, because they all lost it in the same instant.
-func pause(n int, err error) time.Duration {
-	most := maxPause
-	if n < 6 {
-		most = min(firstPause<<n, maxPause)
-	}
+func pause(n int, err error) time.Duration { return pauseUpTo(maxPause, n, err) }
+
+// pauseUpTo is a pause with a bound of its own, 5 minutes at most.
+func pauseUpTo(longest time.Duration, n int, err error) time.Duration {
+	most := min(firstPause<<min(n, 10), longest)
 	wait := most/2 + rand.N(most/2)
 	if reply, ok := errors.AsType[*replyError](err); ok && reply.RetryAfter > 0 {
 		// Not earlier than asked, and not all at once then.

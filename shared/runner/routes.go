@@ -79,6 +79,7 @@ type syncRequest struct {
 	Checkers     bool              `json:"checkers"` // set by the client
 	Done         []json.RawMessage `json:"done"`     // each a done
 	Active       []active          `json:"active"`
+	Seat         int64             `json:"seat,omitempty"` // where the runner waits for a ring; 0: nowhere
 }
 
 // done is a result in a sync.
@@ -107,6 +108,8 @@ type syncReply struct {
 	Jobs             []claim  `json:"jobs"`
 	PollSeconds      *float64 `json:"pollSeconds"` // when to ask for jobs again; nil: the server did not say
 	HeartbeatSeconds int      `json:"heartbeatSeconds"`
+	Doorbell         string   `json:"doorbell"` // URL of its WebSocket; empty: there is none
+	Seat             int64    `json:"seat"`     // where the runner waits for a ring now; 0: nowhere
 }
 
 // sync reports results, keeps leases and takes up to Slots jobs. Each item has

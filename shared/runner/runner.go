@@ -31,6 +31,7 @@ type Runner struct {
 	Lease    time.Duration // asked for with every claim, whole seconds
 	Grace    time.Duration // how long a stop may take to tell the server
 	Compat   bool          // do as if the server had no sync
+	Doorbell bool          // wait for the server's ring, where it has a doorbell
 	Log      *slog.Logger
 
 	faults     atomic.Int32  // jobs in a row that failed because of this machine

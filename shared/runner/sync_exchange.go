@@ -13,6 +13,8 @@ type exchange struct {
 	began   time.Time
 	timeout time.Duration
 	slots   int
+	seat    int64 // named if slots are
+	line    int   // of the doorbell, when the call began
 	results []*waiting
 	size    int // of the results, in bytes
 	jobs    []*job
@@ -40,7 +42,7 @@ func (s *syncLoop) exchange(ctx context.Context, e *exchange) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	say := s.r.nothing()
-	say.Slots = e.slots
+	say.Slots, say.Seat = e.slots, e.seat
 	for _, w := range e.results {
 		say.Done = append(say.Done, w.body)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // syncLoop does everything with one route. A single goroutine decides what is said
@@ -42,6 +44,15 @@ import (
 //	+-------------+ <------------------------------------------ +------+
 //	       |         not taken, no answer: after a pause
 //	       +--> (over): patience ended, or it has to go by a separate call
+//
+// The doorbell (sync_doorbell.go, doorbell.go), if the server has one:
+//
+//	+-------------+  connected: ask at once, no seat      +-------+  a reply names a seat   +--------+
+//	|   unheard   | ------------------------------------> | heard | ----------------------> | seated |
+//	+-------------+ <------------------------------------ +-------+ <---------------------- +--------+
+//	   polls           connection lost, from here as        polls     a ring: ask at once,    polls
+//	                   from there: poll soon                          and again if it came    seldom
+//	                                                                  during a call
 type syncLoop struct {
 	r      *Runner
 	ended  chan struct{} // closed when the loop is over
@@ -50,22 +61,26 @@ type syncLoop struct {
 	mu      sync.Mutex
 	leases  map[*job]*lease
 	results []*waiting // oldest first
+	askAt   time.Time  // for jobs, if there is no result to send and no ring
+	bell    listening
 
 	// Used by the loop's goroutine alone.
 	main, beating bool      // such a call is under way
 	failed        int       // main calls in a row
 	strangers     int       // replies in a row by which a stranger says that there is no sync
 	pauseUntil    time.Time // no main call before; heartbeats do not wait
-	askAt         time.Time // for jobs, if there is no result to send
 }
 
 // sync works until work is done and all jobs have ended. It returns false if the
 // server has no sync; what is under way has then changed to separate calls.
 func (r *Runner) sync(work, calls context.Context, jobs *sync.WaitGroup) bool {
 	s := &syncLoop{r: r, ended: make(chan struct{}), leases: map[*job]*lease{}}
+	s.bell.limiter = rate.NewLimiter(looksPerSecond, looksPerSecond)
 	defer close(s.ended)
 	ctx, cancel := context.WithCancel(calls)
 	defer cancel()
+	hearing, unhear := context.WithCancel(work)
+	defer unhear()
 	replies := make(chan *exchange, 2)
 	stopped := work.Done()
 	for {
@@ -90,6 +105,7 @@ func (r *Runner) sync(work, calls context.Context, jobs *sync.WaitGroup) bool {
 			for _, held := range s.handle(ctx, e) {
 				s.start(work, calls, held, e, jobs)
 			}
+			s.listen(hearing, e, jobs)
 		}
 		timer.Stop()
 		if calls.Err() != nil || errors.Is(context.Cause(work), ErrRefused) || work.Err() != nil && s.idle() {

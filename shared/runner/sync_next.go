@@ -47,12 +47,21 @@ func (s *syncLoop) addResultsAndSlots(e *exchange, asking bool) {
 	}
 	if free := s.r.free(); !asking || free == 0 {
 		// No jobs.
-	} else if len(e.results) > 0 || !s.askAt.After(e.began) { // a result has its slot filled by the same call
-		e.slots = min(free, 10)
+	} else if ask := s.nextAsk(); len(e.results) > 0 || !ask.After(e.began) { // a result has its slot filled by the same call
+		e.slots, e.seat, e.line = min(free, 10), s.bell.seat, s.bell.line
+		s.bell.lookAt = time.Time{}
 	} else {
-		e.lookAt(s.askAt)
+		e.lookAt(ask)
 	}
 	e.main = len(e.results) > 0 || e.slots > 0
+}
+
+// nextAsk is when to ask for jobs, if there is no result to send.
+func (s *syncLoop) nextAsk() time.Time {
+	if at := s.bell.lookAt; !at.IsZero() && at.Before(s.askAt) {
+		return at
+	}
+	return s.askAt
 }
 
 // addHeartbeats adds those that are due, to a main call those that are due soon.

@@ -30,7 +30,7 @@ func (s *syncLoop) handle(ctx context.Context, e *exchange) []claim {
 		if len(e.reply.Jobs) == 0 {
 			wait = max(wait, leastPoll)
 		}
-		s.askAt = now.Add(max(wait, s.r.faultPause()))
+		s.askAt = now.Add(max(s.sit(e, wait), s.r.faultPause()))
 	}
 	if n := len(e.reply.Jobs); n > e.slots {
 		s.r.Log.ErrorContext(ctx, "the server gave more jobs than were asked for", slog.Int("jobs", n), slog.Int("slots", e.slots))
@@ -94,6 +94,9 @@ func (s *syncLoop) handleFailure(ctx context.Context, e *exchange, now time.Time
 	}
 	s.r.Log.WarnContext(ctx, "sync failed", slog.Any("error", e.err), slog.Int64("wait_ms", wait.Milliseconds()),
 		slog.Int("results", len(e.results)), slog.Int("heartbeats", len(e.jobs)))
+	if e.slots > 0 { // whether for a ring or not
+		s.askAt = now
+	}
 	refusedIt, large := refusedBody(e.err)
 	for _, w := range e.results {
 		switch then := react(e.err); {
