@@ -15,5 +15,7 @@
 // runners poll, and every job has to end.
 //
 // Explore goes through every reachable state of a small scope with the same
-// requests and the same rules.
+// requests and the same rules. ExploreWakeups does so for the doorbell: whatever
+// the order of the calls, no job waits while a runner is idle; and with one of the
+// rules taken out, one does.
 package sim

@@ -75,19 +75,6 @@ func (s Scope) Small() Scope {
 	return s
 }
 
-// Explored is what an exploration found.
-type Explored struct {
-	Scope       string
-	States      int
-	Transitions int
-	Ends        int      // different leftovers of dead requests from which the job was brought to its end
-	Fault       string   // the promise that was broken; empty: none
-	Trace       []string // the shortest way there
-}
-
-// Failed reports whether a promise was broken.
-func (e Explored) Failed() bool { return e.Fault != "" }
-
 // The exploration's time. Leases, lookouts and lost messages all take less than
 // an age of the clock, and the sent messages of dead writers a little more.
 const (
@@ -136,38 +123,43 @@ type underway struct {
 	rangAt  int
 }
 
-// revive runs a request up to where it is parked.
-func (x *explorer) revive(u *underway) (f *flight, clock *time.Time) {
+// revive runs a request up to where it is parked. It is taken through calls at which nobody is parked.
+func (p *pool) revive(u *underway, through func(*flight)) (f *flight, clock *time.Time) {
 	now := u.clocks[0]
-	f = x.pool.depart(u.ask, u.serial, func() time.Time { return now })
-	x.transparent(f)
+	f = p.depart(u.ask, u.serial, func() time.Time { return now })
+	through(f)
 	for i, r := range u.replies {
 		now = u.clocks[i+1]
 		f.hear(r)
-		x.transparent(f)
+		through(f)
 	}
 	return f, &now
 }
 
 // transparent lets calls happen that meet nobody: what they read never changes,
 // what they write nobody reads, and visibility is up to the queue anyway.
-func (x *explorer) transparent(f *flight) {
-	for !f.over {
-		switch f.at.port {
-		case portProblem:
-			f.hear(reply{ok: true, problem: problem.Problem{ID: problemID, Current: content, Version: 1, Revision: 1}})
-		case portProblemVersion:
-			f.hear(reply{ok: true, content: content})
-		case portHide, portPut:
-			f.hear(reply{})
-		case portStat:
-			f.hear(reply{ok: true, artifact: codeArtifact})
-		case portRead:
-			f.hear(reply{body: codeBytes[f.at.from:][:f.at.limit]})
-		default:
-			return
-		}
+func transparent(f *flight) {
+	for !f.over && alone(f) {
 	}
+}
+
+// alone lets one such call happen, and reports whether it was one.
+func alone(f *flight) bool {
+	switch f.at.port {
+	case portProblem:
+		f.hear(reply{ok: true, problem: problem.Problem{ID: problemID, Current: content, Version: 1, Revision: 1}})
+	case portProblemVersion:
+		f.hear(reply{ok: true, content: content})
+	case portHide, portPut:
+		f.hear(reply{})
+	case portStat:
+		f.hear(reply{ok: true, artifact: codeArtifact})
+	case portRead:
+		f.hear(reply{body: codeBytes[f.at.from:][:f.at.limit]})
+	default:
+		return false
+	}
+	return true
 }
 
 // move is one step from a state to another.
@@ -190,87 +182,35 @@ const (
 	vanish // a message vanishes (choice: which)
 )
 
-// explorer walks through all states.
+// explorer is the maze of one job.
 type explorer struct {
 	scope   Scope
-	seen    map[digest]struct{}
 	ends    map[digest]struct{}
-	parents []int32
-	moves   []move
-	open    []path
-	report  Explored
 	pool    pool
 	telling bool // moves are described
-}
-
-// path is a move that is still to be made. All moves from a state share it.
-type path struct {
-	from *state
-	at   int
-	move move
 }
 
 // Explore goes through every state that can be reached in a scope, checks each
 // write and each deletion on the way, and from every state, as if all requests
 // under way had died, brings the job to its end.
-//
-// It goes depth first, since the states that are still to go on from are then few
-// at any time: breadth first they are most of all, and gigabytes. When it meets a
-// fault it starts again breadth first, since then the first fault has the
-// shortest history.
 func Explore(scope Scope) Explored {
-	found := explore(scope, func(open []path) (path, []path) {
-		last := len(open) - 1
-		return open[last], open[:last]
+	var x *explorer
+	found := walk(func() maze[state, move] {
+		x = &explorer{scope: scope, ends: make(map[digest]struct{})}
+		return x
 	})
-	if !found.Failed() {
-		return found
-	}
-	return explore(scope, func(open []path) (path, []path) {
-		first := open[0]
-		open[0].from = nil
-		return first, open[1:]
-	})
+	found.Scope, found.Ends = scope.Name, len(x.ends)
+	return found
 }
 
-// explore makes moves in the order in which they are taken.
-func explore(scope Scope, take func(open []path) (path, []path)) Explored {
-	x := &explorer{scope: scope, seen: make(map[digest]struct{}), ends: make(map[digest]struct{})}
-	x.report.Scope = scope.Name
-	defer x.pool.close()
-	_ = x.add(&state{now: start}, -1, move{}) // nothing has happened yet that could break
-	for len(x.open) > 0 {
-		var p path
-		p, x.open = take(x.open)
-		x.report.Transitions++
-		next, _, b := x.apply(p.from, p.move)
-		if b == nil {
-			b = x.add(next, p.at, p.move)
-		}
-		if b != nil {
-			x.report.Fault = b.Error()
-			x.telling = true
-			x.report.Trace = append(x.history(p.at), x.tell(p.from, p.move), "BROKEN "+b.Error())
-			break
-		}
-	}
-	x.report.States, x.report.Ends = len(x.seen), len(x.ends)
-	return x.report
-}
+func (x *explorer) first() *state { return &state{now: start} }
 
-// add notes a state unless it is known, and checks what must hold in it.
-func (x *explorer) add(s *state, parent int, m move) *broken {
-	key := x.key(s)
-	if _, known := x.seen[key]; known {
-		return nil
-	}
-	x.seen[key] = struct{}{}
-	at := len(x.parents)
-	x.parents = append(x.parents, int32(parent))
-	x.moves = append(x.moves, m)
-	for _, next := range x.movesFrom(s) {
-		x.open = append(x.open, path{s, at, next})
-	}
+func (x *explorer) tell() { x.telling = true }
+
+func (x *explorer) close() { x.pool.close() }
+
+// check looks at what must hold in a state.
+func (x *explorer) check(s *state) *broken {
 	if !s.exists {
 		return nil
 	}
@@ -287,29 +227,13 @@ func (x *explorer) add(s *state, parent int, m move) *broken {
 	return x.end(&alone)
 }
 
-// history is the way to a state.
-func (x *explorer) history(at int) []string {
-	var back []int
-	for ; at > 0; at = int(x.parents[at]) {
-		back = append(back, at)
-	}
-	slices.Reverse(back)
-	s := &state{now: start}
-	var lines []string
-	for _, i := range back {
-		lines = append(lines, x.tell(s, x.moves[i]))
-		s, _, _ = x.apply(s, x.moves[i])
-	}
-	return lines
-}
-
-// tell describes a move.
-func (x *explorer) tell(s *state, m move) string {
-	next, what, b := x.apply(s, m)
-	if b == nil && next.exists {
+// apply makes a move in a copy of a state.
+func (x *explorer) apply(from *state, m move) (*state, string, *broken) {
+	next, what, b := x.applied(from, m)
+	if x.telling && b == nil && next.exists {
 		what += "  -> " + describe(next.item)
 	}
-	return what
+	return next, what, b
 }
 
 // asks are the requests that may start.
@@ -437,8 +361,7 @@ func (s *state) receipts() [][]sent {
 	return ways
 }
 
-// apply makes a move in a copy of a state.
-func (x *explorer) apply(from *state, m move) (*state, string, *broken) {
+func (x *explorer) applied(from *state, m move) (*state, string, *broken) {
 	s := *from
 	s.under = slices.Clone(from.under)
 	s.queue = slices.Clone(from.queue)
@@ -487,7 +410,7 @@ func (x *explorer) advance(s *state, slot int, m move) (what string, b *broken) 
 	var f *flight
 	var clock *time.Time
 	if u.at == nil {
-		f, clock = x.revive(&u)
+		f, clock = x.pool.revive(&u, transparent)
 		u.at = &f.at
 	}
 	at := *u.at
@@ -516,7 +439,7 @@ func (x *explorer) advance(s *state, slot int, m move) (what string, b *broken) 
 		return what, b
 	}
 	if f == nil {
-		f, clock = x.revive(&u)
+		f, clock = x.pool.revive(&u, transparent)
 	}
 	*clock = s.now
 	if u.ask.kind == askHeartbeat {
@@ -526,7 +449,7 @@ func (x *explorer) advance(s *state, slot int, m move) (what string, b *broken) 
 	u.clocks = append(slices.Clip(u.clocks), *clock)
 	u.ports = append(slices.Clip(u.ports), at.port)
 	f.hear(r)
-	x.transparent(f)
+	transparent(f)
 	if !f.over {
 		u.at = new(call)
 		*u.at = f.at

@@ -2,9 +2,12 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"time"
 
 	"runlease/shared/dispatch"
+	"runlease/shared/doorbell"
 	"runlease/shared/job"
 	"runlease/shared/problem"
 )
@@ -31,6 +34,12 @@ const (
 	portStat           port = "objects.Stat"
 	portRead           port = "objects.Read"
 	portPut            port = "objects.Put"
+	portBenches        port = "benches.Benches"
+	portTake           port = "benches.Take"
+	portSit            port = "benches.Sit"
+	portPost           port = "posts.Post"
+	portChoose         port = "choose"
+	portPause          port = "pause"
 )
 
 // call is a port call that a request has reached and that has not happened yet.
@@ -49,6 +58,9 @@ type call struct {
 	body          []byte
 	from          int64 // of a read of limit bytes
 	artifact      job.Artifact
+	connection    string
+	seat          int64 // that is taken, or named by a ring
+	rungAt        int64
 }
 
 // reply is what came of a call.
@@ -65,6 +77,8 @@ type reply struct {
 	content  problem.Content
 	artifact job.Artifact
 	body     []byte
+	bench    doorbell.Bench
+	chosen   int
 	err      error
 }
 
@@ -117,12 +131,14 @@ func (a adapters) perform(c *call) (r reply) {
 	return r
 }
 
-// parkedStore, parkedQueue and parkedObjects are the ports of one request: each
+// parkedStore and the others are the ports of one request: each
 // call parks it until somebody lets the call happen and gives it the reply.
 type (
 	parkedStore   struct{ *flight }
 	parkedQueue   struct{ *flight }
 	parkedObjects struct{ *flight }
+	parkedBenches struct{ *flight }
+	parkedPosts   struct{ *flight }
 )
 
 func (p parkedStore) Get(_ context.Context, id string) (job.Job, bool, error) {
@@ -132,7 +148,7 @@ func (p parkedStore) Get(_ context.Context, id string) (job.Job, bool, error) {
 
 func (p parkedStore) GetMany(_ context.Context, ids []string) (map[string]job.Job, error) {
 	r := p.park(call{port: portGetMany, ids: ids})
-	return r.jobs, r.err
+	return maps.Clone(r.jobs), r.err // a request is made again from its replies
 }
 
 func (p parkedStore) Create(_ context.Context, j job.Job) (job.Job, bool, error) {
@@ -232,3 +248,41 @@ func (p parkedObjects) Remove(context.Context, []string) error { panic("objects 
 func (p parkedObjects) Put(_ context.Context, key string, body []byte, a job.Artifact) error {
 	return p.park(call{port: portPut, ids: []string{key}, body: body, artifact: a}).err
 }
+
+func (p parkedBenches) Benches(_ context.Context, from, _ int) ([]doorbell.Bench, error) {
+	r := p.park(call{port: portBenches, from: int64(from)})
+	return []doorbell.Bench{r.bench}, r.err
+}
+
+func (p parkedBenches) Take(_ context.Context, _ int, connection string, seat, rungAt int64, _ string) (doorbell.Bench, bool, error) {
+	r := p.park(call{port: portTake, connection: connection, seat: seat, rungAt: rungAt})
+	return r.bench, r.ok, r.err
+}
+
+func (p parkedBenches) Sit(_ context.Context, _ int, connection string, seat int64) (doorbell.Bench, bool, error) {
+	r := p.park(call{port: portSit, connection: connection, seat: seat})
+	return r.bench, r.ok, r.err
+}
+
+// Listener finds everybody: each runner has the connection of its name.
+func (p parkedBenches) Listener(_ context.Context, runner string) (doorbell.Listener, bool, error) {
+	return doorbell.Listener{Connection: runner, Runner: runner}, true, nil
+}
+
+// Again and Chain are not part of the exploration, which has no sweep and one bench.
+func (p parkedBenches) Again(context.Context, int, string, int64, int64) (bool, error) {
+	panic("nobody is rung again")
+}
+
+func (p parkedBenches) Chain(context.Context, int, int) (bool, error) { panic("there is one bench") }
+
+func (p parkedPosts) Post(_ context.Context, connection string, message []byte) (bool, error) {
+	var said struct{ Ring int64 }
+	if err := json.Unmarshal(message, &said); err != nil {
+		return false, err
+	}
+	r := p.park(call{port: portPost, connection: connection, seat: said.Ring})
+	return r.ok, r.err
+}
+
+func (p parkedPosts) Close(context.Context, string) error { panic("nobody connects anew") }

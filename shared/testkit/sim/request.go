@@ -48,6 +48,7 @@ type ask struct {
 	uploaded     bool  // its outputs were uploaded before
 	done         []ask // completes of a sync
 	active       []ask // heartbeats of a sync
+	seat         int64 // of a sync
 }
 
 func (a ask) String() string {
@@ -97,6 +98,7 @@ type answer struct {
 	done   []job.Outcome     // of a sync
 	active []dispatch.Action // of a sync
 	swept  dispatch.Swept
+	seat   int64 // of a sync
 }
 
 // codeBytes is every job's code.
@@ -154,7 +156,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askRelease:
 		said, out.err = d.Release(ctx, a.id, a.runner, a.tokenHash, a.reason, "")
 	case askSync:
-		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds}
+		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds, Seat: a.seat}
 		for _, done := range a.done {
 			r.Done = append(r.Done, done.completion())
 		}
@@ -166,7 +168,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		for _, done := range s.Done {
 			out.done = append(out.done, done.Outcome)
 		}
-		out.active = s.Active
+		out.active, out.seat = s.Active, s.Seat
 		for _, c := range s.Jobs {
 			out.grants = append(out.grants, granted(c))
 		}
@@ -227,6 +229,11 @@ func (p *pool) depart(a ask, serial uint64, now func() time.Time) *flight {
 		Now:    func() time.Time { return f.now() },
 		Random: f,
 	}
+	if p.doorbell {
+		d.Benches, d.Posts = parkedBenches{f}, parkedPosts{f}
+		d.Choose = func(n int) int { return f.park(call{port: portChoose, limit: n}).chosen }
+		d.Pause = func(context.Context, time.Duration) error { return f.park(call{port: portPause}).err }
+	}
 	f.on = p.take()
 	f.on.work = func() {
 		defer func() {
@@ -275,7 +282,10 @@ func (f *flight) die() {
 
 // pool keeps coroutines that have nothing to do, because a new one costs more
 // than most requests. It belongs to one goroutine.
-type pool struct{ idle []*coroutine }
+type pool struct {
+	idle     []*coroutine
+	doorbell bool // requests have one
+}
 
 // coroutine does one piece of work after the other.
 type coroutine struct {
