@@ -39,15 +39,16 @@ var may = map[string][]string{
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
 	"shared/durable":            {"shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/durable/control":    {"shared/durable", "shared/auth"},
-	"shared/dynamo":             {"shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/dynamo":             {"shared/doorbell", "shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
+	"shared/connections":        {},
 	"shared/awsclient":          {},
 
 	"shared/api":      {"shared/doorbell", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
-	"shared/function": {"shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
+	"shared/function": {"shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
 	"shared/runner":          {"shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},

@@ -20,16 +20,20 @@ type config struct {
 	function.Jobs
 	function.Problems
 	function.Queue
+	function.Doorbell
 	function.Bucket
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	if err := c.Hang(d, store.Benches(), cfg); err != nil {
+		return nil, err
+	}
 	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
 	if err != nil {
 		return nil, err

@@ -17,14 +17,18 @@ type config struct {
 	function.Credentials
 	function.Jobs
 	function.Queue
+	function.Doorbell
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	if err := c.Hang(d, store.Benches(), cfg); err != nil {
+		return nil, err
+	}
 	return function.Endpoint("rejudge-job", d, store.Credentials())
 }

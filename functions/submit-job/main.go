@@ -18,16 +18,20 @@ type config struct {
 	function.Credentials
 	function.Jobs
 	function.Queue
+	function.Doorbell
 	function.Bucket
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	if err := c.Hang(d, store.Benches(), cfg); err != nil {
+		return nil, err
+	}
 	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), nil, c.BucketName)
 	return function.Endpoint("submit-job", d, store.Credentials())
 }

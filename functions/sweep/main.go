@@ -17,6 +17,7 @@ import (
 type config struct {
 	function.Jobs
 	function.Queue
+	function.Doorbell
 	function.Stage
 }
 
@@ -24,7 +25,11 @@ func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	d := dispatch.Bare()
-	d.Store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: c.JobsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
+	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	if err := c.Hang(d, store.Benches(), cfg); err != nil {
+		return nil, err
+	}
 	return function.Sweep(d, c.StageName), nil
 }

@@ -40,9 +40,8 @@ func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server 
 	s.dispatch.Lease.Default = leaseSeconds
 	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, leaseSeconds)
 	// Connections end with the process, and so does who waits on the benches.
-	benches := memory.NewBenches()
 	s.doorway = newDoorway(s.dispatch, log)
-	s.dispatch.Benches, s.dispatch.Listeners, s.dispatch.Posts = benches, benches, s.doorway
+	s.dispatch.Benches, s.dispatch.Posts = memory.NewBenches(), s.doorway
 	return s
 }
 

@@ -34,9 +34,8 @@ type Dispatcher struct {
 	Random  io.Reader // of tokens and write ids
 
 	// The doorbell; nil: there is none, and runners poll.
-	Benches   Benches
-	Posts     Posts
-	Listeners Listeners
+	Benches Benches
+	Posts   Posts
 	// Choose picks one of n at random, 0 to n-1. Pause waits.
 	Choose func(n int) int
 	Pause  func(ctx context.Context, d time.Duration) error

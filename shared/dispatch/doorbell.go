@@ -29,10 +29,6 @@ type Benches interface {
 	Chain(ctx context.Context, was, more int) (bool, error)
 	// Listener returns the connection of a runner; false: it has none. Strongly consistent.
 	Listener(ctx context.Context, runner string) (doorbell.Listener, bool, error)
-}
-
-// Listeners keeps which connection is whose.
-type Listeners interface {
 	// Join notes the connection of a runner in place of the one before, which it returns.
 	Join(ctx context.Context, l doorbell.Listener) (before doorbell.Listener, replaced bool, err error)
 	// Part forgets a connection.
@@ -116,6 +112,9 @@ func (d *Dispatcher) ringFrom(ctx context.Context, n int, bench doorbell.Bench) 
 		}
 		if !gone {
 			return true, nil
+		}
+		if err := d.Benches.Part(ctx, connection); err != nil {
+			d.Log.WarnContext(ctx, "connection not forgotten", "error", err)
 		}
 	}
 	return false, nil
@@ -326,7 +325,7 @@ func (d *Dispatcher) ringForVisible(ctx context.Context, visible int) error {
 // Connected notes the connection of a runner. One that it had before is taken off
 // its bench and closed: there is one for each name.
 func (d *Dispatcher) Connected(ctx context.Context, l doorbell.Listener) error {
-	before, replaced, err := d.Listeners.Join(ctx, l)
+	before, replaced, err := d.Benches.Join(ctx, l)
 	if err != nil || !replaced || before.Connection == l.Connection {
 		return err
 	}
@@ -338,7 +337,7 @@ func (d *Dispatcher) Connected(ctx context.Context, l doorbell.Listener) error {
 
 // Disconnected forgets a connection, and its seat.
 func (d *Dispatcher) Disconnected(ctx context.Context, connection string) error {
-	if err := d.Listeners.Part(ctx, connection); err != nil {
+	if err := d.Benches.Part(ctx, connection); err != nil {
 		return err
 	}
 	return d.forget(ctx, connection)

@@ -54,35 +54,49 @@ func (s *Store) GetMany(ctx context.Context, ids []string) (map[string]job.Job, 
 			keys = append(keys, jobKey(id))
 		}
 	}
+	jobs := make(map[string]job.Job, len(keys))
+	err := s.readMany(ctx, "jobs", s.tables.Jobs, keys, func(it item) error {
+		j, err := readJob(it)
+		if err == nil {
+			jobs[j.ID] = j
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jobs, nil
+}
+
+// readMany reads up to maxMany items, strongly consistent, in any order; one
+// that does not exist is passed over.
+func (s *Store) readMany(ctx context.Context, what, table string, keys []item, take func(item) error) error {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
-	jobs := make(map[string]job.Job, len(keys))
 	for round := 0; len(keys) > 0; round++ {
 		if round == batchRounds {
-			return nil, failed("read jobs", errUnprocessed)
+			return failed("read "+what, errUnprocessed)
 		}
 		if round > 0 {
 			if err := pause(ctx, batchBackoff<<(round-1)); err != nil {
-				return nil, failed("read jobs", err)
+				return failed("read "+what, err)
 			}
 		}
 		consistent := true
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{s.tables.Jobs: {Keys: keys, ConsistentRead: &consistent}},
+			RequestItems: map[string]types.KeysAndAttributes{table: {Keys: keys, ConsistentRead: &consistent}},
 		})
 		if err != nil {
-			return nil, failed("read jobs", err)
+			return failed("read "+what, err)
 		}
-		for _, it := range out.Responses[s.tables.Jobs] {
-			j, err := readJob(it)
-			if err != nil {
-				return nil, err
+		for _, it := range out.Responses[table] {
+			if err := take(it); err != nil {
+				return err
 			}
-			jobs[j.ID] = j
 		}
-		keys = out.UnprocessedKeys[s.tables.Jobs].Keys
+		keys = out.UnprocessedKeys[table].Keys
 	}
-	return jobs, nil
+	return nil
 }
 
 // pause waits between half a duration and all of it.

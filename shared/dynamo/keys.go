@@ -42,10 +42,12 @@ const (
 	ListHash  = "li" // S, always listAll
 	ListRange = "id" // S, the public id
 
+	DoorbellKey = "k" // S
+
 	// LeaseExpiresAt of a claimed job, in epoch milliseconds.
 	LeaseExpiresAt = aLeaseExpiresAt
 
-	// TTL is the time to live of jobs and credentials, in epoch seconds.
+	// TTL is the time to live of jobs, credentials and connections, in epoch seconds.
 	TTL = "ttl"
 )
 
@@ -165,6 +167,34 @@ const (
 	// listAll is the one key of ListIndex: there are some hundred credentials.
 	listAll = "all"
 )
+
+// Attributes of a bench, of a runner's connection and of a connection. The
+// names of a bench stand in expressions as they are.
+const (
+	bWaiting    = "w" // M: seats, by connection
+	bRung       = "r" // M: milliseconds, by connection
+	bMore       = "m"
+	bConnection = "c"
+	bCredential = "i"
+	bRunner     = "n"
+	bSince      = "t" // milliseconds
+)
+
+const benchPrefix = "bench#"
+
+func doorbellKey(kind, of string) item {
+	return item{DoorbellKey: &types.AttributeValueMemberS{Value: kind + of}}
+}
+
+func benchKey(n int) item            { return doorbellKey(benchPrefix, strconv.Itoa(n)) }
+func listenerKey(runner string) item { return doorbellKey("runner#", runner) }
+func lineKey(connection string) item { return doorbellKey("line#", connection) }
+func benchNumber(key *types.AttributeValueMemberS) (int, error) {
+	if key == nil {
+		return 0, fmt.Errorf("a bench has no key %s", DoorbellKey)
+	}
+	return strconv.Atoi(strings.TrimPrefix(key.Value, benchPrefix))
+}
 
 func jobKey(id string) item { return item{JobsKey: &types.AttributeValueMemberS{Value: id}} }
 

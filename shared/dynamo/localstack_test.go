@@ -30,6 +30,7 @@ import (
 	"runlease/shared/memory"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/authtest"
+	"runlease/shared/testkit/benchtest"
 	"runlease/shared/testkit/storetest"
 )
 
@@ -164,6 +165,14 @@ func keys(hash, sort string) []types.KeySchemaElement {
 }
 
 func text(s string) *string { return &s }
+
+func TestBenchesConformOnDynamoDB(t *testing.T) {
+	benchtest.Run(t, func(t *testing.T) dispatch.Benches {
+		db, table := connect(t, patient), "doorbell-"+strings.ToLower(rand.Text())
+		makeTable(t, db, table, []types.AttributeDefinition{attribute(dynamo.DoorbellKey, str)}, keys(dynamo.DoorbellKey, ""))
+		return dynamo.New(connect(t, plain), dynamo.Tables{Doorbell: table}).Benches()
+	})
+}
 
 func TestConforms(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) dispatch.Store { return dynamo.New(connect(t, plain), deploy(t)) })

@@ -73,7 +73,12 @@ func load[C any](build func(C, aws.Config) (lambda.Handler, error)) (lambda.Hand
 
 // Endpoint returns the handler of one route of the table.
 func Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
-	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials)})
+	return Doorbell{}.Endpoint(name, d, credentials)
+}
+
+// Endpoint returns the handler of one route, which tells runners of the doorbell.
+func (c Doorbell) Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
+	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials), Doorbell: func(*http.Request) string { return c.DoorbellURL }})
 	h, found := a.Endpoint(name)
 	if !found {
 		return nil, fmt.Errorf("no route is named %s", name)

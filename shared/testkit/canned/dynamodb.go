@@ -159,8 +159,12 @@ func (b *Backend) writeItem(in dynamoRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := c.table.get(c.key)
 	own, indexes := c.table.put(c.key, c.after)
 	answer := map[string]any{"ConsumedCapacity": consumed(in.TableName, own, indexes)}
+	if in.ReturnValues == "ALL_OLD" && before != nil {
+		answer["Attributes"] = writeItem(before)
+	}
 	if in.ReturnValues == "ALL_NEW" {
 		answer["Attributes"] = writeItem(c.after)
 	}

@@ -3,6 +3,7 @@ package canned
 import (
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -14,32 +15,98 @@ type expressions struct {
 	values Item
 }
 
+const path = `([#\w]+(?:\.[#\w]+)?)` // an attribute, or one of a map
+
 var (
-	equals    = regexp.MustCompile(`^(#\w+) = (:\w+)$`)
-	absent    = regexp.MustCompile(`^attribute_not_exists \((#\w+)\)$`)
-	present   = regexp.MustCompile(`^attribute_exists \((#\w+)\)$`)
+	compares  = regexp.MustCompile(`^` + path + ` (=|<=) (:\w+)$`)
+	absent    = regexp.MustCompile(`^attribute_not_exists ?\(` + path + `\)$`)
+	present   = regexp.MustCompile(`^attribute_exists ?\(` + path + `\)$`)
+	smaller   = regexp.MustCompile(`^size\(` + path + `\) < (:\w+)$`)
 	keyTerm   = regexp.MustCompile(`(#\w+) (=|>) (:\w+)`)
-	assign    = regexp.MustCompile(`^(#\w+) = (.+)$`)
+	assign    = regexp.MustCompile(`^` + path + ` = (.+)$`)
 	placed    = regexp.MustCompile(`^:\w+$`)
 	appending = regexp.MustCompile(`^list_append ?\((#\w+), (:\w+)\)$`)
 	ifAbsent  = regexp.MustCompile(`^if_not_exists ?\((#\w+), (:\w+)\)$`)
 )
 
-// holds evaluates a condition; the empty one holds.
+// at finds where a path leads: the map that holds the attribute, nil if there is
+// none, and its name there.
+func (e expressions) at(path string, it Item) (Item, string) {
+	name := func(part string) string {
+		if full, known := e.names[part]; known {
+			return full
+		}
+		return part
+	}
+	outer, inner, nested := strings.Cut(path, ".")
+	if !nested {
+		return it, name(path)
+	}
+	within, isMap := it[name(outer)].(*types.AttributeValueMemberM)
+	if !isMap {
+		return nil, ""
+	}
+	return within.Value, name(inner)
+}
+
+// holds evaluates a condition; the empty one holds. OR binds less than AND, and
+// parentheses stand around whole alternatives.
 func (e expressions) holds(condition string, it Item) (bool, error) {
 	if condition == "" {
 		return true, nil
 	}
-	if m := equals.FindStringSubmatch(condition); m != nil {
-		return reflect.DeepEqual(it[e.names[m[1]]], e.values[m[2]]), nil
+	for _, operator := range []string{" OR ", " AND "} {
+		parts := split(condition, operator)
+		if len(parts) == 1 {
+			continue
+		}
+		for _, part := range parts {
+			if is, err := e.holds(part, it); err != nil || is == (operator == " OR ") {
+				return is, err
+			}
+		}
+		return operator == " AND ", nil
+	}
+	if condition[0] == '(' {
+		return e.holds(condition[1:len(condition)-1], it)
+	}
+	value := func(path string) types.AttributeValue {
+		in, name := e.at(path, it)
+		return in[name]
+	}
+	if m := compares.FindStringSubmatch(condition); m != nil {
+		is, want := value(m[1]), e.values[m[3]]
+		if m[2] == "<=" {
+			is, want := number(is), number(want)
+			return is != nil && want != nil && *is <= *want, nil
+		}
+		return reflect.DeepEqual(is, want), nil
 	}
 	if m := absent.FindStringSubmatch(condition); m != nil {
-		return it[e.names[m[1]]] == nil, nil
+		return value(m[1]) == nil, nil
 	}
 	if m := present.FindStringSubmatch(condition); m != nil {
-		return it[e.names[m[1]]] != nil, nil
+		return value(m[1]) != nil, nil
+	}
+	if m := smaller.FindStringSubmatch(condition); m != nil {
+		within, isMap := value(m[1]).(*types.AttributeValueMemberM)
+		want := number(e.values[m[2]])
+		return isMap && want != nil && float64(len(within.Value)) < *want, nil
 	}
 	return false, invalid("condition %q is not canned", condition)
+}
+
+// number is the value of a number; nil: it is none.
+func number(v types.AttributeValue) *float64 {
+	n, isNumber := v.(*types.AttributeValueMemberN)
+	if !isNumber {
+		return nil
+	}
+	f, err := strconv.ParseFloat(n.Value, 64)
+	if err != nil {
+		return nil
+	}
+	return &f
 }
 
 // apply changes an item by an update expression.
@@ -49,11 +116,11 @@ func (e expressions) apply(update string, it Item) error {
 		for _, part := range commas(list) {
 			switch verb {
 			case "REMOVE":
-				name, known := e.names[part]
-				if !known {
-					return invalid("path %q is not canned", part)
+				in, name := e.at(part, it)
+				if in == nil {
+					return invalid("the path %q leads nowhere", part)
 				}
-				delete(it, name)
+				delete(in, name)
 			case "SET":
 				m := assign.FindStringSubmatch(part)
 				if m == nil {
@@ -63,7 +130,11 @@ func (e expressions) apply(update string, it Item) error {
 				if err != nil {
 					return err
 				}
-				it[e.names[m[1]]] = v
+				in, name := e.at(m[1], it)
+				if in == nil {
+					return invalid("the path %q leads nowhere", m[1])
+				}
+				in[name] = v
 			default:
 				return invalid("clause %q is not canned", verb)
 			}
@@ -94,7 +165,10 @@ func (e expressions) value(text string, it Item) (types.AttributeValue, error) {
 }
 
 // commas splits a list at the commas that are in no parentheses.
-func commas(list string) []string {
+func commas(list string) []string { return split(list, ",") }
+
+// split splits a text at separators that are in no parentheses.
+func split(list, separator string) []string {
 	var parts []string
 	depth, from := 0, 0
 	for i, c := range list {
@@ -103,9 +177,9 @@ func commas(list string) []string {
 			depth++
 		case c == ')':
 			depth--
-		case c == ',' && depth == 0:
+		case depth == 0 && i >= from && strings.HasPrefix(list[i:], separator):
 			parts = append(parts, strings.TrimSpace(list[from:i]))
-			from = i + 1
+			from = i + len(separator)
 		}
 	}
 	return append(parts, strings.TrimSpace(list[from:]))

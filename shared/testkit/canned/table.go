@@ -227,5 +227,11 @@ func clone(it Item) Item {
 	if it == nil {
 		return Item{}
 	}
-	return maps.Clone(it)
+	it = maps.Clone(it)
+	for name, v := range it {
+		if m, isMap := v.(*types.AttributeValueMemberM); isMap { // whose attributes an update may change
+			it[name] = &types.AttributeValueMemberM{Value: maps.Clone(m.Value)}
+		}
+	}
+	return it
 }

@@ -274,6 +274,13 @@ func (p parkedBenches) Again(context.Context, int, string, int64, int64) (bool, 
 	panic("nobody is rung again")
 }
 
+func (p parkedBenches) Join(context.Context, doorbell.Listener) (doorbell.Listener, bool, error) {
+	panic("nobody connects anew")
+}
+
+// Part forgets nothing: it is about what a later sync of the runner that is gone would find.
+func (p parkedBenches) Part(context.Context, string) error { return nil }
+
 func (p parkedBenches) Chain(context.Context, int, int) (bool, error) { panic("there is one bench") }
 
 func (p parkedPosts) Post(_ context.Context, connection string, message []byte) (bool, error) {

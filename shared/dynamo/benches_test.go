@@ -1,0 +1,43 @@
+package dynamo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"runlease/shared/doorbell"
+)
+
+// TestAFullBenchIsOneWriteUnit: connections of API Gateway have ids of 16
+// characters; twice that still fits.
+func TestAFullBenchIsOneWriteUnit(t *testing.T) {
+	full := func() types.AttributeValue {
+		m := item{}
+		for i := range doorbell.Seats {
+			m[string(rune('a'+i))+"0SM9cOFvHcCIhw="[:15]] = numberValue(doorbell.Seat(time.Now(), 15, doorbell.Benches-1))
+		}
+		return &types.AttributeValueMemberM{Value: m}
+	}
+	it := benchKey(doorbell.Benches - 1)
+	it[bWaiting], it[bMore] = full(), numberValue(doorbell.Benches-1)
+	rung := full().(*types.AttributeValueMemberM)
+	for name := range rung.Value {
+		if len(rung.Value) > doorbell.MaxRung {
+			delete(rung.Value, name)
+		}
+	}
+	it[bRung] = rung
+	if n := ItemSize(it); n > 1024 {
+		t.Errorf("a full bench has %d bytes", n)
+	}
+}
+
+// TestASeatThatOurLostReplyTook: the SDK repeats a write whose reply was lost.
+func TestASeatThatOurLostReplyTook(t *testing.T) {
+	net := &canned{replies: []reply{{}, failure("ConditionalCheckFailedException", `,"Item":{"k":{"S":"bench#0"},"w":{"M":{}},"r":{"M":{"c":{"N":"123"}}}}`)}}
+	_, taken, err := on(t, net).Benches().Take(t.Context(), 0, "c", 7, 123, "")
+	if err != nil || !taken {
+		t.Errorf("taken %v, %v", taken, err)
+	}
+}
