@@ -56,7 +56,7 @@ var stores = []source{
 		{name: "dynamo: a failure is no refusal", keeps: "I6", from: `if !isRefusal || why.busy {`, to: `if why.busy || !isRefusal && j.ID == "" {`},
 		{name: "dynamo: busy is no refusal", keeps: "I6", from: `if !isRefusal || why.busy {`, to: `if !isRefusal {`},
 		{name: "dynamo: batch reads are strongly consistent", keeps: "I2", from: "\t\tconsistent := true\n", to: "\t\tconsistent := false\n"},
-		{name: "dynamo: what was left is read again", keeps: "I1", from: `keys = out.UnprocessedKeys[s.tables.Jobs].Keys`, to: `keys = nil`},
+		{name: "dynamo: what was left is read again", keeps: "I1", from: `keys = out.UnprocessedKeys[table].Keys`, to: `keys = nil`},
 		{name: "dynamo: a batch names no key twice", keeps: "I6", from: `if !asked[id] {`, to: `if true {`},
 		{name: "dynamo: behind the cursor", keeps: "I5", from: `expression.Key(OpenRange).GreaterThan(`, to: `expression.Key(OpenRange).GreaterThanEqual(`},
 		{name: "dynamo: the next page", keeps: "I5", from: `if len(out.LastEvaluatedKey) > 0 {`, to: `if false {`},
