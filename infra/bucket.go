@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -34,10 +35,12 @@ func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		// For test data: nothing else could bring it back after a mistake.
 		Versioned: jsii.Bool(true),
-		// Test data never expires: published versions are immutable, and a job may name an old one.
+		// Test data of versions never expires: they are immutable, and a job may name an
+		// old one. An upload is tagged as a draft's, and publishing takes the tag off.
 		LifecycleRules: &[]*awss3.LifecycleRule{
 			{Id: jsii.String("code"), Prefix: jsii.String(dispatch.CodePrefix), Expiration: kept(deployment.CodeKept)},
 			{Id: jsii.String("results"), Prefix: jsii.String(dispatch.ResultsPrefix), Expiration: kept(deployment.ResultsKept)},
+			{Id: jsii.String("drafts"), Prefix: jsii.String(dispatch.TestdataPrefix), TagFilters: draftTag(), Expiration: kept(dispatch.DraftLife)},
 			{
 				Id:                                  jsii.String("leftovers"),
 				AbortIncompleteMultipartUploadAfter: days(multipartDays),
@@ -62,6 +65,12 @@ func newBucket(parent constructs.Construct, s settings) awss3.Bucket {
 		logOfBucketCleaner(scope, s.stage)
 	}
 	return bucket
+}
+
+// draftTag is what the rule for drafts goes by.
+func draftTag() *map[string]interface{} {
+	name, value, _ := strings.Cut(dispatch.DraftTag, "=")
+	return &map[string]interface{}{name: value}
 }
 
 // logOfBucketCleaner gives the function with which the CDK empties the bucket

@@ -197,15 +197,19 @@ func TestBucket(t *testing.T) {
 					t.Errorf("rule %v is off", at(rule, "Id"))
 				}
 				if days, expires := at(rule, "ExpirationInDays").(float64); expires {
-					expiry[text(at(rule, "Prefix"))] = days
+					of := text(at(rule, "Prefix"))
+					if tags, tagged := at(rule, "TagFilters").([]any); tagged {
+						of += fmt.Sprint(" ", tags)
+					}
+					expiry[of] = days
 				}
 				if at(rule, "Prefix") == nil && at(rule, "AbortIncompleteMultipartUpload", "DaysAfterInitiation") == 1.0 &&
 					at(rule, "NoncurrentVersionExpiration", "NoncurrentDays") == 30.0 && at(rule, "ExpiredObjectDeleteMarker") == true {
 					leftovers = true
 				}
 			}
-			// Not testdata/, and no rule for everything.
-			if diff := cmp.Diff(map[string]float64{"code/": 200, "results/": 100}, expiry); diff != "" {
+			// Of testdata/ drafts alone, and no rule for everything.
+			if diff := cmp.Diff(map[string]float64{"code/": 200, "results/": 100, "testdata/ [map[Key:runlease Value:draft]]": 30}, expiry); diff != "" {
 				t.Errorf("days until objects expire (-want +got):\n%s", diff)
 			}
 			if deployment.ResultsKept <= job.KeepFinal || deployment.CodeKept <= 2*job.KeepFinal {

@@ -85,6 +85,9 @@ func newFunctions(parent constructs.Construct, s settings, r resources) map[stri
 	for _, name := range grants.Functions() {
 		functions[name] = newFunction(scope, name, s, r, granted[name])
 	}
+	// During an upgrade the function that takes the tag off is there before the one
+	// that lets it be put on.
+	functions["put-problem"].Node().AddDependency(functions["publish-problem"])
 	return functions
 }
 

@@ -50,6 +50,8 @@ const (
 	DeleteObject            = "s3:DeleteObject"
 	GetObject               = "s3:GetObject"
 	PutObject               = "s3:PutObject"
+	PutObjectTagging        = "s3:PutObjectTagging" // a PutObject that says a tag
+	DeleteObjectTagging     = "s3:DeleteObjectTagging"
 	ListBucket              = "s3:ListBucket"
 )
 
@@ -127,12 +129,12 @@ var table = map[string][]Grant{
 
 	"put-problem": {
 		{Problems, []string{GetItem, UpdateItem}},
-		{Testdata, []string{PutObject}},
+		{Testdata, []string{PutObject, PutObjectTagging}},
 	},
 	// Its two writes are one transaction, which needs the actions of its parts.
 	"publish-problem": {
 		{Problems, []string{GetItem, PutItem, UpdateItem}},
-		{Testdata, []string{GetObject}},
+		{Testdata, []string{GetObject, DeleteObjectTagging}},
 		{Bucket, []string{ListBucket}},
 	},
 	"get-problem": {

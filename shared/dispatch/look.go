@@ -37,7 +37,8 @@ func (d *Dispatcher) codeUploaded(ctx context.Context, j job.Job) (Answer, error
 	return lookAtCode(d.reader(ctx, key, j.Code.Size), j.Code.Size, j.Language)
 }
 
-// testdataUploaded checks a problem's test data against its tasks.
+// testdataUploaded checks a problem's test data against its tasks, and keeps it
+// for good if nothing is wrong with it.
 func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Content) (Answer, error) {
 	if c.Testdata == (job.Artifact{}) {
 		found := casefile.Findings{List: []casefile.Finding{{Message: fmt.Sprintf("the problem has no test data, and its checker %s must be in them: upload a zip", c.Want().Checker)}}}
@@ -55,7 +56,11 @@ func (d *Dispatcher) testdataUploaded(ctx context.Context, id int, c problem.Con
 	if len(found.List) > 0 {
 		return Answer{Outcome: InvalidTestdata, Detail: found.String(), Findings: &found}, nil
 	}
-	return granted, nil
+	kept, err := d.Objects.Keep(ctx, key)
+	if err == nil && !kept { // its days were over this moment
+		return Answer{Outcome: UploadMissing, Detail: "testdata"}, nil
+	}
+	return granted, err
 }
 
 // reader reads an object of size bytes. It ends where the object does: Read of

@@ -167,6 +167,9 @@ type URLs interface {
 	// PutURL is a way to upload exactly these bytes within UploadLife, unless
 	// the object exists already.
 	PutURL(ctx context.Context, key string, a job.Artifact) (Upload, error)
+	// DraftURL is PutURL for an object that is removed after DraftLife, unless
+	// Keep has been called for it.
+	DraftURL(ctx context.Context, key string, a job.Artifact) (Upload, error)
 }
 
 // Objects are the bytes themselves.
@@ -180,6 +183,9 @@ type Objects interface {
 	Put(ctx context.Context, key string, body []byte, a job.Artifact) error
 	// Remove deletes objects; one that does not exist is passed over.
 	Remove(ctx context.Context, keys []string) error
+	// Keep makes an object stay that was uploaded by a DraftURL, and reports
+	// whether it is there.
+	Keep(ctx context.Context, key string) (bool, error)
 }
 
 // The lives of presigned URLs.
@@ -187,6 +193,12 @@ const (
 	URLLife    = 300 * time.Second
 	UploadLife = 900 * time.Second
 )
+
+// DraftLife is how long test data stays that no version has.
+const DraftLife = 30 * 24 * time.Hour
+
+// DraftTag is the tag that S3 removes objects by, as name=value.
+const DraftTag = "runlease=draft"
 
 // Upload is a presigned request; its headers must be sent as they are.
 type Upload struct {

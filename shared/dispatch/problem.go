@@ -28,7 +28,7 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 	}
 	drafted := Drafted{Problem: made.after, New: before.Revision == 0}
 	if c.Testdata != (job.Artifact{}) {
-		up, err := d.URLs.PutURL(ctx, testdataKey(id, c.Testdata.SHA256), c.Testdata)
+		up, err := d.URLs.DraftURL(ctx, testdataKey(id, c.Testdata.SHA256), c.Testdata)
 		if err != nil {
 			return Drafted{}, err
 		}
@@ -38,7 +38,8 @@ func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) 
 }
 
 // Publish makes a problem's draft its current version and reports whether that
-// changed anything. Refused with ProblemNotFound, UploadMissing,
+// changed anything. Test data is kept for good before a version has it: a failure
+// in the middle leaves bytes, never a version without them. Refused with ProblemNotFound, UploadMissing,
 // UploadMismatch or InvalidTestdata.
 func (d *Dispatcher) Publish(ctx context.Context, id int) (p problem.Problem, changed bool, answer Answer, err error) {
 	before, made, err := d.updateProblem(ctx, id, func(ctx context.Context, p problem.Problem) (problemDecision, error) {

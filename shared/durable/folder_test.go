@@ -16,6 +16,7 @@ import (
 	"runlease/shared/durable"
 	"runlease/shared/durable/control"
 	"runlease/shared/job"
+	"runlease/shared/problem"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -268,7 +269,8 @@ func contents(t *testing.T, dir string) string {
 
 // TestOldThingsGo: final jobs after their days, and objects after theirs.
 func TestOldThingsGo(t *testing.T) {
-	db := opened(t, t.TempDir())
+	dir := t.TempDir()
+	db := opened(t, dir)
 	queue, err := db.Queue()
 	check(t, err)
 	create(t, db.Store(), queue, "open")
@@ -299,7 +301,23 @@ func TestOldThingsGo(t *testing.T) {
 			t.Fatal(stored, err)
 		}
 	}
-	for _, c := range []struct{ days, want int }{{99, 0}, {101, 1}, {199, 0}, {201, 1}, {999, 0}} {
+	// Of test data what a version has stays, and so does what was just published.
+	published := problem.Problem{ID: 1, Version: 1, Current: problem.Content{Testdata: a}, Revision: 1}
+	if _, saved, err := db.Store().SaveProblem(t.Context(), problem.Problem{ID: 1}, published); err != nil || !saved {
+		t.Fatal(saved, err)
+	}
+	for id := 2; id <= 3; id++ {
+		key := fmt.Sprintf("testdata/%d/%s.zip", id, a.SHA256)
+		if stored, err := db.Objects().Save(key, strings.NewReader(big), a); err != nil || !stored {
+			t.Fatal(stored, err)
+		}
+		old := time.Now().AddDate(0, 0, -10*(id-2))
+		check(t, os.Chtimes(filepath.Join(dir, key), old, old))
+	}
+	if kept, err := db.Objects().Keep("testdata/3/" + a.SHA256 + ".zip"); err != nil || !kept {
+		t.Error(kept, err)
+	}
+	for _, c := range []struct{ days, want int }{{29, 0}, {31, 2}, {99, 0}, {101, 1}, {199, 0}, {201, 1}, {999, 0}} {
 		if n, err := db.Objects().RemoveOld(t.Context(), time.Now().AddDate(0, 0, c.days)); err != nil || n != c.want {
 			t.Errorf("after %d days: %d objects removed, want %d, %v", c.days, n, c.want, err)
 		}

@@ -12,7 +12,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"runlease/shared/job"
 	"runlease/shared/memory"
@@ -21,13 +20,10 @@ import (
 // Objects is memory.Objects as files of the folder, at their keys. A small object
 // is in the journal first, so that it is on the disk with everything else, and in
 // its file soon after; a large one goes straight to its file.
-type Objects struct {
-	db *DB
-	mu sync.Mutex // of the files that are made directly
-}
+type Objects struct{ db *DB }
 
 // Objects is the folder's bytes.
-func (db *DB) Objects() *Objects { return &Objects{db: db} }
+func (db *DB) Objects() *Objects { return &Objects{db} }
 
 // smallObject is the largest that goes through the journal: what a request brings
 // along, code of 256 KB and outputs.
@@ -133,8 +129,8 @@ func (o *Objects) Remove(key string) error {
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.db.filing.Lock()
+	defer o.db.filing.Unlock()
 	err = o.db.write(context.Background(), func(b *batch) error {
 		if b.get(objects, key) != nil {
 			b.put(objects, key, nil)
@@ -150,6 +146,22 @@ func (o *Objects) Remove(key string) error {
 	return nil
 }
 
+// Keep makes the file of an object a new one to RemoveOld. By the time that it is
+// old again, the version that has it is written.
+func (o *Objects) Keep(key string) (bool, error) {
+	name, err := o.path(key)
+	if err != nil {
+		return false, err
+	}
+	o.db.filing.Lock()
+	defer o.db.filing.Unlock()
+	now := o.db.Clock.Now()
+	if err := os.Chtimes(name, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, explain(o.db.dir, err)
+	}
+	return o.exists(key) // one that is in the journal has no file yet
+}
+
 // saveLarge writes a separate file while the body comes in.
 func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact) (bool, error) {
 	f, err := newFile(o.db.dir)
@@ -160,8 +172,8 @@ func (o *Objects) saveLarge(key, name string, body io.Reader, want job.Artifact)
 	if err := f.fill(body, want); err != nil {
 		return false, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.db.filing.Lock()
+	defer o.db.filing.Unlock()
 	if there, err := o.exists(key); err != nil || there {
 		return false, err
 	}

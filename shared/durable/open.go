@@ -42,7 +42,8 @@ type DB struct {
 	backlog []record
 	owed    []change // that nobody waits for and no transaction has carried yet
 
-	files *filer
+	files  *filer
+	filing sync.Mutex // of files that Objects makes, keeps and removes directly
 }
 
 // pending is a row that is in the journal and not in its table yet.

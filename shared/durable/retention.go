@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"runlease/shared/deployment"
+	"runlease/shared/dispatch"
 	"runlease/shared/job"
 )
 
@@ -53,8 +58,9 @@ func (s *Store) Expire(ctx context.Context, now job.Time) (int, error) {
 }
 
 // kept is how long objects are kept after they were written, by the first part of
-// their keys: as long as in the bucket of a deployment. Test data stays.
-var kept = map[string]time.Duration{"code": deployment.CodeKept, "results": deployment.ResultsKept}
+// their keys: as long as in the bucket of a deployment. Test data that a version
+// has stays.
+var kept = map[string]time.Duration{"code": deployment.CodeKept, "results": deployment.ResultsKept, "testdata": dispatch.DraftLife}
 
 // removePause is how often and for how long the removal lets others have the disk.
 const (
@@ -80,11 +86,7 @@ func (o *Objects) RemoveOld(ctx context.Context, now time.Time) (removed int, er
 			case d.IsDir():
 				return nil
 			}
-			info, err := d.Info()
-			if err != nil || now.Sub(info.ModTime()) < life {
-				return err
-			}
-			if err := os.Remove(name); err != nil {
+			if old, err := o.removeIfOld(ctx, name, now.Add(-life)); err != nil || !old {
 				return err
 			}
 			removed++
@@ -98,4 +100,35 @@ func (o *Objects) RemoveOld(ctx context.Context, now time.Time) (removed int, er
 		}
 	}
 	return removed, nil
+}
+
+// removeIfOld removes a file that was written before a time, unless it is test data
+// of a version. Nobody keeps it meanwhile.
+func (o *Objects) removeIfOld(ctx context.Context, name string, before time.Time) (removed bool, err error) {
+	o.db.filing.Lock()
+	defer o.db.filing.Unlock()
+	info, err := os.Stat(name)
+	if err != nil || info.ModTime().After(before) {
+		return false, err
+	}
+	if has, err := o.isOfVersion(ctx, name); err != nil || has {
+		return false, err
+	}
+	return true, os.Remove(name)
+}
+
+// isOfVersion reports whether a file is test data that a version has. What is below
+// testdata/ and is not named as package dispatch names test data stays too.
+func (o *Objects) isOfVersion(ctx context.Context, name string) (bool, error) {
+	key, err := filepath.Rel(o.db.dir, name)
+	if err != nil || !strings.HasPrefix(filepath.ToSlash(key), dispatch.TestdataPrefix) {
+		return false, err
+	}
+	id, err := strconv.Atoi(filepath.Base(filepath.Dir(key)))
+	sum := sumOf(filepath.ToSlash(key))
+	if err != nil || sum == "" {
+		return true, nil
+	}
+	versions, err := o.db.Store().ProblemVersions(ctx, id, 0, math.MaxInt32)
+	return slices.ContainsFunc(versions, func(v dispatch.PublishedVersion) bool { return v.Testdata.SHA256 == sum }), err
 }

@@ -57,6 +57,7 @@ const (
 	paramFilename  = "filename"  // of a download
 	paramSize      = "size"      // of an upload, bytes
 	paramSHA256    = "sha256"    // of an upload, lower-case hex
+	paramTagging   = "tagging"   // of an upload that has a tag
 	paramSignature = "signature" // over method, key and all other parameters
 )
 
@@ -64,6 +65,7 @@ const (
 const (
 	headerChecksum    = "X-Amz-Checksum-Sha256" // base64
 	headerIfNoneMatch = "If-None-Match"
+	headerTagging     = "X-Amz-Tagging"
 )
 
 // GetURL presigns a download.
@@ -73,21 +75,43 @@ func (a *Artifacts) GetURL(ctx context.Context, key, filename string) (string, e
 
 // PutURL presigns an upload.
 func (a *Artifacts) PutURL(ctx context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
+	return a.presignPut(ctx, key, want, url.Values{})
+}
+
+// DraftURL presigns an upload that says the tag of a draft, as S3 wants it said.
+// It is not stored: what of the test data is a draft's, the versions tell.
+func (a *Artifacts) DraftURL(ctx context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
+	up, err := a.presignPut(ctx, key, want, url.Values{paramTagging: {dispatch.DraftTag}})
+	if err == nil {
+		up.Headers[headerTagging] = dispatch.DraftTag
+	}
+	return up, err
+}
+
+func (a *Artifacts) presignPut(ctx context.Context, key string, want job.Artifact, params url.Values) (dispatch.Upload, error) {
 	sum, err := hex.DecodeString(want.SHA256)
 	if err != nil {
 		return dispatch.Upload{}, fmt.Errorf("presign upload: %w", err)
 	}
+	params.Set(paramSize, strconv.FormatInt(want.Size, 10))
+	params.Set(paramSHA256, want.SHA256)
 	return dispatch.Upload{
-		URL: a.sign(ctx, http.MethodPut, key, dispatch.UploadLife, url.Values{
-			paramSize:   {strconv.FormatInt(want.Size, 10)},
-			paramSHA256: {want.SHA256},
-		}),
+		URL:    a.sign(ctx, http.MethodPut, key, dispatch.UploadLife, params),
 		Method: http.MethodPut,
 		Headers: map[string]string{
 			headerChecksum:    base64.StdEncoding.EncodeToString(sum),
 			headerIfNoneMatch: "*",
 		},
 	}, nil
+}
+
+// Keep makes an object stay.
+func (a *Artifacts) Keep(_ context.Context, key string) (bool, error) {
+	kept, err := a.objects.Keep(key)
+	if err != nil {
+		return false, fmt.Errorf("keep %s: %w", key, err)
+	}
+	return kept, nil
 }
 
 // Stat looks an object up.
@@ -213,6 +237,7 @@ func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, p
 	switch {
 	case err != nil || hexErr != nil,
 		r.Header.Get(headerIfNoneMatch) != "*",
+		r.Header.Get(headerTagging) != params.Get(paramTagging),
 		r.Header.Get(headerChecksum) != base64.StdEncoding.EncodeToString(sum),
 		r.ContentLength != size:
 		http.Error(w, "a signed header is missing or differs", http.StatusForbidden)

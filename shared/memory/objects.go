@@ -20,6 +20,9 @@ type Objects interface {
 	Save(key string, body io.Reader, want job.Artifact) (bool, error)
 	// Remove takes an object away; one that does not exist is passed over.
 	Remove(key string) error
+	// Keep makes an object stay for at least dispatch.DraftLife from now, and
+	// reports whether it is there.
+	Keep(key string) (bool, error)
 }
 
 // Object is bytes under a key, opened for reading. It must be closed. SHA256 may
@@ -81,6 +84,14 @@ func (o *inMemory) Remove(key string) error {
 	defer o.mu.Unlock()
 	delete(o.objects, key)
 	return nil
+}
+
+// Keep reports whether an object is there: here they stay as long as the process.
+func (o *inMemory) Keep(key string) (bool, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	_, exists := o.objects[key]
+	return exists, nil
 }
 
 // Save keeps an object.

@@ -21,7 +21,7 @@ import (
 )
 
 // Client is what Artifacts needs of *s3.Client. Put needs s3:PutObject, Read
-// s3:GetObject, Remove s3:DeleteObject. Stat needs s3:GetObject on the objects
+// s3:GetObject, Remove s3:DeleteObject, Keep s3:DeleteObjectTagging. Stat needs s3:GetObject on the objects
 // and s3:ListBucket on the bucket: without
 // the latter S3 answers 403 instead of 404 for what does not exist, and Stat
 // fails.
@@ -29,6 +29,7 @@ type Client interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 	DeleteObject(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
+	DeleteObjectTagging(context.Context, *s3.DeleteObjectTaggingInput, ...func(*s3.Options)) (*s3.DeleteObjectTaggingOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
@@ -127,6 +128,21 @@ func (a *Artifacts) Remove(ctx context.Context, keys []string) error {
 		}
 	}
 	return nil
+}
+
+// Keep takes off the tag by which the bucket removes drafts. An object without one
+// stays as it is.
+func (a *Artifacts) Keep(ctx context.Context, key string) (bool, error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	_, err := a.client.DeleteObjectTagging(ctx, &s3.DeleteObjectTaggingInput{Bucket: &a.bucket, Key: &key})
+	if status(err) == http.StatusNotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("keep object: %w", err)
+	}
+	return true, nil
 }
 
 // status is the HTTP status that S3 refused a call with; 0: it did not. A HEAD

@@ -218,12 +218,28 @@ func TestReadAnswers(t *testing.T) {
 	}
 }
 
+// Keep deletes the tags of an object, and nothing else of it.
+func TestKeepAnswers(t *testing.T) {
+	for status, want := range map[int]struct{ kept, fails bool }{204: {true, false}, 404: {false, false}, 403: {false, true}} {
+		kept, err := artifacts(t, func(r *http.Request) (*http.Response, error) {
+			if r.Method != http.MethodDelete || r.URL.Path != "/bucket/k" || !r.URL.Query().Has("tagging") {
+				t.Errorf("%s %s", r.Method, r.URL)
+			}
+			return answer(r, status), nil
+		}, "bucket").Keep(t.Context(), "k")
+		if kept != want.kept || (err != nil) != want.fails {
+			t.Errorf("%d: %v, %v", status, kept, err)
+		}
+	}
+}
+
 var operations = map[string]func(context.Context, *s3artifact.Artifacts) error{
 	"Stat": func(ctx context.Context, a *s3artifact.Artifacts) error { _, _, err := a.Stat(ctx, "k"); return err },
 	"Read": func(ctx context.Context, a *s3artifact.Artifacts) error {
 		_, err := a.Read(ctx, "k", 0, 1)
 		return err
 	},
+	"Keep": func(ctx context.Context, a *s3artifact.Artifacts) error { _, err := a.Keep(ctx, "k"); return err },
 	"Put": func(ctx context.Context, a *s3artifact.Artifacts) error {
 		return a.Put(ctx, "k", []byte("a zip"), measure([]byte("a zip")))
 	},

@@ -137,6 +137,40 @@ func TestObjectWithoutChecksum(t *testing.T) {
 	}
 }
 
+// An upload for a draft has the tag that the bucket removes it by, until it is kept.
+func TestTagOfADraft(t *testing.T) {
+	bucket := newBucket(t)
+	a, body := artifacts(t, direct, bucket), []byte("test data")
+	up, err := a.DraftURL(t.Context(), "k", measure(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), up.Method, up.URL, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range up.Headers {
+		r.Header.Set(name, value)
+	}
+	fetch(t, r, http.StatusOK)
+	for _, want := range []string{dispatch.DraftTag, ""} {
+		tags, err := client(direct).GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &bucket, Key: aws.String("k")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, tag := range tags.TagSet {
+			got += *tag.Key + "=" + *tag.Value
+		}
+		if got != want {
+			t.Errorf("tags %q, want %q", got, want)
+		}
+		if kept, err := a.Keep(t.Context(), "k"); err != nil || !kept {
+			t.Errorf("kept %v, %v", kept, err)
+		}
+	}
+}
+
 // filledBucket returns a bucket with the object that the operations are about.
 func filledBucket(t *testing.T) string {
 	t.Helper()

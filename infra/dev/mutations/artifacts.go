@@ -15,7 +15,7 @@ var artifacts = []source{
 		{name: "memory artifacts: the signature covers the parameters", keeps: "S", from: `fmt.Fprintf(mac, "%s\n%s\n%s", method, key, signed.Encode())`, to: `fmt.Fprintf(mac, "%s\n%s", method, key)`},
 		{name: "memory artifacts: expiry", keeps: "S", from: `case err != nil || a.now().Unix() >= expires:`, to: `case err != nil || a.now().Unix() >= expires+1<<40:`},
 		{name: "memory artifacts: the life of a download", keeps: "S", from: `key, dispatch.URLLife, url.Values{paramFilename`, to: `key, 2*dispatch.URLLife, url.Values{paramFilename`},
-		{name: "memory artifacts: the life of an upload", keeps: "S", from: `key, dispatch.UploadLife, url.Values{`, to: `key, 2*dispatch.UploadLife, url.Values{`},
+		{name: "memory artifacts: the life of an upload", keeps: "S", from: `key, dispatch.UploadLife, params)`, to: `key, 2*dispatch.UploadLife, params)`},
 		{name: "memory artifacts: an upload over what exists is told", keeps: "S", from: `case !stored:`, to: `case !stored && size < 0:`},
 		{name: "memory artifacts: the condition must be sent", keeps: "S", from: "\t\tr.Header.Get(headerIfNoneMatch) != \"*\",\n", to: ""},
 		{name: "memory artifacts: the checksum must be sent", keeps: "S", from: "\t\tr.Header.Get(headerChecksum) != base64.StdEncoding.EncodeToString(sum),\n", to: "\t\tsum == nil,\n"},
@@ -29,8 +29,9 @@ var artifacts = []source{
 	{file: "shared/s3artifact/presign/presign.go", tests: []command{signing}, guards: []guard{
 		{name: "presign: the life of a download", keeps: "S", from: `key, dispatch.URLLife, url.Values{`, to: `key, 2*dispatch.URLLife, url.Values{`},
 		{name: "presign: the life of an upload", keeps: "S", from: `key, dispatch.UploadLife, url.Values{})`, to: `key, 2*dispatch.UploadLife, url.Values{})`},
-		{name: "presign: no overwrite", keeps: "S", from: "\t\theaderIfNoneMatch: \"*\",\n", to: ""},
-		{name: "presign: the hash is signed", keeps: "S", from: "\t\theaderChecksum:    base64.StdEncoding.EncodeToString(sum),\n", to: "\t\t\"X-Sum\": base64.StdEncoding.EncodeToString(sum),\n"},
+		{name: "presign: no overwrite", keeps: "S", from: `a, map[string]string{headerIfNoneMatch: "*"})`, to: `a, map[string]string{})`},
+		{name: "presign: a draft's tag is signed", keeps: "E", from: `, headerTagging: dispatch.DraftTag})`, to: `})`},
+		{name: "presign: the hash is signed", keeps: "S", from: `headers[headerChecksum] = `, to: `headers["X-Sum"] = `},
 		{name: "presign: the size is signed", keeps: "S", from: `Header: http.Header{}, ContentLength: a.Size}`, to: `Header: http.Header{}}`},
 		{name: "presign: only of a size and a hash", keeps: "S", from: `if err != nil || len(sum) != 32 || a.Size < 0 {`, to: `if err != nil || a.Size < 0 {`},
 		{name: "presign: only of a size", keeps: "S", from: `len(sum) != 32 || a.Size < 0 {`, to: `len(sum) != 32 {`},
@@ -47,6 +48,6 @@ var artifacts = []source{
 	}`, to: `	if err != nil {
 		return ""
 	}`},
-		{name: "s3: what is not there", keeps: "I6", from: `if status(err) == http.StatusNotFound {`, to: `if status(err) == http.StatusGone {`},
+		{name: "s3: what is not there", keeps: "I6", from: "if status(err) == http.StatusNotFound {\n\t\treturn job.", to: "if status(err) == http.StatusGone {\n\t\treturn job."},
 	}},
 }

@@ -80,6 +80,7 @@ func (p *Presigner) GetURL(ctx context.Context, key, filename string) (string, e
 const (
 	headerChecksum    = "X-Amz-Checksum-Sha256" // base64
 	headerIfNoneMatch = "If-None-Match"
+	headerTagging     = "X-Amz-Tagging"
 )
 
 // PutURL is an upload of exactly a, once, within dispatch.UploadLife. S3
@@ -93,14 +94,22 @@ const (
 // has, and many forbid to set it by hand. A chunked upload, without a length,
 // is refused.
 func (p *Presigner) PutURL(ctx context.Context, key string, a job.Artifact) (dispatch.Upload, error) {
+	return p.upload(ctx, key, a, map[string]string{headerIfNoneMatch: "*"})
+}
+
+// DraftURL is PutURL with a tag, which is signed: S3 stores the object under it or
+// not at all. The signer's role needs s3:PutObjectTagging too.
+func (p *Presigner) DraftURL(ctx context.Context, key string, a job.Artifact) (dispatch.Upload, error) {
+	return p.upload(ctx, key, a, map[string]string{headerIfNoneMatch: "*", headerTagging: dispatch.DraftTag})
+}
+
+// upload is PutURL with headers, to which it adds the checksum.
+func (p *Presigner) upload(ctx context.Context, key string, a job.Artifact, headers map[string]string) (dispatch.Upload, error) {
 	sum, err := hex.DecodeString(a.SHA256)
 	if err != nil || len(sum) != 32 || a.Size < 0 {
 		return dispatch.Upload{}, fmt.Errorf("presign upload: %w", errNoArtifact)
 	}
-	headers := map[string]string{
-		headerChecksum:    base64.StdEncoding.EncodeToString(sum),
-		headerIfNoneMatch: "*",
-	}
+	headers[headerChecksum] = base64.StdEncoding.EncodeToString(sum)
 	r := &http.Request{Method: http.MethodPut, Header: http.Header{}, ContentLength: a.Size}
 	for name, value := range headers {
 		r.Header.Set(name, value)

@@ -93,6 +93,7 @@ var cases = []struct {
 	{name: "upload/another parameter is refused", run: uploadTampered},
 	{name: "upload/to a download's URL is refused", run: uploadToDownload},
 	{name: "upload/good until it expires", run: uploadAged},
+	{name: "upload/of a draft says its headers too, and may be kept", run: uploadDraft},
 }
 
 type suite struct{ Harness }

@@ -231,3 +231,33 @@ func uploadAged(t *testing.T, s suite) {
 	refused(t, "long expired", s.upload(t, s.putURL(t, s.Aged(24*time.Hour), k, a), body))
 	s.stores(t, k, s.putURL(t, s.Aged(dispatch.UploadLife-margin), k, a), body)
 }
+
+// uploadDraft: what the headers say besides cannot be left out, or the bytes would
+// stay for ever.
+func uploadDraft(t *testing.T, s suite) {
+	body, a := sample(1000)
+	k := key("s-1", a)
+	up, err := s.Artifacts.DraftURL(t.Context(), k, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(up.Headers) != len(s.putURL(t, s.Artifacts, k, a).Headers)+1 {
+		t.Errorf("headers %v", up.Headers)
+	}
+	for name := range up.Headers {
+		refused(t, "without "+name, s.send(t, up.Method, up.URL, without(up.Headers, name), body))
+	}
+	s.keeps(t, k, false)
+	s.stores(t, k, up, body)
+	for range 2 {
+		s.keeps(t, k, true)
+	}
+	s.holds(t, k, body)
+}
+
+func (s suite) keeps(t *testing.T, k string, want bool) {
+	t.Helper()
+	if got, err := s.Artifacts.Keep(t.Context(), k); err != nil || got != want {
+		t.Errorf("Keep(%q): %v, %v; want %v", k, got, err, want)
+	}
+}

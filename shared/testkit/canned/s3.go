@@ -10,9 +10,10 @@ import (
 type object struct {
 	body     []byte
 	checksum string // base64 SHA-256, as it was announced
+	tags     string // as the upload said them
 }
 
-// s3 answers HEAD, PUT, DELETE, and the GET of a range.
+// s3 answers HEAD, PUT, DELETE (of an object or of its tags), and the GET of a range.
 func (b *Backend) s3(r *http.Request, body []byte) *http.Response {
 	const checksum = "X-Amz-Checksum-Sha256"
 	key := r.URL.Host + r.URL.Path
@@ -21,8 +22,15 @@ func (b *Backend) s3(r *http.Request, body []byte) *http.Response {
 	case r.Method == http.MethodPut && exists && r.Header.Get("If-None-Match") == "*":
 		return reply(r, http.StatusPreconditionFailed, http.Header{}, nil)
 	case r.Method == http.MethodPut:
-		b.objects[key] = object{bytes.Clone(body), r.Header.Get(checksum)}
+		b.objects[key] = object{bytes.Clone(body), r.Header.Get(checksum), r.Header.Get("X-Amz-Tagging")}
 		return reply(r, http.StatusOK, http.Header{"Etag": {`"canned"`}}, nil)
+	case r.Method == http.MethodDelete && r.URL.Query().Has("tagging"):
+		if !exists {
+			return reply(r, http.StatusNotFound, http.Header{}, nil)
+		}
+		stored.tags = ""
+		b.objects[key] = stored
+		return reply(r, http.StatusNoContent, http.Header{}, nil)
 	case r.Method == http.MethodDelete:
 		delete(b.objects, key)
 		return reply(r, http.StatusNoContent, http.Header{}, nil)
@@ -47,5 +55,5 @@ func (b *Backend) s3(r *http.Request, body []byte) *http.Response {
 func (b *Backend) PutObject(host, key string, body []byte, checksum string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.objects[host+"/"+key] = object{body, checksum}
+	b.objects[host+"/"+key] = object{body, checksum, ""}
 }

@@ -151,6 +151,8 @@ func (c *Call) ask(input any) any {
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	case *s3.HeadObjectInput:
 		c.Resource, c.Items = aws.ToString(in.Bucket), 1
+	case *s3.DeleteObjectTaggingInput:
+		c.Resource, c.Items = aws.ToString(in.Bucket), 1
 	}
 	return input
 }

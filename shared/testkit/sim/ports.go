@@ -243,6 +243,9 @@ func (p parkedObjects) Read(_ context.Context, key string, from int64, n int) ([
 }
 
 // Remove is not part of the simulation, as that of jobs is not.
+// Keep is not part of the simulation: problems are published before it.
+func (p parkedObjects) Keep(context.Context, string) (bool, error) { panic("an object is kept") }
+
 func (p parkedObjects) Remove(context.Context, []string) error { panic("objects are not deleted") }
 
 func (p parkedObjects) Put(_ context.Context, key string, body []byte, a job.Artifact) error {

@@ -347,6 +347,11 @@ type signer struct{}
 
 func (signer) GetURL(context.Context, string, string) (string, error) { return "url", nil }
 
+// DraftURL is not part of the simulation: problems are published before it.
+func (signer) DraftURL(context.Context, string, job.Artifact) (dispatch.Upload, error) {
+	panic("a problem is drafted")
+}
+
 func (signer) PutURL(context.Context, string, job.Artifact) (dispatch.Upload, error) {
 	return dispatch.Upload{URL: "url"}, nil
 }

@@ -110,7 +110,7 @@ func (n Names) calls(req *http.Request, body []byte) []Call {
 	case isJSON:
 		return []Call{{target, grants.Resource("unknown")}}
 	}
-	return []Call{n.s3(req.Method, req.URL)}
+	return n.s3(req.Method, req.URL, req.Header.Get("X-Amz-Tagging") != "")
 }
 
 func (n Names) dynamodb(operation string, body []byte) []Call {
@@ -160,17 +160,25 @@ func (n Names) sqs(operation string, body []byte) Call {
 	}
 }
 
-func (n Names) s3(method string, u *url.URL) Call {
+// s3 says what a request needs; tagged is whether it says a tag.
+func (n Names) s3(method string, u *url.URL, tagged bool) []Call {
 	action, known := map[string]string{http.MethodGet: grants.GetObject, http.MethodHead: grants.GetObject, http.MethodPut: grants.PutObject, http.MethodDelete: grants.DeleteObject}[method]
 	if !known {
 		action = "s3:" + method
 	}
-	key, ours := strings.CutPrefix(u.Path, "/"+n.Bucket+"/")
-	prefix, _, isObject := strings.Cut(key, "/")
-	if !ours || !isObject {
-		return Call{action, grants.Resource(u.Path)}
+	if u.Query().Has("tagging") {
+		action += "Tagging"
 	}
-	return Call{action, grants.Resource("bucket/" + prefix)}
+	of := grants.Resource(u.Path)
+	key, ours := strings.CutPrefix(u.Path, "/"+n.Bucket+"/")
+	if prefix, _, isObject := strings.Cut(key, "/"); ours && isObject {
+		of = grants.Resource("bucket/" + prefix)
+	}
+	calls := []Call{{action, of}}
+	if tagged {
+		calls = append(calls, Call{action + "Tagging", of})
+	}
+	return calls
 }
 
 func named(resources map[string]grants.Resource, name string) grants.Resource {
@@ -197,7 +205,9 @@ func (n Names) walk(v any, found map[Call]bool) {
 				method = http.MethodGet
 			}
 			if u, err := url.Parse(text); err == nil {
-				found[n.s3(method, u)] = true
+				for _, call := range n.s3(method, u, strings.Contains(u.Query().Get("X-Amz-SignedHeaders"), "x-amz-tagging")) {
+					found[call] = true
+				}
 				if method == http.MethodGet { // whoever gets nothing is told so
 					found[Call{grants.ListBucket, grants.Bucket}] = true
 				}
