@@ -44,7 +44,6 @@ type chain struct {
 	url     string // of the back end
 	socket  *os.File
 	hello   struct{ URL, RunnerToken, ProducerToken string }
-	bridge  *exec.Cmd
 	logs    map[string]*bytes.Buffer
 }
 

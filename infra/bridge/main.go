@@ -243,7 +243,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	err = listener.Close()
-	<-served
+	log.DebugContext(drain, "accepts no more", slog.Any("reason", <-served))
 	if err := errors.Join(err, counted.drain(drain), server.Close()); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
