@@ -39,13 +39,14 @@ import (
 // Pace is how often the bridge asks, and how long it waits.
 type Pace struct {
 	Problem   time.Duration // between two questions for the checksum of a problem
-	Query     time.Duration // between two questions for verdicts
+	Query     time.Duration // between two looks into the feed of verdicts
+	Sweep     time.Duration // between two questions for the jobs themselves
 	FirstWait time.Duration // after a failure, doubled with each one that follows
 	LastWait  time.Duration // its most
 }
 
 // DefaultPace is that of real use.
-var DefaultPace = Pace{Problem: 5 * time.Second, Query: time.Second, FirstWait: time.Second, LastWait: time.Minute}
+var DefaultPace = Pace{Problem: 5 * time.Second, Query: time.Second, Sweep: time.Minute, FirstWait: time.Second, LastWait: time.Minute}
 
 // Config is what a bridge is made of.
 type Config struct {
@@ -181,7 +182,9 @@ func (b *Bridge) enqueue(s journal.Submission) {
 	case journal.Received:
 		b.toHandIn.add(s.ID)
 	case journal.Handed:
-		b.watched.add(s.JobID(), s.ID)
+		if b.watched.add(s.JobID(), s.ID, s.Generation) {
+			b.heard(s.JobID(), func(s *journal.Submission) { s.State = journal.Judged })
+		}
 	case journal.Judged:
 		b.toDeliver.add(s.ID)
 	case journal.Done:

@@ -50,7 +50,7 @@ func TestBackEndFailsOnVerdict(t *testing.T) {
 		"429":                     {2, says(429, `{"status":"err","message":"slow down"}`), false},
 		"400 once":                {1, says(400, `{"status":"err","message":"Invalid request body"}`), false},
 		"reset before the effect": {2, func(*world, http.ResponseWriter, func(http.ResponseWriter)) { panic(http.ErrAbortHandler) }, false},
-		"hangs before the effect": {1, func(*world, http.ResponseWriter, func(http.ResponseWriter)) { time.Sleep(1200 * time.Millisecond) }, false},
+		"hangs before the effect": {1, func(*world, http.ResponseWriter, func(http.ResponseWriter)) { time.Sleep(2400 * time.Millisecond) }, false},
 		"slow": {1, func(_ *world, w http.ResponseWriter, serve func(http.ResponseWriter)) {
 			time.Sleep(400 * time.Millisecond)
 			serve(w)

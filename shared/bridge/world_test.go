@@ -49,7 +49,7 @@ type world struct {
 	away     atomic.Bool  // runlease
 	idle     atomic.Bool  // the runner
 	asked    atomic.Int64 // requests to runlease
-	queries  atomic.Int64
+	noFeed   atomic.Bool  // runlease is older than its feed
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -74,9 +74,9 @@ func newWorld(t *testing.T, fault func(http.ResponseWriter, *http.Request, func(
 	t.Cleanup(front.Close)
 	w.url, w.backEnd.Sandbox = front.URL, front.URL
 	w.config = bridge.Config{
-		BackEnd:  &backend.Client{URL: there.URL, Token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Silence: 500 * time.Millisecond},
+		BackEnd:  &backend.Client{URL: there.URL, Token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Silence: time.Second},
 		Runlease: &producer.Client{URL: w.runlease.URL, Token: w.runlease.ProducerToken, HTTP: &http.Client{CheckRedirect: producer.NoRedirect}},
-		Pace:     bridge.Pace{Problem: 150 * time.Millisecond, Query: 20 * time.Millisecond, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond},
+		Pace:     bridge.Pace{Problem: 150 * time.Millisecond, Query: 20 * time.Millisecond, Sweep: time.Second, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond},
 		Capacity: 10, Keep: time.Hour, Log: slog.New(slog.NewJSONHandler(w, nil)),
 	}
 	w.start()
@@ -135,8 +135,9 @@ func (w *world) newRunlease() {
 			http.Error(rw, "a proxy's 503", http.StatusServiceUnavailable)
 			return
 		}
-		if r.URL.Path == "/jobs/query" {
-			w.queries.Add(1)
+		if r.URL.Path == "/verdicts" && w.noFeed.Load() {
+			http.Error(rw, `{"status":"err","code":"unknown_route","message":"no such route"}`, http.StatusNotFound)
+			return
 		}
 		served.ServeHTTP(rw, r)
 	}))

@@ -83,6 +83,7 @@ var (
 	submissionsBucket = []byte("submissions")
 	problemsBucket    = []byte("problems")
 	formatKey         = []byte("format")
+	cursorKey         = []byte("cursor")
 )
 
 // Journal is an open folder. One process has it at a time.
@@ -252,6 +253,22 @@ func (j *Journal) PutProblem(p Problem) error {
 	}
 	return j.explain(j.bolt.Batch(func(tx *bbolt.Tx) error {
 		return tx.Bucket(problemsBucket).Put(problemKey(p.ID), text)
+	}))
+}
+
+// Cursor is how far the feed of verdicts was read; "": not at all.
+func (j *Journal) Cursor() (cursor string, err error) {
+	err = j.bolt.View(func(tx *bbolt.Tx) error {
+		cursor = string(tx.Bucket(metaBucket).Get(cursorKey))
+		return nil
+	})
+	return cursor, err
+}
+
+// PutCursor writes how far the feed of verdicts was read.
+func (j *Journal) PutCursor(cursor string) error {
+	return j.explain(j.bolt.Batch(func(tx *bbolt.Tx) error {
+		return tx.Bucket(metaBucket).Put(cursorKey, []byte(cursor))
 	}))
 }
 
