@@ -51,18 +51,20 @@ var may = map[string][]string{
 	"shared/function": {"shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
-	"shared/runner":          {"shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner":          {"shared/language", "shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
 	"shared/runner/cache":    {"shared/runner/workdir"},
-	"shared/runner/execute":  {"shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
+	"shared/runner/execute":  {"shared/runner/toolchain", "shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
 	"shared/runner/guard":    {},
 	"shared/runner/integers": {},
 	"shared/runner/outputs":  {"shared/runner/execute"},
 	"shared/runner/cgroup":   {},
 	"shared/runner/seccomp":  {},
-	"shared/runner/sandbox":  {"shared/judging", "shared/casefile", "shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
+	"shared/runner/sandbox":  {"shared/runner/toolchain", "shared/judging", "shared/casefile", "shared/runner/cgroup", "shared/runner/execute", "shared/runner/seccomp", "shared/runner/workdir"},
 	"shared/runner/workdir":  {},
 	"shared/runner/spool":    {"shared/runner/execute", "shared/runner/workdir"},
 	"shared/runner/unpack":   {"shared/casefile", "shared/language", "shared/runner/execute", "shared/zipdir"},
+
+	"shared/runner/toolchain": {"shared/language"},
 
 	"shared/flagenv":  {},
 	"shared/producer": {"shared/casefile"},
@@ -75,7 +77,7 @@ var may = map[string][]string{
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
 	"infra/bridge": {"shared/bridge", "shared/bridge/backend", "shared/bridge/journal", "shared/flagenv", "shared/producer", "shared/version"},
-	"infra/runner": {"shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/workdir", "shared/version"},
+	"infra/runner": {"shared/language", "shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/toolchain", "shared/runner/workdir", "shared/version"},
 	"infra/ctl":    {"shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 

@@ -18,9 +18,9 @@ import (
 // judgeSolution judges a solution that should be right, and prints a line for
 // each case that is not.
 func judgeSolution(ctx context.Context, op operator, command, source string, zip io.ReaderAt, size int64, p described) error {
-	id, known := languageOf(filepath.Base(source))
+	id, known := language.Of(filepath.Base(source))
 	if !known {
-		return fmt.Errorf("%s: want a file that is called main.c, main.cpp or main.py", source)
+		return fmt.Errorf("%s: want a file that is called as the source of a language: main.c, main.cpp, main.py, Main.java, main.go, main.rs or main.js", source)
 	}
 	executor, err := execute.NewCommand(command, slog.New(slog.NewTextHandler(op.err, nil)))
 	if err != nil {
@@ -71,13 +71,4 @@ func judgeSolution(ctx context.Context, op operator, command, source string, zip
 	}
 	_, err = fmt.Fprintf(op.out, "the solution is accepted: at most %d ms and %d KB\n", slowest, largest)
 	return err
-}
-
-func languageOf(name string) (id int, known bool) {
-	for id := range language.Handwritten {
-		if source, _ := language.Source(id); source == name {
-			return id, true
-		}
-	}
-	return 0, false
 }

@@ -97,7 +97,7 @@ func TestProblemCheckJudgesASolution(t *testing.T) {
 	a.ctl(0, "the solution is accepted: at most", "check", about, executor, "-solution="+right, data)
 	wrong := a.write("main.py", []byte("print(3)"))
 	a.ctl(1, "task 0, case 1: WA", "check", about, executor, "-solution="+wrong, data)
-	a.ctl(1, "want a file that is called main.c", "check", about, executor, "-solution="+data, data)
+	a.ctl(1, "want a file that is called", "check", about, executor, "-solution="+data, data)
 }
 
 // A problem is handed in to a server, and an incomplete one is refused.

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"runlease/shared/runner"
@@ -23,68 +22,70 @@ const (
 	isolationNative  = "native"
 )
 
-// newExecutor makes the executor that the flags choose. Its close is never nil.
-func newExecutor(ctx context.Context, cfg config, dir string, log *slog.Logger) (runner.Executor, func(), error) {
-	var executor interface {
-		runner.Executor
-		Missing() []string
-	}
-	closing := func() {}
+// judge is what judges jobs.
+type judge struct {
+	runner.Executor
+	close func()
+	// speak finds out which languages it speaks: it calls found with each, and later
+	// when those that are left take their time.
+	speak func(ctx context.Context, found func(execute.Spoken), later func()) error
+}
+
+// newJudge makes the judge that the flags choose, with dir to work in.
+func newJudge(ctx context.Context, cfg config, dir string, log *slog.Logger) (judge, error) {
+	made := judge{close: func() {}}
+	var err error
 	switch {
 	case cfg.executor != "":
-		command, err := execute.NewCommand(cfg.executor, log)
-		return command, closing, err
+		made.Executor, err = execute.NewCommand(cfg.executor, log)
+		return made, err
 	case cfg.isolation == isolationNative:
-		native, err := execute.NewNative(execute.NativeConfig{
+		made.Executor, err = execute.NewNative(execute.NativeConfig{
 			Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes, Log: log,
+			Languages: cfg.table,
 		})
-		if err != nil {
-			return nil, closing, err
-		}
-		executor = native
 	case !cfg.execute && os.Getuid() != 0:
 		// This process holds the token and shows nothing of itself, so it may not
 		// make user namespaces. One without a token does, for each job.
 		itself := []string{
 			"/proc/self/exe", "-work", dir, "-output-mb", fmt.Sprint(cfg.outputMB), "-kept-kb", fmt.Sprint(cfg.keptKB),
-			"-processes", fmt.Sprint(cfg.processes),
+			"-processes", fmt.Sprint(cfg.processes), "-warm", cfg.warm, "-languages", cfg.languages,
 		}
-		check := exec.CommandContext(ctx, itself[0], append(itself[1:], "-check")...)
-		check.Env = []string{}
-		if text, err := check.CombinedOutput(); err != nil {
-			return nil, closing, errors.New(lastLine(string(text)))
+		made.Executor, err = execute.NewProgram(append(itself[:len(itself):len(itself)], "-execute"), log)
+		made.speak = func(ctx context.Context, found func(execute.Spoken), later func()) error {
+			return askItself(ctx, append(itself, "-check"), found, later)
 		}
-		command, err := execute.NewProgram(append(itself, "-execute"), log)
-		return command, closing, err
+		return made, err
 	default:
 		box, err := newSandbox(cfg, dir, log)
 		if err != nil {
-			return nil, closing, err
+			return made, err
 		}
-		executor, closing = box, box.Close
+		made.Executor, made.close = box, box.Close
 		if cfg.execute {
 			break // what is missing is found when it is needed
 		}
 		for _, found := range box.Check(ctx) {
 			if found.Fault != nil {
 				box.Close()
-				return nil, func() {}, noSandbox(found.Fault)
+				return judge{}, noSandbox(found.Fault)
 			}
 			if found.Warning != "" {
 				log.WarnContext(ctx, "the sandbox is weaker than it could be", "why", found.Warning)
 			}
 		}
 	}
-	for _, tool := range executor.Missing() {
-		log.WarnContext(ctx, "not installed, jobs in its language will be given back", slog.String("tool", tool))
+	made.speak = func(ctx context.Context, found func(execute.Spoken), later func()) error {
+		speak(ctx, made.Executor, dir, cfg.table, found, later)
+		return nil
 	}
-	return executor, closing, nil
+	return made, err
 }
 
 func newSandbox(cfg config, dir string, log *slog.Logger) (*sandbox.Sandbox, error) {
 	box, err := sandbox.New(sandbox.Config{
 		Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes,
-		FirstUID: cfg.sandboxUID, Log: log,
+		FirstUID: cfg.sandboxUID, Log: log, Languages: cfg.table, Warm: cfg.warm,
 	})
 	if err != nil {
 		return nil, noSandbox(err)
@@ -113,6 +114,7 @@ func check(ctx context.Context, cfg config, stdout, stderr io.Writer) int {
 		return fail(fmt.Errorf("make a directory: %w", err))
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	cfg.warm = cmp.Or(cfg.warm, filepath.Join(dir, "warm"))
 	box, err := newSandbox(cfg, dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return fail(err)
@@ -128,7 +130,7 @@ func check(ctx context.Context, cfg config, stdout, stderr io.Writer) int {
 			_, _ = fmt.Fprintln(stdout, "ok:", found.What)
 		}
 	}
-	return 0
+	return checkLanguages(ctx, box, dir, cfg.table, stdout, fail)
 }
 
 // executeOne judges one submission as the protocol of -executor has it: one JSON
@@ -147,12 +149,12 @@ func executeOne(ctx context.Context, cfg config, stdin io.Reader, stdout, stderr
 		return fail(fmt.Errorf("make a directory: %w", err))
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	executor, closing, err := newExecutor(ctx, cfg, dir, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	judge, err := newJudge(ctx, cfg, dir, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return fail(err)
 	}
-	defer closing()
-	cases, err := executor.Run(ctx, in)
+	defer judge.close()
+	cases, err := judge.Run(ctx, in)
 	if err != nil {
 		return fail(err)
 	}

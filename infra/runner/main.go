@@ -40,6 +40,7 @@ import (
 	"runlease/shared/runner/guard"
 	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/spool"
+	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 	"runlease/shared/version"
 )
@@ -89,6 +90,10 @@ type config struct {
 	work, executor   string
 	cacheMB          int64
 	checkers         bool
+	languages        string // file of the table; "": the built-in one
+	speaks           string // that the command of executor speaks
+	warm             string // directory; "": none
+	table            toolchain.Table
 	outputMB         int64
 	keptKB           int
 	processes        int
@@ -98,6 +103,9 @@ type config struct {
 	logLevel         slog.Level
 }
 
+// errTable reports that -print-languages was given: there is nothing to run.
+var errTable = errors.New("languages")
+
 // errVersion reports that -version was given: there is nothing to run.
 var errVersion = errors.New("version")
 
@@ -105,6 +113,10 @@ var errVersion = errors.New("version")
 func run(args []string, token string, stderr io.Writer) int {
 	cfg, err := parse(args, token, stderr)
 	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if errors.Is(err, errTable) {
+		_, _ = os.Stdout.Write(toolchain.BuiltInText())
 		return 0
 	}
 	if errors.Is(err, errVersion) {
@@ -182,6 +194,9 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
 	flags.StringVar(&cfg.executor, "executor", "", "command that runs submissions in place of native processes: words parted by blanks, one JSON in, one JSON out")
 	flags.BoolVar(&cfg.checkers, "executor-checkers", false, "the command of -executor compares outputs as its input's checker says; without a command the runner always does")
+	flags.StringVar(&cfg.speaks, "executor-languages", "0,1,2", "numbers of the languages that the command of -executor judges")
+	flags.StringVar(&cfg.languages, "languages", "", "file with a table of languages in place of the built-in one, which -print-languages prints")
+	flags.StringVar(&cfg.warm, "warm", "", "directory of what compilers keep, with -execute and -check")
 	flags.Int64Var(&cfg.cacheMB, "cache-mb", 4096, "size of the cache of test data, MB")
 	flags.StringVar(&cfg.isolation, "isolation", isolationSandbox, "sandbox, or native: plain processes, for trusted code only")
 	flags.IntVar(&cfg.sandboxUID, "sandbox-uid", 210_000, "first of the user ids that programs in the sandbox get, if the runner is root")
@@ -191,14 +206,18 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.IntVar(&cfg.keptKB, "kept-kb", 64, "how much of each is reported, KB")
 	flags.IntVar(&cfg.processes, "processes", 64, "processes and threads of one case")
 	flags.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	showTable := flags.Bool("print-languages", false, "print the built-in table of languages and exit")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
-	if *showVersion {
+	switch {
+	case *showVersion:
 		return config{}, errVersion
+	case *showTable:
+		return config{}, errTable
 	}
-	if err := flagenv.Set(flags, "RUNNER", "version", "execute", "check"); err != nil {
+	if err := flagenv.Set(flags, "RUNNER", "version", "execute", "check", "print-languages", "warm"); err != nil {
 		return config{}, err
 	}
 	switch {
@@ -206,6 +225,13 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 		return config{}, fmt.Errorf("isolation %q: want %s or %s", cfg.isolation, isolationSandbox, isolationNative)
 	case cfg.execute && cfg.executor != "":
 		return config{}, errors.New("-execute and -executor exclude each other")
+	}
+	cfg.table = toolchain.BuiltIn()
+	if cfg.languages != "" {
+		var err error
+		if cfg.table, err = toolchain.Load(cfg.languages); err != nil {
+			return config{}, err
+		}
 	}
 	if cfg.execute || cfg.check {
 		return cfg, nil
@@ -304,12 +330,19 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	if stays != nil {
 		log.WarnContext(ctx, "what an earlier job left stays", slog.Any("error", stays))
 	}
-	executor, closing, err := newExecutor(ctx, cfg, running, log)
+	cfg.warm = filepath.Join(work, "warm")
+	judge, err := newJudge(ctx, cfg, running, log)
 	if err != nil {
 		return nil, nil, err
 	}
+	languages, enough, err := languagesOf(ctx, cfg, judge, log)
+	if err != nil {
+		judge.close()
+		return nil, nil, err
+	}
+	client.Languages = languages
 	return &runner.Runner{
-		Client: client, Executor: executor, Cache: testData, Spool: results, Dir: running,
+		Client: client, Executor: judge, Cache: testData, Spool: results, Dir: running,
 		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Doorbell: cfg.doorbell, Log: log,
-	}, closing, nil
+	}, func() { enough(); judge.close() }, nil
 }

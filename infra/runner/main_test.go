@@ -2,12 +2,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,8 +22,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"runlease/shared/language"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/sandbox"
+	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 )
 
@@ -86,7 +94,7 @@ func TestEveryFlagCanComeFromTheEnvironment(t *testing.T) {
 	want := cfg
 	want.url, want.name, want.token, want.slots, want.lease, want.grace, want.compat = "http://x", "n", "t", 4, 90*time.Second, time.Second, true
 	want.work, want.executor, want.cacheMB, want.outputMB, want.keptKB, want.processes, want.logLevel, want.isolation = "/w", "/bin/true", 7, 8, 9, 10, slog.LevelWarn, "native"
-	if err != nil || cfg != want {
+	if err != nil || !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got %+v, %v; want %+v", cfg, err, want)
 	}
 }
@@ -130,7 +138,72 @@ func serve(t *testing.T, h http.HandlerFunc) []string {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return []string{"-url", server.URL, "-name", "n", "-work", filepath.Join(t.TempDir(), "work")}
+	return []string{"-url", server.URL, "-name", "n", "-languages", onlyC(t), "-work", filepath.Join(t.TempDir(), "work")}
+}
+
+// onlyC is a file with a table of one language, which is checked in no time.
+func onlyC(t *testing.T) string {
+	t.Helper()
+	text, err := json.Marshal(toolchain.BuiltIn()[language.C])
+	path := filepath.Join(t.TempDir(), "languages.json")
+	if err = errors.Join(err, os.WriteFile(path, fmt.Appendf(nil, "[\n%s]", text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestLanguagesOfARunner: it says what it speaks, why it leaves others out, and
+// reports it with everything that it asks for.
+func TestLanguagesOfARunner(t *testing.T) {
+	asked := make(chan string, 1000)
+	args := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
+		asked <- r.URL.RawQuery + string(body)
+	})
+	c, bad := toolchain.BuiltIn()[language.C], toolchain.BuiltIn()[language.C]
+	c.ID, bad.ID, bad.Check = 40, 41, "int main(void) { return 1; }"
+	text, err := json.Marshal([]toolchain.Language{c, bad, {ID: 42, Name: "none", Source: "x", Run: []string{"no-such-tool"}, Check: "x"}})
+	path := filepath.Join(t.TempDir(), "languages.json")
+	if err = errors.Join(err, os.WriteFile(path, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]string{
+		"-compat": "languages=40", "-compat=false": `"languages":[40]`,
+		"-executor=/bin/true": `"checkers":false`, "-executor=/bin/true -executor-languages=2,33": `"languages":[2,33]`,
+	} {
+		var log safeBuffer
+		code := make(chan int, 1)
+		all := append(append(slices.Clone(args), strings.Fields(flag)...), "-isolation", "native", "-languages", path)
+		go func() { code <- run(all, "s3cret", &log) }()
+		if got := <-asked; !strings.Contains(got, want) {
+			t.Errorf("%s: asked for %q, want %q in it", flag, got, want)
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-code; got != 0 {
+			t.Errorf("%s: exit code %d", flag, got)
+		}
+		if strings.HasPrefix(flag, "-executor") {
+			continue
+		}
+		for _, why := range []string{"exit code 1", "no-such-tool"} {
+			if !strings.Contains(log.String(), why) {
+				t.Errorf("it does not say why a language is left out: want %q in\n%s", why, log.String())
+			}
+		}
+		for len(asked) > 0 {
+			<-asked
+		}
+	}
+	if err := os.WriteFile(path, []byte("[\n {\"id\": 40,\n  \"source_file\": 1}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if got := run(append(args, "-languages", path), "s3cret", &said); got != exitUsage || !strings.Contains(said.String(), path+":3: there is no field source_file") {
+		t.Errorf("a malformed table: exit code %d, %s", got, said.String())
+	}
 }
 
 // TestWorkOfItsOwn: two runners of one machine do not meet in one directory.
@@ -213,7 +286,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestStartsOverWhatIsLeft(t *testing.T) {
-	cfg := config{url: "http://x", name: "n", token: "t", slots: 1, cacheMB: 1}
+	cfg := config{url: "http://x", name: "n", token: "t", slots: 1, cacheMB: 1, table: toolchain.BuiltIn().Only(language.C)}
 	work := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(work, "running", "job-1"), 0o700); err != nil {
 		t.Fatal(err)
@@ -223,8 +296,8 @@ func TestStartsOverWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closing()
-	if left, _ := os.ReadDir(r.Dir); len(left) != 0 {
-		t.Errorf("left of an earlier process: %v", left)
+	if _, err := os.Stat(filepath.Join(r.Dir, "job-1")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a job of an earlier process is left: %v", err)
 	}
 }
 

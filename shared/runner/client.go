@@ -35,6 +35,9 @@ type Client struct {
 	// Checkers is set if the executor compares outputs as a problem's checker says.
 	// Without it the server gives out no job that needs one.
 	Checkers bool
+	// Languages are those that the executor speaks; nil: the server is told of none,
+	// which it takes for C, C++ and Python 3.
+	Languages *Languages
 	// Reload reads the token again, where that can have changed; nil: it cannot.
 	// It is called before a refusal is believed.
 	Reload func() (string, error)

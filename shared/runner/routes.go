@@ -76,8 +76,9 @@ type complete struct {
 type syncRequest struct {
 	Slots        int               `json:"slots"` // jobs wanted, 0 to 10
 	LeaseSeconds int               `json:"leaseSeconds"`
-	Checkers     bool              `json:"checkers"` // set by the client
-	Done         []json.RawMessage `json:"done"`     // each a done
+	Checkers     bool              `json:"checkers"`            // set by the client
+	Languages    []int             `json:"languages,omitempty"` // set by the client
+	Done         []json.RawMessage `json:"done"`                // each a done
 	Active       []active          `json:"active"`
 	Seat         int64             `json:"seat,omitempty"` // where the runner waits for a ring; 0: nowhere
 }
@@ -115,7 +116,7 @@ type syncReply struct {
 // sync reports results, keeps leases and takes up to Slots jobs. Each item has
 // its own answer, which react understands as a *replyError without a status.
 func (c *Client) sync(ctx context.Context, s syncRequest) (syncReply, error) {
-	s.Checkers = c.Checkers
+	s.Checkers, s.Languages = c.Checkers, c.Languages.List()
 	var got syncReply
 	err := c.call(ctx, http.MethodPost, "/runner/sync", "", s, &got)
 	now := time.Now()
@@ -127,16 +128,24 @@ func (c *Client) sync(ctx context.Context, s syncRequest) (syncReply, error) {
 
 // list asks for up to limit (1 to 10) jobs that can be claimed.
 func (c *Client) list(ctx context.Context, limit int) (got listing, err error) {
-	err = c.call(ctx, http.MethodGet, "/runner/jobs?limit="+strconv.Itoa(limit), "", nil, &got)
+	path := "/runner/jobs?limit=" + strconv.Itoa(limit)
+	if c.Checkers {
+		path += "&checkers=true"
+	}
+	if c.Languages != nil {
+		path += "&languages=" + c.Languages.String()
+	}
+	err = c.call(ctx, http.MethodGet, path, "", nil, &got)
 	return got, err
 }
 
 // claim takes a job. A lost race is a *replyError with status 409.
 func (c *Client) claim(ctx context.Context, id string, lease time.Duration) (got claim, err error) {
 	body := struct {
-		LeaseSeconds int  `json:"leaseSeconds"`
-		Checkers     bool `json:"checkers"`
-	}{int(lease.Seconds()), c.Checkers}
+		LeaseSeconds int   `json:"leaseSeconds"`
+		Checkers     bool  `json:"checkers"`
+		Languages    []int `json:"languages,omitempty"`
+	}{int(lease.Seconds()), c.Checkers, c.Languages.List()}
 	err = c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
 	got.received(time.Now())
 	return got, err

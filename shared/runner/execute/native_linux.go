@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"bytes"
 	"context"
 	"debug/elf"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"runlease/shared/casefile"
 	"runlease/shared/judging"
+	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 )
 
@@ -35,14 +35,15 @@ type NativeConfig struct {
 	Processes int
 	// Log is where it is said what could not be removed; default nowhere.
 	Log *slog.Logger
+	// Languages are those that it speaks, if the machine has their tools; default
+	// toolchain.BuiltIn.
+	Languages toolchain.Table
 }
 
 // Native runs submissions as plain processes of the runner's own user. See the
 // package's comment: for trusted code only.
 type Native struct {
 	cfg       NativeConfig
-	gcc, gpp  string // empty: not installed
-	python    Python3
 	userProcs int64
 }
 
@@ -69,8 +70,8 @@ const (
 	minFreeDisk = 32 << 20
 )
 
-// NewNative finds the compilers. One that is missing is no error here: jobs in
-// its language fail, with the runner's fault, when they come; Missing lists them.
+// NewNative makes a Native. A compiler that is missing is no error here: jobs in
+// its language fail, with the runner's fault, when they come.
 func NewNative(cfg NativeConfig) (*Native, error) {
 	if cfg.OutputLimit == 0 {
 		cfg.OutputLimit = casefile.OutputLimit
@@ -90,31 +91,21 @@ func NewNative(cfg NativeConfig) (*Native, error) {
 	}
 	cfg.Dir = dir
 	n := &Native{cfg: cfg}
-	n.gcc, _ = exec.LookPath("gcc")
-	n.gpp, _ = exec.LookPath("g++")
-	n.python, _ = FindPython()
+	if n.cfg.Languages == nil {
+		n.cfg.Languages = toolchain.BuiltIn()
+	}
 	if os.Getuid() != 0 {
 		n.userProcs = userThreads() + int64(10*cfg.Processes) + 256
 	}
 	return n, nil
 }
 
-// Missing lists the compilers that are not installed.
-func (n *Native) Missing() []string {
-	var missing []string
-	for _, tool := range []struct{ name, path string }{{"gcc", n.gcc}, {"g++", n.gpp}, {"python3", n.python.Executable}} {
-		if tool.path == "" {
-			missing = append(missing, tool.name)
-		}
-	}
-	return missing
-}
-
 // program is a submission that can be started.
 type program struct {
-	args    []string
-	imageKB int64 // what its file takes in memory before it does anything
-	reject  string
+	language toolchain.Language
+	place    toolchain.Place
+	imageKB  int64 // what its file takes in memory before it does anything
+	reject   string
 }
 
 // Run compiles a submission and runs it on every case, one after the other. A
@@ -147,64 +138,66 @@ func (n *Native) remove(ctx context.Context, dir string) {
 }
 
 func (n *Native) compile(ctx context.Context, in Input, dir string) (program, error) {
-	source, known := SourceName(in.Language)
-	if !known {
+	l, found := n.cfg.Languages[in.Language]
+	if !found {
 		return program{}, fmt.Errorf("unknown language %d", in.Language)
 	}
-	sources, binary := filepath.Join(dir, "src"), filepath.Join(dir, "main")
+	l, err := l.Find(exec.LookPath)
+	if err != nil {
+		return program{}, fmt.Errorf("%s: %w", l.Name, err)
+	}
+	source := l.Source
+	sources, made := filepath.Join(dir, "src"), filepath.Join(dir, "main")
 	if err := os.Mkdir(sources, 0o700); err != nil {
 		return program{}, fmt.Errorf("make directory of sources: %w", err)
 	}
 	if err := CopySources(in, sources); err != nil {
 		return program{}, err
 	}
-	if missing := MissingSource(sources, in.Language); missing != "" {
-		return program{reject: missing}, nil
+	prog := program{language: l, place: toolchain.Place{
+		Source: filepath.Join(sources, source), Out: made, Warm: filepath.Join(dir, "warm"),
+	}}
+	if prog.reject = MissingSource(sources, source); prog.reject != "" {
+		return prog, nil
 	}
-	var tool string
-	args := CompilerArgs(in.Language, CFiles(sources), binary)
-	prog := program{args: []string{binary}}
-	switch in.Language {
-	case C:
-		tool = n.gcc
-	case Cpp:
-		tool = n.gpp
-	case Python:
-		if n.python.Executable == "" {
-			break
+	if l.Interpreter != "" {
+		python, err := FindPython(l.Interpreter)
+		if err != nil {
+			return program{}, fmt.Errorf("%s: %w", l.Name, err)
 		}
 		home := filepath.Join(dir, "python")
-		if err := n.python.MakeHome(home); err != nil {
+		if err := python.MakeHome(home); err != nil {
 			return program{}, err
 		}
-		tool = filepath.Join(home, "bin", "python3")
-		args = []string{"-B", "-c", PythonCheck, source}
-		prog.args = []string{tool, "-B", filepath.Join(sources, source)}
+		prog.place.Interpreter = filepath.Join(home, "bin", "python3")
 	}
-	if tool == "" {
-		return program{}, fmt.Errorf("no compiler for %s is installed", source)
+	if len(l.Compile) == 0 {
+		return prog, nil
+	}
+	limit, memoryKB := in.CompileTime(), in.CompileMemory()
+	place := prog.place
+	place.Source, place.Sources, place.MemoryKB = source, l.Sources(sources), memoryKB // it works in their directory
+	kernel := limits{addressKB: 2 * memoryKB, cpuSec: int64(limit/time.Second) + 2, fileBytes: compileFile, userProcs: n.userProcs}
+	if l.ReservesMemory {
+		kernel.addressKB = 0
 	}
 	files, err := openOutputs(dir)
 	if err != nil {
 		return program{}, err
 	}
 	defer files.close()
-	limit, memoryKB := in.CompileTime(), in.CompileMemory()
 	end, err := process{
-		args: append([]string{tool}, args...), dir: sources, env: environment(dir),
+		args: place.Words(l.Compile), dir: sources, env: l.Env(environment(dir), place),
 		stdout: files.stderr, stderr: files.stderr, // nobody cares which
-		kernel: limits{
-			addressKB: 2 * memoryKB, cpuSec: int64(limit/time.Second) + 2, fileBytes: compileFile,
-			userProcs: n.userProcs,
-		},
-		cpu: limit, wall: limit + compileIdle, memoryKB: memoryKB, threads: 64,
+		kernel: kernel,
+		cpu:    limit, wall: limit + compileIdle, memoryKB: memoryKB, threads: 64,
 	}.run(ctx)
 	if err != nil {
 		return program{}, fmt.Errorf("compile %s: %w", source, err)
 	}
 	if end.stopped == byItself && end.exitCode == 0 {
-		if in.Language != Python {
-			prog.imageKB, err = imageKB(binary)
+		if l.Artifact == toolchain.Program && !l.ReservesMemory {
+			prog.imageKB, err = imageKB(made)
 		}
 		return prog, err
 	}
@@ -235,10 +228,17 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 }
 
 func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task, name, dir string) (Case, error) {
+	l, place := prog.language, prog.place
+	place.MemoryKB = int64(task.MemoryLimit)
+	stackKB := place.MemoryKB
+	task.TimeLimit, task.MemoryLimit = l.Milliseconds(task.TimeLimit), task.MemoryLimit+int(l.MemoryHeadroomKB)
 	outputLimit := in.Output(n.cfg.OutputLimit)
 	maxFiles := filesPerOutput * outputLimit
 	limitKB := int64(task.MemoryLimit)
 	addressKB := limitKB + headroomKB
+	if l.ReservesMemory {
+		addressKB = 0
+	}
 	if prog.imageKB > addressKB {
 		// The kernel would end it with SIGSEGV before its first instruction.
 		return Case{
@@ -266,16 +266,16 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
 	end, err := process{
-		args: prog.args, dir: cwd, env: environment(cwd), stdin: stdin, stdout: files.stdout, stderr: files.stderr,
+		args: place.Words(l.Run), dir: cwd, env: l.Env(environment(cwd), place), stdin: stdin, stdout: files.stdout, stderr: files.stderr,
 		kernel: limits{
 			addressKB: addressKB,
 			cpuSec:    int64(limit/time.Second) + 2,
 			fileBytes: outputLimit + 1, // so that exactly the limit can be told from too much
-			stackKB:   min(max(limitKB, minStackKB), maxStackKB),
+			stackKB:   min(max(stackKB, minStackKB), maxStackKB),
 			userProcs: n.userProcs,
 		},
 		cpu: limit, wall: 2*limit + idle,
-		memoryKB: limitKB, threads: n.cfg.Processes, files: maxFiles,
+		memoryKB: limitKB, threads: n.cfg.Processes + l.Threads, files: maxFiles,
 	}.run(ctx)
 	if err != nil {
 		return Case{}, err
@@ -299,7 +299,7 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 		StoppedByWall: end.stopped == overTime,
 	}
 	if end.stopped == overThreads {
-		seen.TooManyOf = n.cfg.Processes
+		seen.TooManyOf = n.cfg.Processes + l.Threads
 	}
 	got.Status, got.Reason, err = seen.Verdict(task, outputLimit, Compared(func() (bool, error) {
 		return files.equal(in.Checker, filepath.Join(in.TestDataDir, name+casefile.Out))
@@ -313,10 +313,10 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	case got.Status == TLE && end.cpu <= limit: // it slept
 		got.ExecTime = end.wall.Milliseconds()
 	case got.Status == RE && seen.TooManyOf == 0:
-		if refused, err := files.memoryRefused(in.Language, end); err != nil {
+		if refused, err := files.memoryRefused(l, end); err != nil {
 			return Case{}, err
 		} else if refused {
-			got.Status, got.Reason = MLE, "it was refused memory beyond its limit"
+			got.Status, got.Reason = MLE, RefusedMemory
 		}
 	}
 	if got.Status == RE || got.Status == WA {
@@ -460,11 +460,10 @@ func (f outputFiles) over(limit int64) (bool, error) {
 	return false, nil
 }
 
-// memoryRefused reports whether a failed program said that it was refused memory:
-// C++ by an exception that nobody caught, Python by the last line it wrote. A C
-// program that does not look at what malloc returned cannot be told from another
-// that follows a null pointer.
-func (f outputFiles) memoryRefused(language int, end ending) (bool, error) {
+// memoryRefused reports whether a failed program said that it was refused memory.
+// A C program that does not look at what malloc returned cannot be told from
+// another that follows a null pointer.
+func (f outputFiles) memoryRefused(l toolchain.Language, end ending) (bool, error) {
 	info, err := f.stderr.Stat()
 	if err != nil {
 		return false, fmt.Errorf("look at output: %w", err)
@@ -473,14 +472,7 @@ func (f outputFiles) memoryRefused(language int, end ending) (bool, error) {
 	if _, err := f.stderr.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return false, fmt.Errorf("read output: %w", err)
 	}
-	switch language {
-	case Cpp:
-		return end.signal == syscall.SIGABRT && (bytes.Contains(tail, []byte("std::bad_alloc")) || bytes.Contains(tail, []byte("std::bad_array_new_length"))), nil
-	case Python:
-		text := strings.TrimSpace(string(tail))
-		return strings.HasPrefix(text[strings.LastIndexByte(text, '\n')+1:], "MemoryError"), nil
-	}
-	return false, nil
+	return l.RefusedMemory(tail, end.signal == syscall.SIGABRT), nil
 }
 
 func (f outputFiles) equal(c judging.Checker, expected string) (bool, error) {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+
+	"runlease/shared/runner/toolchain"
 )
 
 // NativeConfig sets where Native works and what a program may use.
@@ -15,6 +17,7 @@ type NativeConfig struct {
 	KeptOutput  int
 	Processes   int
 	Log         *slog.Logger
+	Languages   toolchain.Table
 }
 
 // Native needs Linux: it watches programs by way of /proc.
@@ -25,9 +28,6 @@ func NewNative(NativeConfig) (*Native, error) {
 	return nil, errors.New("native processes need Linux; plug in another executor")
 }
 
-// Missing is empty.
-func (*Native) Missing() []string { return nil }
-
 // Run fails here.
 func (*Native) Run(context.Context, Input) ([][]Case, error) {
 	return nil, errors.New("native processes need Linux")
@@ -35,5 +35,8 @@ func (*Native) Run(context.Context, Input) ([][]Case, error) {
 
 // Shim does nothing here.
 func Shim() {}
+
+// ErrKilled is returned on Linux only.
+var ErrKilled = errors.New("killed")
 
 func killedFirst(string) error { return nil }

@@ -17,13 +17,13 @@ type Python3 struct {
 	Prefix     string // of its library
 }
 
-// FindPython finds the interpreter: the system's, else the first in PATH. That
-// may be a script that looks for the real one, so it is asked.
-func FindPython() (Python3, error) {
-	path := "/usr/bin/python3"
+// FindPython finds an interpreter by its name: the system's, else the first in
+// PATH. That may be a script that looks for the real one, so it is asked.
+func FindPython(name string) (Python3, error) {
+	path := "/usr/bin/" + name
 	if _, err := os.Stat(path); err != nil {
-		if path, err = exec.LookPath("python3"); err != nil {
-			return Python3{}, err
+		if path, err = exec.LookPath(name); err != nil {
+			return Python3{}, fmt.Errorf("%s is not installed", name)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // chaosDir is the directory of a problem's test data whose files are put beside
@@ -34,22 +33,11 @@ func CopySources(in Input, to string) error {
 
 // MissingSource returns why there is nothing to compile in a directory; "": there
 // is.
-func MissingSource(dir string, language int) string {
-	name, _ := SourceName(language)
+func MissingSource(dir, name string) string {
 	if info, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 		return fmt.Sprintf("%s is missing: the submission must have it, not in a directory", name)
 	}
 	return ""
-}
-
-// CFiles lists the C files of a directory, by name.
-func CFiles(dir string) []string {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.c"))
-	for i, path := range paths {
-		paths[i] = filepath.Base(path)
-	}
-	slices.Sort(paths)
-	return paths
 }
 
 // copyTree copies the files and directories below from; what is neither is left

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// RefusedMemory is the reason of a program that failed because it was refused memory.
+const RefusedMemory = "it was refused memory beyond its limit"
+
 // Seen is what an executor saw of a run, by which its verdict is found.
 type Seen struct {
 	ExitCode  int            // 128 + number of the signal that ended it

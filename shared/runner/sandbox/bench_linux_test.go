@@ -17,16 +17,20 @@ func BenchmarkCase(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer slot.give()
-	dir, err := s.stage(in.Language, func(to string) error { return execute.CopySources(in, to) })
+	l, err := s.spoken(in.Language)
 	if err != nil {
 		b.Fatal(err)
 	}
-	box, err := s.build(dir, slot, false)
+	dir, err := s.stage(l, func(to string) error { return execute.CopySources(in, to) })
+	if err != nil {
+		b.Fatal(err)
+	}
+	box, err := s.build(dir, slot, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer box.close()
-	prog, err := s.compile(b.Context(), box, in)
+	prog, err := s.compile(b.Context(), box, l, in)
 	if err != nil || prog.reject != "" {
 		b.Fatal(err, prog.reject)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -15,8 +16,8 @@ import (
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"golang.org/x/sys/unix"
 
-	"runlease/shared/runner/execute"
 	"runlease/shared/runner/seccomp"
+	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 )
 
@@ -25,6 +26,9 @@ const (
 	workDir   = "/w"
 	sourceDir = "/src"
 	pythonDir = "/run/python"
+	// programDir has the artifact of a language whose artifact is several files.
+	programDir = "/program"
+	warmDir    = "/run/warm"
 )
 
 // identity is the user inside a box when the runner is root.
@@ -36,7 +40,8 @@ type box struct {
 	stage string   // directory on the host: its root, and the files that are bound into it
 	kills *os.File // reports the KILLs that are sent in it
 	sent  atomic.Int64
-	cores int // that its programs may use
+	cores int  // that its programs may use
+	warm  bool // it has warmDir
 
 	started func() // called when a program begins; may be nil
 }
@@ -47,7 +52,7 @@ func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
 
 // stage makes the directory of a box on the host with a copy of the sources that
 // the user inside may read.
-func (s *Sandbox) stage(language int, copySources func(to string) error) (string, error) {
+func (s *Sandbox) stage(l spoken, copySources func(to string) error) (string, error) {
 	dir, err := workdir.Temp(s.cfg.Dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make directory of a box: %w", err)
@@ -56,8 +61,11 @@ func (s *Sandbox) stage(language int, copySources func(to string) error) (string
 	if err == nil {
 		err = copySources(filepath.Join(dir, "src"))
 	}
-	if err == nil && language == execute.Python {
-		err = s.python.MakeHome(filepath.Join(dir, "python"))
+	if err == nil && l.Interpreter != "" {
+		err = l.python.MakeHome(filepath.Join(dir, "python"))
+	}
+	if err == nil && l.Artifact == toolchain.Files {
+		err = os.Mkdir(filepath.Join(dir, "program"), 0o755)
 	}
 	if err != nil {
 		_ = os.RemoveAll(dir)
@@ -68,16 +76,16 @@ func (s *Sandbox) stage(language int, copySources func(to string) error) (string
 
 // build makes the container of a staged directory, on the core of the slot. Its
 // first process may be late on a machine that is busy. links are made at its root.
-func (s *Sandbox) build(dir string, slot slot, python bool, links ...container.SymbolicLink) (*box, error) {
+func (s *Sandbox) build(dir string, slot slot, binds []bind, links ...container.SymbolicLink) (*box, error) {
 	for n := 1; ; n++ {
-		b, err := s.tryBuild(dir, slot, python, links)
+		b, err := s.tryBuild(dir, slot, binds, links)
 		if n == 3 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return b, err
 		}
 	}
 }
 
-func (s *Sandbox) tryBuild(dir string, slot slot, python bool, links []container.SymbolicLink) (*box, error) {
+func (s *Sandbox) tryBuild(dir string, slot slot, binds []bind, links []container.SymbolicLink) (*box, error) {
 	// The box's standard error: for messages, and for one descriptor.
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -85,7 +93,7 @@ func (s *Sandbox) tryBuild(dir string, slot slot, python bool, links []container
 	}
 	defer func() { _ = ours.Close() }()
 	builder := &container.Builder{
-		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, python), SymbolicLinks: append(links, s.links...), MaskPaths: s.masks(), ExecFile: s.init,
+		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, binds), SymbolicLinks: append(links, s.links...), MaskPaths: s.masks(), ExecFile: s.init,
 		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: theirs,
 		CloneFlags:              s.namespaces(),
 		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,
@@ -93,7 +101,7 @@ func (s *Sandbox) tryBuild(dir string, slot slot, python bool, links []container
 	if s.root && s.has("user of the slot") {
 		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
 	}
-	b := &box{stage: dir, cores: 1}
+	b := &box{stage: dir, cores: 1, warm: slices.ContainsFunc(binds, func(b bind) bool { return b.to == warmDir })}
 	core := slot.core
 	if !s.has("one core") {
 		core = -1
@@ -185,13 +193,13 @@ func (b *box) close() {
 
 // mounts are what is in a box. Everything is read-only but /w, /tmp and /dev/shm;
 // the last is for semaphores and shared memory with a name.
-func (s *Sandbox) mounts(dir string, python bool) []mount.Mount {
+func (s *Sandbox) mounts(dir string, binds []bind) []mount.Mount {
 	m := mount.NewBuilder().WithMounts(s.system).
 		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).
 		WithTmpfs("dev/shm", s.space("1777")).WithProcRW(!s.has("read-only system")).
 		WithBind(filepath.Join(dir, "src"), strings.TrimPrefix(sourceDir, "/"), true)
-	if python {
-		m = m.WithBind(filepath.Join(dir, "python"), strings.TrimPrefix(pythonDir, "/"), true)
+	for _, b := range binds {
+		m = m.WithBind(b.from, strings.TrimPrefix(b.to, "/"), !b.writable)
 	}
 	return m.Mounts
 }

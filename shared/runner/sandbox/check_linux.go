@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/criyle/go-sandbox/runner"
-
-	"runlease/shared/runner/execute"
 )
 
 // Finding is one thing that Check has looked at.
@@ -31,11 +29,11 @@ func (s *Sandbox) Check(ctx context.Context) []Finding {
 		return append(found, Finding{What: "a slot", Fault: err})
 	}
 	defer slot.give()
-	dir, err := s.stage(execute.C, func(string) error { return nil })
+	dir, err := s.stage(spoken{}, func(string) error { return nil })
 	if err != nil {
 		return append(found, Finding{What: "a directory", Fault: err})
 	}
-	b, err := s.build(dir, slot, false)
+	b, err := s.build(dir, slot, nil)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return append(found, Finding{What: "namespaces and mounts", Fault: err})
@@ -97,9 +95,6 @@ func (s *Sandbox) warnings() []Finding {
 	}
 	if smt, err := os.ReadFile("/sys/devices/system/cpu/smt/active"); err == nil && strings.TrimSpace(string(smt)) == "1" {
 		warn("cores", "two of the cores share one: switch hyperthreading off, or give -slots half as many as there are")
-	}
-	if len(s.Missing()) > 0 {
-		warn("compilers", "not installed, jobs in their languages are given back: "+strings.Join(s.Missing(), ", "))
 	}
 	return found
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/toolchain"
 )
 
 // Config sets where a Sandbox works and what a program may use.
@@ -20,6 +21,8 @@ type Config struct {
 	FirstUID    int
 	Trace       func(part string, took time.Duration)
 	Log         *slog.Logger
+	Languages   toolchain.Table
+	Warm        string
 }
 
 // Sandbox needs Linux.
@@ -43,8 +46,8 @@ func (*Sandbox) Check(context.Context) []Finding { return []Finding{{What: "syst
 // Close does nothing here.
 func (*Sandbox) Close() {}
 
-// Missing is empty.
-func (*Sandbox) Missing() []string { return nil }
+// Warm fails here.
+func (*Sandbox) Warm(context.Context, int) error { return errLinux }
 
 // Run fails here.
 func (*Sandbox) Run(context.Context, execute.Input) ([][]execute.Case, error) { return nil, errLinux }

@@ -13,6 +13,7 @@ import (
 
 	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/toolchain"
 )
 
 // A referee's files are links at the root of its box to its descriptors.
@@ -40,25 +41,28 @@ type referee struct {
 // referee compiles the problem's checker, or takes what an earlier job has
 // compiled, and makes its box on the core of the job.
 func (s *Sandbox) referee(ctx context.Context, in execute.Input, core int) (*referee, error) {
+	l, err := s.spoken(in.Checker.Language)
+	if err != nil {
+		return nil, fmt.Errorf("the checker: %w", err)
+	}
 	slot, err := s.takeSlot()
 	if err != nil {
 		return nil, err
 	}
 	slot.core = core
-	language := in.Checker.Language
-	dir, err := s.stage(language, func(to string) error { return execute.CopyReferee(in, to) })
+	dir, err := s.stage(l, func(to string) error { return execute.CopyReferee(in, to) })
 	if err != nil {
 		slot.give()
 		return nil, err
 	}
-	b, err := s.build(dir, slot, language == execute.Python, fileLinks()...)
+	b, err := s.build(dir, slot, append(s.binds(dir, l), s.warm(l)...), fileLinks()...)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		slot.give()
 		return nil, err
 	}
 	r := &referee{s: s, box: b, slot: slot, checker: in.Checker}
-	if r.program, err = s.compileReferee(ctx, b, in); err != nil {
+	if r.program, err = s.compileReferee(ctx, b, l, in); err != nil {
 		r.close()
 		return nil, fmt.Errorf("compile %s: %w", in.Checker.Path(), err)
 	}
@@ -73,9 +77,9 @@ func fileLinks() []container.SymbolicLink {
 	return links
 }
 
-func (s *Sandbox) compileReferee(ctx context.Context, b *box, in execute.Input) (program, error) {
-	if in.Checker.Language == execute.Python {
-		return s.compile(ctx, b, in.RefereeInput())
+func (s *Sandbox) compileReferee(ctx context.Context, b *box, l spoken, in execute.Input) (program, error) {
+	if l.Artifact != toolchain.Program {
+		return s.compile(ctx, b, l, in.RefereeInput())
 	}
 	kept, err := execute.OpenReferee(ctx, in.RefereeFile)
 	if err != nil {
@@ -88,10 +92,12 @@ func (s *Sandbox) compileReferee(ctx context.Context, b *box, in execute.Input) 
 	}
 	if binary != nil {
 		executable, err := sealed(binary, true)
-		return program{args: []string{"./main"}, executable: executable}, err
+		prog := program{language: l, place: s.place(b, l), executable: executable}
+		prog.place.Out = startedAs
+		return prog, err
 	}
 	begin := time.Now()
-	prog, err := s.compile(ctx, b, in.RefereeInput())
+	prog, err := s.compile(ctx, b, l, in.RefereeInput())
 	s.trace("compile checker", begin)
 	if err != nil || prog.reject != "" {
 		return prog, err
@@ -114,12 +120,14 @@ func (r *referee) close() {
 // run is how a referee is run; its message comes out of said.
 func (r *referee) run(args ...string) (one run, said *sink) {
 	cpu, wall := execute.RefereeTime(r.checker)
-	memory := execute.RefereeMemory(r.checker) << 10
+	l, place := r.program.language, r.program.place
+	place.MemoryKB = execute.RefereeMemory(r.checker)
 	said = &sink{limit: execute.RefereeOutput, keep: execute.RefereeMessage}
 	return run{
-		args: append(append([]string(nil), r.program.args...), args...), executable: r.program.executable,
+		args: append(place.Words(l.Run), args...), env: l.Env(environment, place), executable: r.program.executable,
 		stdout: said, stderr: said, filter: r.s.programs,
-		cpu: cpu, wall: wall, memory: memory, stack: memory, file: execute.RefereeFileBytes, processes: execute.RefereeProcesses,
+		cpu: cpu, wall: wall, memory: (place.MemoryKB + l.MemoryHeadroomKB) << 10, stack: place.MemoryKB << 10,
+		file: execute.RefereeFileBytes, processes: execute.RefereeProcesses,
 	}, said
 }
 
@@ -138,7 +146,7 @@ func (r *referee) ended(end ending, said *sink) (seen execute.Seen, message stri
 	if err := end.fault(); err != nil {
 		return execute.Seen{}, "", fmt.Errorf("the checker: %w", err)
 	}
-	source, _ := execute.SourceName(r.checker.Language)
+	source := r.program.language.Source
 	message = strings.NewReplacer(sourceDir+"/"+source, r.checker.File, sourceDir+"/", "", workDir+"/", "").Replace(message)
 	return end.seen(execute.RefereeProcesses), message, nil
 }

@@ -19,6 +19,7 @@ import (
 // run is a program to run in a box.
 type run struct {
 	args       []string
+	env        []string // nil: environment
 	executable *os.File // nil: args[0] is a path in the box
 	stdin      *os.File // nil: empty
 	stdout     *sink
@@ -112,7 +113,7 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	}
 
 	param := container.ExecveParam{
-		Args: r.args, Env: environment, RLimits: s.limits(r), Seccomp: r.filter,
+		Args: r.args, Env: r.env, RLimits: s.limits(r), Seccomp: r.filter,
 		Files: []uintptr{s.null.Fd(), uintptr(writers[0]), uintptr(writers[len(writers)-1])},
 		SyncFunc: func(pid int) error {
 			// The container has its own descriptors now: ends of file will be seen.
@@ -128,6 +129,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 			w.begin()
 			return nil
 		},
+	}
+	if r.env == nil {
+		param.Env = environment
 	}
 	if r.stdin != nil {
 		param.Files[0] = r.stdin.Fd()

@@ -20,6 +20,7 @@ import (
 	"runlease/shared/judging"
 	"runlease/shared/runner/cgroup"
 	"runlease/shared/runner/execute"
+	"runlease/shared/runner/toolchain"
 )
 
 // Config sets where a Sandbox works and what a program may use. The zero value
@@ -42,6 +43,12 @@ type Config struct {
 	// checker" if that was compiled. Several goroutines may call it.
 	Trace func(part string, took time.Duration)
 	Log   *slog.Logger
+	// Languages are those that it speaks, if the machine has their tools; default
+	// toolchain.BuiltIn.
+	Languages toolchain.Table
+	// Warm is where Warm keeps what compilers keep for later; it must be private.
+	// "": nowhere, and every compilation begins anew.
+	Warm string
 }
 
 // Sandbox is an executor; see the package's comment.
@@ -53,8 +60,7 @@ type Sandbox struct {
 	links     []container.SymbolicLink
 	cores     []int
 	null      *os.File
-	gcc, gpp  string // empty: not installed
-	python    execute.Python3
+	languages map[int]spoken
 	programs  []syscall.SockFilter
 	compilers []syscall.SockFilter
 
@@ -81,7 +87,7 @@ const (
 
 // New makes a Sandbox. An error names what the machine lacks and its cure; Check
 // finds more. A compiler that is not installed is no error here: jobs in its
-// language fail, with the runner's fault, when they come; Missing lists them.
+// language fail, with the runner's fault, when they come.
 func New(cfg Config) (*Sandbox, error) {
 	orDefault := func(n *int, d int) {
 		if *n == 0 {
@@ -97,9 +103,10 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Sandbox{
-		root: os.Getuid() == 0, gcc: tool("gcc"), gpp: tool("g++"),
+	if cfg.Languages == nil {
+		cfg.Languages = toolchain.BuiltIn()
 	}
+	s := &Sandbox{root: os.Getuid() == 0, languages: speak(cfg.Languages)}
 	s.filters()
 	var err error
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
@@ -112,9 +119,6 @@ func New(cfg Config) (*Sandbox, error) {
 	if s.system, s.links, err = s.findSystem(); err != nil {
 		return nil, err
 	}
-	if s.python, err = execute.FindPython(); err == nil && !strings.HasPrefix(s.python.Prefix+"/", "/usr/") {
-		s.system = mount.NewBuilder().WithMounts(s.system).WithBind(s.python.Prefix, s.python.Prefix[1:], true).Mounts
-	}
 	if s.null, err = os.Open(os.DevNull); err != nil {
 		return nil, err
 	}
@@ -125,15 +129,6 @@ func New(cfg Config) (*Sandbox, error) {
 	return s, nil
 }
 
-func tool(name string) string {
-	for _, dir := range []string{"/usr/bin/", "/usr/local/bin/"} {
-		if info, err := os.Stat(dir + name); err == nil && info.Mode()&0o111 != 0 {
-			return dir + name
-		}
-	}
-	return ""
-}
-
 // Close removes what New made. No job may be running.
 func (s *Sandbox) Close() {
 	s.beside.Wait()
@@ -141,25 +136,14 @@ func (s *Sandbox) Close() {
 	_ = s.null.Close()
 }
 
-// Missing lists the compilers that are not installed.
-func (s *Sandbox) Missing() []string {
-	var missing []string
-	for _, tool := range []struct{ name, path string }{{"gcc", s.gcc}, {"g++", s.gpp}, {"python3", s.python.Executable}} {
-		if tool.path == "" {
-			missing = append(missing, tool.name)
-		}
-	}
-	return missing
-}
-
 // Run compiles a submission and runs it on every case, one after the other. A
 // submission that does not compile gets CE for every case, with the compiler's
 // message in the first one's stderr. An error is the runner's fault (compiler
 // not installed, disk full), or ctx's cause.
 func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
-	source, known := execute.SourceName(in.Language)
-	if !known {
-		return nil, fmt.Errorf("unknown language %d", in.Language)
+	l, err := s.spoken(in.Language)
+	if err != nil {
+		return nil, err
 	}
 	slot, err := s.takeSlot()
 	if err != nil {
@@ -170,16 +154,16 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	starting, started := context.WithCancel(ctx)
 	defer started()
 	s.beside.Go(func() { s.groups.KeepReady(starting) })
-	dir, err := s.stage(in.Language, func(to string) error { return execute.CopySources(in, to) })
+	dir, err := s.stage(l, func(to string) error { return execute.CopySources(in, to) })
 	if err != nil {
 		return nil, err
 	}
-	if missing := execute.MissingSource(filepath.Join(dir, "src"), in.Language); missing != "" {
+	if missing := execute.MissingSource(filepath.Join(dir, "src"), l.Source); missing != "" {
 		_ = os.RemoveAll(dir)
 		return execute.Same(in.Tasks, execute.CE, missing), nil
 	}
 	begin := time.Now()
-	b, err := s.build(dir, slot, in.Language == execute.Python)
+	b, err := s.build(dir, slot, append(s.binds(dir, l), s.warm(l)...))
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
@@ -192,9 +176,9 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 			slot.give()
 		})
 	}
-	prog, err := s.compile(ctx, b, in)
+	prog, err := s.compile(ctx, b, l, in)
 	if err != nil {
-		return nil, fmt.Errorf("compile %s: %w", source, err)
+		return nil, fmt.Errorf("compile %s: %w", l.Source, err)
 	}
 	if prog.reject != "" {
 		return execute.Same(in.Tasks, execute.CE, prog.reject), nil
@@ -241,8 +225,9 @@ func (e ending) fault() error {
 
 // program is a submission that can be started.
 type program struct {
-	args       []string
-	executable *os.File // sealed; nil: args[0]
+	language   spoken
+	place      toolchain.Place
+	executable *os.File // sealed; nil: the first word of the command
 	reject     string   // why it cannot be
 }
 
@@ -254,30 +239,23 @@ func (p program) close() {
 
 const compiled = workDir + "/main"
 
-func (s *Sandbox) compile(ctx context.Context, b *box, in execute.Input) (program, error) {
-	language := in.Language
-	source, _ := execute.SourceName(language)
-	var args []string
-	switch language {
-	case execute.C, execute.Cpp:
-		args = append([]string{map[int]string{execute.C: s.gcc, execute.Cpp: s.gpp}[language]}, execute.CompilerArgs(language, execute.CFiles(filepath.Join(b.stage, "src")), compiled)...)
-	case execute.Python:
-		if s.python.Executable != "" {
-			args = []string{pythonDir + "/bin/python3", "-B", "-c", execute.PythonCheck, source}
-		}
-	}
-	if len(args) == 0 || args[0] == "" {
-		return program{}, fmt.Errorf("no compiler for %s is installed", source)
-	}
-	for i, arg := range args { // the compiler works in /w, its sources lie in /src
-		if i > 0 && (arg == source || strings.HasSuffix(arg, ".c")) {
-			args[i] = sourceDir + "/" + arg
-		}
-	}
+// startedAs is by what name a sealed program is started.
+const startedAs = "./main"
+
+func (s *Sandbox) compile(ctx context.Context, b *box, l spoken, in execute.Input) (program, error) {
 	limit, memoryKB := in.CompileTime(), in.CompileMemory()
+	prog := program{language: l, place: s.place(b, l)}
+	if len(l.Compile) == 0 {
+		return prog, nil
+	}
+	place := prog.place
+	place.Out, place.MemoryKB = compiled, memoryKB
+	if l.Artifact == toolchain.Files {
+		place.Out += "/" // a directory, though it is not there yet
+	}
 	messages := &sink{limit: compileMessages, keep: execute.CompilerOutput}
 	end, err := b.run(ctx, s, run{
-		args: args, stdout: messages, stderr: messages, filter: s.compilers,
+		args: place.Words(l.Compile), env: l.Env(environment, place), stdout: messages, stderr: messages, filter: s.compilers,
 		cpu: limit, wall: limit + compileIdle, memory: memoryKB << 10, stack: compileStack,
 		file: execute.CompileFileBytes, processes: execute.CompileProcesses,
 	})
@@ -308,14 +286,21 @@ func (s *Sandbox) compile(ctx context.Context, b *box, in execute.Input) (progra
 		}
 		return program{reject: message}, nil
 	}
-	if language == execute.Python {
-		return program{args: []string{pythonDir + "/bin/python3", "-B", sourceDir + "/" + source}}, nil
+	switch l.Artifact {
+	case toolchain.Program:
+		if prog.executable, err = s.take(b, compiled); err != nil {
+			return program{}, err
+		}
+		prog.place.Out = startedAs
+	case toolchain.Files:
+		if prog.reject, err = s.export(ctx, b); err != nil || prog.reject != "" {
+			return prog, err
+		}
+		prog.place.Out = programDir
+	case toolchain.None:
+		return prog, nil
 	}
-	executable, err := s.take(b, compiled)
-	if err != nil {
-		return program{}, err
-	}
-	return program{args: []string{"./main"}, executable: executable}, b.env.Reset()
+	return prog, b.env.Reset()
 }
 
 // compilerKilled reports whether a compiler's driver found one of its programs
@@ -336,6 +321,7 @@ const attempts = 2
 
 // runCase runs a case, and again if a neighbour may be why it took too long.
 func (s *Sandbox) runCase(ctx context.Context, b *box, prog program, r *referee, in execute.Input, task execute.Task, name string) (execute.Case, error) {
+	task = prog.limits(task)
 	try := s.tryCase
 	if in.Checker.Kind == judging.Interactor {
 		try = s.tryTalk
@@ -373,21 +359,38 @@ func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, r *referee,
 	if err := end.fault(); err != nil {
 		return execute.Case{}, false, err
 	}
-	seen := end.seen(s.cfg.Processes)
+	seen := end.seen(run.processes)
 	got = seenCase(seen, end, stdout, stderr)
 	got.Status, got.Reason, err = seen.Verdict(task, run.stdout.limit, judge.decide)
-	return slept(got, seen, task), busyCore(end, task), err
+	return slept(prog.refused(got, seen, stderr), seen, task), busyCore(end, task), err
 }
 
-// caseRun is how a submission is run on a case, and where its outputs go.
+// limits are those of a task for programs in this language.
+func (p program) limits(task execute.Task) execute.Task {
+	task.TimeLimit, task.MemoryLimit = p.language.Milliseconds(task.TimeLimit), task.MemoryLimit+int(p.language.MemoryHeadroomKB)
+	return task
+}
+
+// refused makes a program that failed for want of memory MLE.
+func (p program) refused(got execute.Case, seen execute.Seen, stderr *sink) execute.Case {
+	if got.Status == execute.RE && seen.TooManyOf == 0 && p.language.RefusedMemory(stderr.kept, seen.Signal == syscall.SIGABRT) {
+		got.Status, got.Reason = execute.MLE, execute.RefusedMemory
+	}
+	return got
+}
+
+// caseRun is how a submission is run on a case, within the limits of its
+// language, and where its outputs go.
 func (s *Sandbox) caseRun(prog program, in execute.Input, task execute.Task) (r run, stdout, stderr *sink) {
+	l, place := prog.language, prog.place
+	place.MemoryKB = int64(task.MemoryLimit) - l.MemoryHeadroomKB
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
-	memory := int64(task.MemoryLimit) << 10
 	most := in.Output(s.cfg.OutputLimit)
 	stdout, stderr = &sink{limit: most, keep: s.cfg.KeptOutput}, &sink{limit: most, keep: s.cfg.KeptOutput}
 	return run{
-		args: prog.args, executable: prog.executable, stdout: stdout, stderr: stderr, filter: s.programs,
-		cpu: limit, wall: 2*limit + idle, memory: memory, stack: memory, file: most + 1, processes: s.cfg.Processes,
+		args: place.Words(l.Run), env: l.Env(environment, place), executable: prog.executable, stdout: stdout, stderr: stderr, filter: s.programs,
+		cpu: limit, wall: 2*limit + idle, memory: int64(task.MemoryLimit) << 10, stack: place.MemoryKB << 10, file: most + 1,
+		processes: s.cfg.Processes + l.Threads,
 	}, stdout, stderr
 }
 

@@ -166,10 +166,10 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 		return execute.Case{}, false, err
 	}
 	talked.Deaf = deaf.Load()
-	seen := end.seen(s.cfg.Processes)
+	seen := end.seen(mine.processes)
 	got = seenCase(seen, end, stdout, stderr)
 	got.Status, got.Reason, err = talked.Verdict(in.Checker, seen, task, stdout.limit)
-	return slept(got, seen, task), busyCore(end, task), err
+	return slept(prog.refused(got, seen, stderr), seen, task), busyCore(end, task), err
 }
 
 // talkRun is how an interactor is run: what it writes goes to the submission, its

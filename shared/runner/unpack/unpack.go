@@ -46,13 +46,16 @@ func (f *Fault) Error() string { return f.Why }
 func faultf(format string, args ...any) error { return &Fault{Why: fmt.Sprintf(format, args...)} }
 
 // Code unpacks a submission of size bytes into dir, which must exist and be
-// empty, and makes sure that the source file of its language is there.
+// empty, and makes sure that the source file of its language is there, if that is known.
 func Code(ctx context.Context, r io.ReaderAt, size int64, dir string, id int, limits Limits) error {
-	source, known := language.Source(id)
-	if !known {
+	if id == language.Handwritten || !language.Legal(id) {
 		return faultf("unknown language %d", id)
 	}
-	needed := map[string]bool{source: true}
+	source, known := language.Source(id)
+	needed := map[string]bool{}
+	if known {
+		needed[source] = true
+	}
 	if err := unpack(ctx, r, size, dir, needed, limits, func(string) {}); err != nil {
 		return named("code zip", err)
 	}
