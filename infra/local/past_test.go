@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"runlease/shared/testkit/wire"
+)
+
+// past is an exchange of a runner of an earlier version with its server.
+type past struct {
+	Method, Path string
+	Header       map[string]string
+	Body         json.RawMessage
+	BodyBytes    []byte
+	Status       int
+	Reply        any
+}
+
+// renamed holds what a server makes up, tokens and URLs, as it was then and is now.
+type renamed map[string]string
+
+func (r renamed) in(text string) string {
+	for was, is := range r {
+		text = strings.ReplaceAll(text, was, is)
+	}
+	return text
+}
+
+// varies are the fields whose values are of their time.
+var varies = []string{"timestamp", "pollSeconds", "expiresIn"}
+
+// answers compares a reply with the one that the runner was made for: it has all of
+// that, and may have more.
+func (r renamed) answers(field string, was, is any) error {
+	switch was := was.(type) {
+	case map[string]any:
+		now, ok := is.(map[string]any)
+		for name, value := range was {
+			if _, has := now[name]; !ok || !has {
+				return fmt.Errorf("%s.%s is missing", field, name)
+			}
+			if err := r.answers(field+"."+name, value, now[name]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case []any:
+		now, ok := is.([]any)
+		if !ok || len(now) != len(was) {
+			return fmt.Errorf("%s: got %v, want %v", field, is, was)
+		}
+		for i := range was {
+			if err := r.answers(field+"[]", was[i], now[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	name := field[strings.LastIndexByte(field, '.')+1:]
+	switch {
+	case reflect.TypeOf(was) != reflect.TypeOf(is):
+		return fmt.Errorf("%s: got %v, want %v", field, is, was)
+	case name == "token" || name == "url":
+		const server = "http://server"
+		r[strings.TrimPrefix(was.(string), server)] = strings.TrimPrefix(is.(string), r[server])
+	case was != is && !slices.Contains(varies, name):
+		return fmt.Errorf("%s: got %v, want %v", field, is, was)
+	}
+	return nil
+}
+
+// TestRunnersOfEarlierVersions says to this server what runners of earlier versions
+// said to theirs, and compares its replies.
+func TestRunnersOfEarlierVersions(t *testing.T) {
+	files, err := filepath.Glob("../../shared/runner/testdata/past/*.jsonl")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, "-lease", "4s")
+		defer s.end(t)
+		client := &http.Client{Transport: &http.Transport{}}
+		defer client.CloseIdleConnections()
+		c := wire.Client{URL: s.URL, RunnerToken: s.RunnerToken, ProducerToken: s.ProducerToken, HTTP: client}
+		names := renamed{"http://server": s.URL}
+		for line := range bytes.Lines(text) {
+			var e past
+			if err := json.Unmarshal(line, &e); err != nil {
+				t.Fatal(err)
+			}
+			var headers []string
+			for name, value := range e.Header {
+				headers = append(headers, name, names.in(value))
+			}
+			if strings.HasPrefix(e.Path, "/blobs") {
+				headers = append(headers, "Authorization", "")
+			}
+			body := names.in(string(e.Body)) + string(e.BodyBytes)
+			got, err := c.Do(t.Context(), e.Method, names.in(e.Path), e.Header["X-Runner-Name"], body, headers...)
+			if err != nil || got.Status != e.Status {
+				t.Fatalf("%s: %s %s: got %d %s, %v, want %d", file, e.Method, e.Path, got.Status, got.Text, err, e.Status)
+			}
+			if e.Reply == nil {
+				continue
+			}
+			var reply any
+			if err := got.Into(&reply); err != nil {
+				t.Fatal(err)
+			}
+			if err := names.answers("", e.Reply, reply); err != nil {
+				t.Fatalf("%s: %s %s: %v", file, e.Method, e.Path, err)
+			}
+		}
+		for id, want := range map[string]float64{"s1": 100, "s2": 0, "c1": 100, "c2": 0} {
+			reply, err := c.Do(t.Context(), "GET", "/jobs/"+id, "", "")
+			if err != nil || reply.Data["state"] != "finished" || reply.Data["score"] != want || reply.Data["outputs"] != "stored" {
+				t.Errorf("%s of %s: %v, %v", id, file, reply.Data, err)
+			}
+		}
+	}
+}
