@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -203,9 +204,9 @@ func (a *Artifacts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	expires, err := strconv.ParseInt(params.Get(paramExpires), 10, 64)
 	switch {
 	case !hmac.Equal([]byte(want), []byte(params.Get(paramSignature))):
-		http.Error(w, "the signature does not match", http.StatusForbidden)
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "the signature does not match")
 	case err != nil || a.now().Unix() >= expires:
-		http.Error(w, "the URL has expired", http.StatusForbidden)
+		refuse(w, http.StatusForbidden, "AccessDenied", "the URL has expired")
 	case r.Method == http.MethodPut:
 		a.upload(w, r, key, params)
 	default:
@@ -216,11 +217,11 @@ func (a *Artifacts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *Artifacts) serve(w http.ResponseWriter, key, filename string) {
 	o, exists, err := a.objects.Find(key)
 	if err != nil {
-		http.Error(w, "the object cannot be read", http.StatusInternalServerError)
+		refuse(w, http.StatusInternalServerError, "InternalError", "the object cannot be read")
 		return
 	}
 	if !exists {
-		http.Error(w, "no such key", http.StatusNotFound)
+		refuse(w, http.StatusNotFound, "NoSuchKey", "no such key")
 		return
 	}
 	defer o.Close()
@@ -240,17 +241,29 @@ func (a *Artifacts) upload(w http.ResponseWriter, r *http.Request, key string, p
 		r.Header.Get(headerTagging) != params.Get(paramTagging),
 		r.Header.Get(headerChecksum) != base64.StdEncoding.EncodeToString(sum),
 		r.ContentLength != size:
-		http.Error(w, "a signed header is missing or differs", http.StatusForbidden)
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "a signed header is missing or differs")
 		return
 	}
 	switch stored, err := a.objects.Save(key, r.Body, want); {
 	case errors.Is(err, ErrBytes):
-		http.Error(w, "the body does not match its size or checksum", http.StatusBadRequest)
+		refuse(w, http.StatusBadRequest, "BadDigest", "the body does not match its size or checksum")
 	case err != nil:
-		http.Error(w, "the object could not be stored: "+err.Error(), http.StatusInternalServerError)
+		refuse(w, http.StatusInternalServerError, "InternalError", "the object could not be stored: "+err.Error())
 	case !stored:
-		http.Error(w, "the key exists", http.StatusPreconditionFailed)
+		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", "the key exists")
 	default:
 		w.WriteHeader(http.StatusOK)
 	}
+}
+
+// refuse answers in the form of S3. By it a client tells a refusal from what
+// somebody between may say.
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	//nolint:errcheck // the client has gone away
+	xml.NewEncoder(w).Encode(struct {
+		XMLName       xml.Name `xml:"Error"`
+		Code, Message string
+	}{Code: code, Message: message})
 }

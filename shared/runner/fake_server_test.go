@@ -127,8 +127,10 @@ func refuse(status int, code, message string) hook {
 // refuseStorage refuses as storage does.
 func refuseStorage(status int) hook {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
+		code := map[int]string{403: "AccessDenied", 404: "NoSuchKey", 412: alreadyThere}[status]
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<?xml version=\"1.0\"?>\n<Error><Code>"+cmp.Or(code, "InternalError")+"</Code><Message>no</Message></Error>")
 		return true
 	}
 }
@@ -262,17 +264,17 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "storage GET":
 		object, ok := s.objects[r.URL.Path]
 		if !ok {
-			w.WriteHeader(403)
+			refuseStorage(403)(w, r)
 			return
 		}
 		_, _ = w.Write(object)
 	case "storage PUT":
 		if r.Header.Get("X-Amz-Checksum-Sha256") != shaOf(body) || r.Header.Get("If-None-Match") != "*" {
-			w.WriteHeader(403)
+			refuseStorage(403)(w, r)
 			return
 		}
 		if s.objects[r.URL.Path] != nil {
-			w.WriteHeader(412)
+			refuseStorage(412)(w, r)
 			return
 		}
 		s.objects[r.URL.Path] = body

@@ -38,6 +38,15 @@ func gateway(w http.ResponseWriter, _ *http.Request) bool {
 	return true
 }
 
+// bare is a hook of a reply that does not tell what it is.
+func bare(status int, text string) hook {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+		return true
+	}
+}
+
 func (s *fakeServer) onAll(h hook) {
 	for _, route := range routes {
 		s.on(route, h)
@@ -76,7 +85,7 @@ func TestAStrangerDecidesNothing(t *testing.T) {
 
 // TestAPageInPlaceOfAFileIsAnOutage: it uses up none of the job's failures.
 func TestAPageInPlaceOfAFileIsAnOutage(t *testing.T) {
-	for name, reply := range map[string]hook{"200": page(200), "302": page(302), "403": page(403), "a gateway": gateway} {
+	for name, reply := range map[string]hook{"200": page(200), "302": page(302), "403": page(403), "a gateway": gateway, "a bare 404": bare(404, ""), "a bare 403": bare(403, "no"), "another's XML": bare(404, "<error><code>404</code></error>")} {
 		t.Run(name, func(t *testing.T) {
 			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 				s.add("a")
@@ -91,6 +100,37 @@ func TestAPageInPlaceOfAFileIsAnOutage(t *testing.T) {
 				}
 				if got, ok := s.result("a"); !ok || got.Token != "claim-a-1" || len(s.released) != 0 {
 					t.Errorf("result %+v, released %v", got, s.released)
+				}
+			})
+		})
+	}
+}
+
+// TestAStrangerTakesNoOutputs: what somebody between says of an upload is not
+// believed, neither that it is there nor that it is refused.
+func TestAStrangerTakesNoOutputs(t *testing.T) {
+	for name, reply := range map[string]hook{"200 and a text": bare(200, "welcome"), "412": bare(412, ""), "403": bare(403, "")} {
+		t.Run(name, func(t *testing.T) {
+			scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+				s.add("a")
+				s.on("storage PUT", reply)
+				r := newRunner(t, s, dir, execution(func(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+					cases, err := accept(0)(ctx, in)
+					if err == nil {
+						cases[0][0].Stdout = strings.Repeat("a", 2_600_000)
+					}
+					return cases, err
+				}))
+				if err := during(t, r, func() {
+					time.Sleep(time.Minute)
+					s.on("storage PUT", nil)
+					time.Sleep(2 * time.Minute)
+				}); err != nil {
+					t.Fatal(err)
+				}
+				got, _ := s.result("a")
+				if got.Outputs == nil || s.objects["/storage/outputs/"+got.Outputs.SHA256] == nil {
+					t.Errorf("result with outputs %v, and they are not stored", got.Outputs)
 				}
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -72,12 +73,20 @@ func (c *Client) send(ctx context.Context, u upload, body *io.SectionReader) err
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxReply)) // so that the connection is used again
-	if resp.StatusCode/100 == 2 || resp.StatusCode == http.StatusPreconditionFailed {
+	if resp.StatusCode/100 != 2 {
+		if err := refusedByStorage(resp); err.Code != alreadyThere {
+			return err
+		}
 		return nil
 	}
-	return refusedByStorage(resp)
+	if n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxReply)); n > 0 && err == nil {
+		return stranger(resp, nil, true) // storage says nothing of bytes that it took
+	}
+	return nil
 }
+
+// alreadyThere is how storage refuses an upload to a key that has an object.
+const alreadyThere = "PreconditionFailed"
 
 // transfer sends a request to storage, with nothing in it that identifies the
 // runner: the URL is the permission.
@@ -86,19 +95,33 @@ func (c *Client) transfer(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no reply from storage: %w", withoutURL(err))
 	}
-	// A page for people, or a gateway's refusal: storage refuses in XML. What it
-	// keeps may have been stored as JSON.
-	kind := strings.ToLower(resp.Header.Get("Content-Type"))
-	if strings.HasPrefix(kind, "text/html") || resp.StatusCode >= 400 && strings.HasPrefix(kind, "application/json") {
+	if strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), "text/html") { // a page for people
 		_ = resp.Body.Close()
 		return nil, stranger(resp, nil, true)
 	}
 	return resp, nil
 }
 
+// refusedByStorage is the error of a reply that is not a success. Storage names
+// what is wrong, in XML: a 403 or a 404 without that is by somebody between, and
+// decides nothing.
 func refusedByStorage(resp *http.Response) *replyError {
-	return &replyError{Status: resp.StatusCode, Storage: true, RequestID: resp.Header.Get("X-Amz-Request-Id"), RetryAfter: retryAfter(resp)}
+	var refusal struct {
+		XMLName       xml.Name `xml:"Error"`
+		Code, Message string
+	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what there is of it
+	if xml.Unmarshal(text, &refusal) != nil || refusal.Code == "" {
+		return stranger(resp, text, true)
+	}
+	return &replyError{
+		Status: resp.StatusCode, Code: refusal.Code, Message: strings.TrimSuffix(refusal.Code+": "+refusal.Message, ": "), Storage: true,
+		RequestID: resp.Header.Get("X-Amz-Request-Id"), RetryAfter: retryAfter(resp),
+	}
 }
+
+// maxRefusal bounds what is read of a refusal by storage, in bytes.
+const maxRefusal = 64 << 10
 
 // archive is a zip of outputs.
 type archive struct {
