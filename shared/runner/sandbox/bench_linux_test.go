@@ -1,11 +1,13 @@
 package sandbox
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 )
 
@@ -47,6 +49,59 @@ func BenchmarkCase(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(took[0], "ms-min")
 	b.ReportMetric(took[len(took)/2], "ms-p50")
+}
+
+// BenchmarkReferees is what a case takes with a checker that is a program, and
+// with an interactor: a hello of the interactor, or 10,000 rounds.
+func BenchmarkReferees(b *testing.B) {
+	const checker = "#include <stdio.h>\nint main(int c,char**v){int n,m;FILE*o=fopen(v[2],\"r\"),*a=fopen(v[3],\"r\");return fscanf(o,\"%d\",&n)!=1||fscanf(a,\"%d\",&m)!=1||n!=m;}"
+	const talker = "#include <stdio.h>\nint main(int c,char**v){int n,x;FILE*f=fopen(v[1],\"r\");fscanf(f,\"%d\",&n);while(n--){puts(\"1 2\");fflush(stdout);if(scanf(\"%d\",&x)!=1||x!=3)return 1;}return 0;}"
+	const answers = "#include <stdio.h>\nint main(){int a,b;while(scanf(\"%d%d\",&a,&b)==2){printf(\"%d\\n\",a+b);fflush(stdout);}}"
+	for name, bench := range map[string]struct {
+		kind         judging.Kind
+		source, mine string
+		input        string
+	}{
+		"checker": {judging.Program, checker, sumC, "1 2"}, "interactor": {judging.Interactor, talker, answers, "1"}, "rounds": {judging.Interactor, talker, answers, "10000"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			cases, checks := []float64(nil), []float64(nil)
+			s, in := benchmarkInput(b)
+			s.cfg.Trace = func(part string, took time.Duration) {
+				switch part {
+				case "case":
+					cases = append(cases, took.Seconds()*1000)
+				case "check":
+					checks = append(checks, took.Seconds()*1000)
+				}
+			}
+			in.Checker = judging.Checker{Kind: bench.kind, Protocol: judging.Testlib, File: "referee.c"}
+			in.RefereeFile = filepath.Join(b.TempDir(), "kept")
+			if err := os.Mkdir(filepath.Join(in.TestDataDir, judging.Folder), 0o700); err != nil {
+				b.Fatal(err)
+			}
+			writeFile(b, filepath.Join(in.TestDataDir, judging.Folder, "referee.c"), bench.source)
+			writeFile(b, filepath.Join(in.SourceDir, "main.c"), bench.mine)
+			in.Tasks[0].CaseCount = 50
+			for c := range in.Tasks[0].CaseCount {
+				writeFile(b, filepath.Join(in.TestDataDir, execute.CaseName(0, c)+".in"), bench.input)
+				writeFile(b, filepath.Join(in.TestDataDir, execute.CaseName(0, c)+".out"), "3")
+			}
+			for b.Loop() {
+				got, err := s.Run(b.Context(), in)
+				if err != nil || got[0][0].Status != execute.AC {
+					b.Fatal(got, err)
+				}
+			}
+			slices.Sort(cases)
+			b.ReportMetric(cases[0], "ms-min")
+			b.ReportMetric(cases[len(cases)/2], "ms-p50")
+			if len(checks) > 0 {
+				slices.Sort(checks)
+				b.ReportMetric(checks[len(checks)/2], "ms-check-p50")
+			}
+		})
+	}
 }
 
 func benchmarkInput(b *testing.B) (*Sandbox, execute.Input) {

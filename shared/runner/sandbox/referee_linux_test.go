@@ -173,6 +173,19 @@ func TestCheckersAreCompiledOnce(t *testing.T) {
 	}
 }
 
+// A submission gets at no process, file or descriptor of the interactor.
+func TestInteractorsAreOutOfReach(t *testing.T) {
+	source, err := os.ReadFile("testdata/referees/reach.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := judging.Checker{Kind: judging.Interactor, Protocol: judging.Kattis, File: "talk.c"}
+	got, err := newSandbox(t, Config{}).Run(t.Context(), refereed(t, c, execute.C, string(source), [2]string{">go <4 $ e42", "LEAK"}))
+	if err != nil || got[0][0].Status != execute.AC || got[0][0].Stdout != "4\n" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // Whoever fails first in a talk is at fault.
 func TestInteractors(t *testing.T) {
 	s := newSandbox(t, Config{OutputLimit: 1 << 20})
@@ -187,6 +200,7 @@ func TestInteractors(t *testing.T) {
 		{"<4 e1", ">5 <", execute.WA, "it said 5"},
 		{"<4 e1", ">5 $ a", execute.WA, "it said 5"},    // it aborts because the interactor has gone
 		{"<4 e1", ">5 f", execute.WA, "it said 5"},      // it is stopped
+		{"r300 e0", "q300", execute.AC, ""},             // longer than it may be idle, but it is not
 		{"<4 e0", "e0", execute.WA, "nothing was said"}, // it ends too early
 		{"<4 e0", ">4 w1000 e0", execute.AC, ""},        // what comes behind the end is not read, and breaks no pipe
 		{"<4 e0", ">4 $ e7", execute.RE, "exit code 7"}, // it fails after it was accepted

@@ -240,7 +240,7 @@ func (w *watch) look() {
 		case <-timer.C:
 		}
 		events, err := w.group.Events()
-		wall := time.Since(w.started) - w.run.beside.waited(events.CPU)
+		wall := time.Since(w.started) - w.run.beside.talked(events.CPU, 4*w.run.wall)
 		switch {
 		case err != nil: // run finds it, too
 			return

@@ -24,9 +24,14 @@ import (
 // write on then: nobody dies of a pipe that is broken.
 type talk struct {
 	partner *talk
-	spent   atomic.Int64 // ns of CPU time so far
-	stop    chan stop    // a reason to stop it, from outside
-	onEnd   func()       // called when its processes are dead
+	spent   atomic.Int64  // ns of CPU time so far
+	passed  *atomic.Int64 // bytes that went either way so far, of both
+	stop    chan stop     // a reason to stop it, from outside
+	onEnd   func()        // called when its processes are dead
+
+	looked         time.Time
+	seen, partners int64 // passed and the partner's spent when that was
+	sum            time.Duration
 }
 
 // stops may stop a run; of one that runs alone nothing comes.
@@ -37,14 +42,25 @@ func (t *talk) stops() <-chan stop {
 	return t.stop
 }
 
-// waited tells the partner what CPU time a run has taken, and returns what the
-// partner has: that long it may have been waited for.
-func (t *talk) waited(cpu time.Duration) time.Duration {
+// talked is how long a run was not idle, though it may have waited: something went
+// to and fro, or its partner computed; at most so long. A hundred thousand rounds
+// take longer by the clock than both programs together. cpu is what the run has
+// taken so far. Only the run's watch calls it.
+func (t *talk) talked(cpu, most time.Duration) time.Duration {
 	if t == nil {
 		return 0
 	}
 	t.spent.Store(int64(cpu))
-	return time.Duration(t.partner.spent.Load())
+	now, passed, partners := time.Now(), t.passed.Load(), t.partner.spent.Load()
+	switch {
+	case t.looked.IsZero():
+	case passed != t.seen:
+		t.sum += now.Sub(t.looked)
+	default:
+		t.sum += min(now.Sub(t.looked), time.Duration(partners-t.partners))
+	}
+	t.looked, t.seen, t.partners = now, passed, partners
+	return min(t.sum, most)
 }
 
 func (t *talk) ended() { t.onEnd() }
@@ -101,8 +117,15 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 	defer toInteractor.close()
 
 	mine, stdout, stderr := s.caseRun(prog, in, task)
-	mine.stdin, stdout.also = toProgram.read, func(p []byte) { _, _ = toInteractor.write.Write(p) }
-	theirs, said := r.talkRun(in.Output(s.cfg.OutputLimit), func(p []byte) { _, _ = toProgram.write.Write(p) })
+	var passed atomic.Int64
+	pass := func(to feed) func(p []byte) {
+		return func(p []byte) {
+			passed.Add(int64(len(p)))
+			_, _ = to.write.Write(p)
+		}
+	}
+	mine.stdin, stdout.also = toProgram.read, pass(toInteractor)
+	theirs, said := r.talkRun(in.Output(s.cfg.OutputLimit), pass(toProgram))
 	theirs.stdin, theirs.files = toInteractor.read, []*os.File{input, s.null, answer}
 	// While the submission runs, the interactor may wait for it.
 	patience := theirs.wall
@@ -110,7 +133,7 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 
 	var first atomic.Int32 // 1: the submission, 2: the interactor
 	var deaf atomic.Bool
-	mine.beside, theirs.beside = &talk{stop: make(chan stop, 1)}, &talk{stop: make(chan stop, 1)}
+	mine.beside, theirs.beside = &talk{stop: make(chan stop, 1), passed: &passed}, &talk{stop: make(chan stop, 1), passed: &passed}
 	mine.beside.partner, theirs.beside.partner = theirs.beside, mine.beside
 	var hurry *time.Timer
 	mine.beside.onEnd = func() {

@@ -30,6 +30,12 @@ int main(int argc, char **argv) {
 		case 's': for (volatile int i = 0;; i++);
 		case 'm': for (;;) memset(malloc(1 << 20), 1, 1 << 20);
 		case 'f': for (;;) puts("0123456789");
+		case 'r': // as many rounds
+			for (int i = 0; i < atoi(is); i++) if (puts("1"), !fgets(line, sizeof line, stdin)) return 8;
+			break;
+		case 'q': // the other side of them, slowly
+			for (int i = 0; i < atoi(is); i++) if (fgets(line, sizeof line, stdin)) usleep(20000), puts("2");
+			break;
 		case 'w': for (int i = 0; i < atoi(is); i++) puts("0123456789"); break;
 		}
 	}
