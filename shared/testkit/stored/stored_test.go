@@ -34,7 +34,7 @@ import (
 )
 
 // versions are the folders of testdata, and what their files mean.
-var versions = map[string]meaning{"24b93b5": v24b93b5(), "70e0067": v70e0067()}
+var versions = map[string]meaning{"24b93b5": v24b93b5(), "70e0067": v70e0067(), "e3fb212": ve3fb212()}
 
 // meaning is what one version stored, in the words of the code as it is now.
 type meaning struct {
