@@ -62,6 +62,13 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		})
 
+	alarm("JudgedJE", "Jobs could not be judged, and it is not their fault: a problem's checker fails or does not compile, or its test data are missing or damaged. "+
+		"Search the functions' logs for `job judged JE`: it names the problem and the reason. Correct the problem, publish it, and POST /jobs/{id}/rejudge.",
+		unjudged(s), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(0),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		})
+
 	alarm("ServerErrors", "The API answers 5xx. Search the functions' logs for level ERROR (each has a request id and the cause); if it began with a deployment, "+
 		"deploy the version before. Runners and producers repeat such requests, so nothing is lost while it lasts.",
 		front.serverErrors, awscloudwatch.AlarmProps{

@@ -87,15 +87,19 @@ func TestThrottlesOfEveryFunctionAreWatched(t *testing.T) {
 	})
 }
 
-func TestAlarmsReadTheSweepsMetric(t *testing.T) {
+func TestAlarmsReadOurMetrics(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		for id, r := range made.ofType(t, "AWS::CloudWatch::Alarm") {
-			if !strings.HasPrefix(id, "AlarmsOldestOpenJob") {
+			metric, statistic := "OldestOpenJobSeconds", "Maximum"
+			switch {
+			case strings.HasPrefix(id, "AlarmsJudgedJE"):
+				metric, statistic = "JobsJudgedJE", "Sum"
+			case !strings.HasPrefix(id, "AlarmsOldestOpenJob"):
 				continue
 			}
 			p := r.Properties
 			got := []string{text(p["Namespace"]), text(p["MetricName"]), text(at(p, "Dimensions", 0, "Name")), text(at(p, "Dimensions", 0, "Value")), text(p["Statistic"])}
-			want := []string{"runlease", "OldestOpenJobSeconds", "Stage", strings.TrimPrefix(made.stackName(), "runlease-"), "Maximum"}
+			want := []string{"runlease", metric, "Stage", strings.TrimPrefix(made.stackName(), "runlease-"), statistic}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("metric (-want +got):\n%s", diff)
 			}

@@ -24,6 +24,18 @@ func sum(label string) *awscloudwatch.MetricOptions     { return statistic("Sum"
 func maximum(label string) *awscloudwatch.MetricOptions { return statistic("Maximum", label) }
 func p99(label string) *awscloudwatch.MetricOptions     { return statistic("p99", label) }
 
+// unjudged is how many jobs were judged JE, as the functions that take results
+// write it.
+func unjudged(s settings) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace:     jsii.String(deployment.MetricNamespace),
+		MetricName:    jsii.String(deployment.MetricUnjudged),
+		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.metricStage())},
+		Statistic:     jsii.String("Sum"),
+		Period:        fiveMinutes(),
+	})
+}
+
 // oldestOpenJob is the age of the oldest open job in seconds, 0 when there is
 // none, as the sweep writes it.
 func oldestOpenJob(s settings) awscloudwatch.Metric {

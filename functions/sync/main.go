@@ -23,6 +23,7 @@ type config struct {
 	function.Doorbell
 	function.DeadLetter
 	function.Bucket
+	function.Stage
 }
 
 func main() { function.Start(build) }
@@ -31,6 +32,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
+	d.Unjudged = c.CountUnjudged
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func TestFolderOutlivesTheServer(t *testing.T) {
 	if status, body := s.do(t, client, "r", "GET", "/runner/jobs", ""); status != 200 || !strings.Contains(body, `"kept"`) {
 		t.Errorf("list: %d %s", status, body)
 	}
-	if status, body := s.do(t, client, "", "GET", metricsPath, ""); status != 200 || !strings.Contains(body, "runlease_write_failed 0") {
+	if status, body := s.do(t, client, "", "GET", metricsPath, ""); status != 200 || !strings.Contains(body, "runlease_write_failed 0") || !strings.Contains(body, "runlease_jobs_judged_je_total 0") {
 		t.Errorf("metrics: %d %.200s", status, body)
 	}
 	s.ProducerToken = first.RunnerToken

@@ -38,6 +38,12 @@ func (s *server) metrics(routes http.Handler, verifier *auth.Verifier) (counted,
 			return float64(visible)
 		}),
 	)
+	unjudged := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "runlease_jobs_judged_je_total",
+		Help: "Jobs that could not be judged, by their problem's fault: the log says why.",
+	})
+	registry.MustRegister(unjudged)
+	s.dispatch.Unjudged = unjudged.Inc
 	for _, g := range s.gauges {
 		registry.MustRegister(g)
 	}

@@ -398,12 +398,18 @@ func TestVerdictExplainsItself(t *testing.T) {
 		{"accepted", "AC", "", "warning", "", "stored", nil},
 	} {
 		one := fmt.Sprintf(`{"exitCode":0,"status":%q,"stdout":%q,"stderr":%q,"execTime":1,"memoryUsage":1}`, c.status, c.stdout, c.stderr)
-		w.must(200, put("/runner/jobs/"+c.name+"/complete", fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]]}`, w.claimed(c.name), one, one, one)))
+		result := fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]]}`, w.claimed(c.name), one, one, one)
+		for range 2 { // the second time nothing changes
+			w.must(200, put("/runner/jobs/"+c.name+"/complete", result))
+		}
 		got := w.must(200, get("/jobs/"+c.name)).data
 		failure, failed := got["failure"].(map[string]any)
 		if failed == (c.status == "AC") || failed && failure["message"] != c.message || got["reason"] != c.reason || got["outputs"] != c.outputs {
 			t.Errorf("%s: failure %v, reason %v, outputs %v", c.name, failure, got["reason"], got["outputs"])
 		}
+	}
+	if w.unjudged != 2 {
+		t.Errorf("%d results counted as JE, want 2", w.unjudged)
 	}
 }
 

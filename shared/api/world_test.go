@@ -47,8 +47,9 @@ type world struct {
 	log    *lines
 	tokens map[string]string
 
-	mu  sync.Mutex
-	now time.Time
+	mu       sync.Mutex
+	now      time.Time
+	unjudged int // how many results were counted as JE
 }
 
 func newWorld(t *testing.T) *world {
@@ -68,6 +69,7 @@ func newWorld(t *testing.T) *world {
 	w.blobs = memory.NewArtifacts(w.server.URL, []byte("secret of this test"), w.clock)
 	d := dispatch.New(w.store, flakyQueue{w.queue, w.store}, w.blobs)
 	d.Now = w.clock
+	d.Unjudged = func() { w.unjudged++ }
 	d.Log = slog.New(slog.NewJSONHandler(logbook{}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	credentials := memory.NewCredentials()
 	verifier := auth.NewVerifier(credentials)

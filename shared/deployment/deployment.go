@@ -24,18 +24,19 @@ const (
 	day = 24 * time.Hour
 )
 
-// Names of the sweep's metrics in CloudWatch. Alarms and the dashboard read
-// what the function writes.
+// Names of the metrics in CloudWatch that functions write: the sweep's, and one of
+// those that take results. Alarms and the dashboard read them.
 const (
 	MetricNamespace = "runlease"
 	MetricStage     = "Stage" // the only dimension
 	MetricOldest    = "OldestOpenJobSeconds"
 	MetricEnded     = "JobsEndedBySweep"
 	MetricRang      = "BellsRungBySweep"
+	MetricUnjudged  = "JobsJudgedJE"
 )
 
-// Metrics lists the sweep's metrics; CloudWatch bills each.
-func Metrics() []string { return []string{MetricOldest, MetricEnded, MetricRang} }
+// Metrics lists them all; CloudWatch bills each.
+func Metrics() []string { return []string{MetricOldest, MetricEnded, MetricRang, MetricUnjudged} }
 
 // Size is what a function may use.
 type Size struct {

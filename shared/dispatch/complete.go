@@ -40,6 +40,12 @@ func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update upd
 	if c.after.Final() { // one that was final before has no handle
 		spent = c.before.Claim.Handle
 	}
+	if c.write && c.after.State == job.Finished && c.before.State != job.Finished && c.after.Result.Status == job.StatusJE {
+		d.Log.WarnContext(ctx, "job judged JE", "job_id", r.ID, "problem", c.after.Problem, "runner", r.Runner, "reason", c.after.Result.Message)
+		if d.Unjudged != nil {
+			d.Unjudged()
+		}
+	}
 	return spent, c.Answer, nil
 }
 

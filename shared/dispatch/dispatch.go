@@ -32,6 +32,9 @@ type Dispatcher struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Random  io.Reader // of tokens and write ids
+	// Unjudged is called when a result is accepted that is JE: the problem or its
+	// test data are at fault, and all who submit to it suffer. May be nil.
+	Unjudged func()
 
 	// The doorbell; nil: there is none, and runners poll.
 	Benches Benches

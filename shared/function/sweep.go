@@ -2,7 +2,6 @@ package function
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,30 +43,10 @@ func (s sweep) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	return []byte("null"), s.report(swept, time.Now())
 }
 
-// report writes the metrics of one run as one line, in CloudWatch's embedded
-// metric format.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+// report writes the metrics of one run.
 func (s sweep) report(swept dispatch.Swept, now time.Time) error {
-	type metric struct {
-		Name string
-		Unit string
-	}
-	line := map[string]any{
-		"_aws": map[string]any{
-			"Timestamp": now.UnixMilli(),
-			"CloudWatchMetrics": []any{map[string]any{
-				"Namespace":  deployment.MetricNamespace,
-				"Dimensions": [][]string{{deployment.MetricStage}},
-				"Metrics":    []metric{{deployment.MetricOldest, "Seconds"}, {deployment.MetricEnded, "Count"}, {deployment.MetricRang, "Count"}},
-			}},
-		},
-		deployment.MetricStage:  s.stage,
-		deployment.MetricOldest: swept.OldestAge.Seconds(),
-		deployment.MetricEnded:  swept.Ended,
-		deployment.MetricRang:   swept.Rang,
-	}
-	if err := json.NewEncoder(s.metrics).Encode(line); err != nil {
-		return fmt.Errorf("write metrics: %w", err)
-	}
-	return nil
+	return writeMetrics(s.metrics, s.stage, now,
+		metric{deployment.MetricOldest, "Seconds", swept.OldestAge.Seconds()},
+		metric{deployment.MetricEnded, "Count", float64(swept.Ended)},
+		metric{deployment.MetricRang, "Count", float64(swept.Rang)})
 }

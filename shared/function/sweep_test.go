@@ -94,3 +94,16 @@ func TestSweepThatFailsReportsNothing(t *testing.T) {
 		t.Errorf("error %v, metrics %s", err, &metrics)
 	}
 }
+
+// What takes results writes a line for each JE, as the alarm reads it.
+func TestJEIsCounted(t *testing.T) {
+	var line bytes.Buffer
+	if err := writeMetrics(&line, "dev", time.Now(), unjudged()); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"JobsJudgedJE":1`, `"Stage":"dev"`, `"Metrics":[{"Name":"JobsJudgedJE","Unit":"Count"}]`} {
+		if !bytes.Contains(line.Bytes(), []byte(part)) {
+			t.Errorf("wrote %s, want %s in it", &line, part)
+		}
+	}
+}
