@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// More rings in a second are no reason to ask more often.
-	looksPerSecond = 5
+	// More rings are no reason to ask more often: a server rings whoever waits, and
+	// that is for one job each.
+	looksPerSecond = 10
+	looksAtOnce    = 20
 	maxHeard       = 16 // seats that were rung are remembered
 	// seatedPoll is the longest pause of a runner that the server believes to wait
 	// for a ring, and that does not.

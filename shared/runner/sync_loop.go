@@ -75,7 +75,7 @@ type syncLoop struct {
 // server has no sync; what is under way has then changed to separate calls.
 func (r *Runner) sync(work, calls context.Context, jobs *sync.WaitGroup) bool {
 	s := &syncLoop{r: r, ended: make(chan struct{}), leases: map[*job]*lease{}}
-	s.bell.limiter = rate.NewLimiter(looksPerSecond, looksPerSecond)
+	s.bell.limiter = rate.NewLimiter(looksPerSecond, looksAtOnce)
 	defer close(s.ended)
 	ctx, cancel := context.WithCancel(calls)
 	defer cancel()
