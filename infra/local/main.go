@@ -71,6 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	keyFile := flags.String("tls-key", "", "file of the certificate's key")
 	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
 	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
+	hosts := flags.String("webhook-hosts", "", "hosts that webhooks may be sent to although they have private addresses or plain http, with commas between; this machine always is one")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -125,6 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, where.close()) }()
 	s := newServer(front, where, int(lease.Seconds()), log)
+	s.announcer(*hosts)
 	switch {
 	case *rate > 0:
 		every := api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
@@ -163,6 +165,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	var beside sync.WaitGroup
 	defer func() { stopSweeping(); beside.Wait() }()
 	beside.Go(func() { s.sweepEveryMinute(sweeping) })
+	beside.Go(func() { s.announceFinalJobs(sweeping) })
 	if certificate != nil {
 		beside.Go(func() { certificate.renew(sweeping, log) })
 	}

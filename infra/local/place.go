@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"runlease/shared/announce"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/durable"
@@ -30,6 +31,7 @@ type place struct {
 		http.Handler
 	}
 	credentials auth.Directory
+	webhooks    webhooks
 	now         func() time.Time
 	// removeOld removes bytes whose days are over.
 	removeOld func(ctx context.Context, now time.Time) (int, error)
@@ -39,17 +41,28 @@ type place struct {
 	close   func() error
 }
 
+// webhooks are the endpoints of a place and what is to be delivered to them.
+type webhooks interface {
+	announce.Endpoints
+	announce.Outbox
+	Wake() <-chan struct{}
+	NextDue() time.Duration
+}
+
 // inMemory is a place that is gone with the process.
 func inMemory(url string) (place, error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return place{}, fmt.Errorf("make a secret for URLs: %w", err)
 	}
+	store, hooks := memory.NewStore(), memory.NewWebhooks(time.Now, nil)
+	store.Webhooks = hooks
 	return place{
-		store:       memory.NewStore(),
+		store:       store,
 		queue:       memory.NewQueue(time.Now),
 		artifacts:   memory.NewArtifacts(url, secret, time.Now),
 		credentials: memory.NewCredentials(),
+		webhooks:    hooks,
 		now:         time.Now,
 		removeOld:   func(context.Context, time.Time) (int, error) { return 0, nil },
 		close:       func() error { return nil },
@@ -67,15 +80,21 @@ func inFolder(dir, url string, log *slog.Logger) (place, error) {
 		_ = db.Close() // what it says is not why
 		return place{}, err
 	}
+	hooks, err := db.Webhooks()
+	if err != nil {
+		_ = db.Close()
+		return place{}, err
+	}
 	return place{
 		store:       db.Store(),
 		queue:       queue,
 		artifacts:   memory.ArtifactsOf(db.Objects(), url, db.Secret(), db.Clock.Now),
 		credentials: db.Credentials(),
+		webhooks:    hooks,
 		now:         db.Clock.Now,
 		removeOld:   db.Objects().RemoveOld,
 		gauges:      folderGauges(db),
-		control:     func(ctx context.Context) error { return control.Serve(ctx, dir, db, log) },
+		control:     func(ctx context.Context) error { return control.Serve(ctx, dir, db, hooks, log) },
 		close:       db.Close,
 	}, nil
 }

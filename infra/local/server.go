@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"runlease/shared/announce"
 	"runlease/shared/api"
 	"runlease/shared/auth"
 	"runlease/shared/deployment"
@@ -24,6 +25,7 @@ type server struct {
 	// of each runner and each producer
 	runnerRate, producerRate api.Rate
 	edge                     edge
+	announces                *announce.Announcer
 	doorway                  *doorway
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -107,6 +109,19 @@ func (a *API) jobReply(c *call, message string, j job.Job, answer dispatch.Answe
 	c.entry.saw(j)
 	data, err := a.newJob(j)
 	return granted(message, data), err
+}
+
+// Show is a final job as GET /jobs/{id} shows it, the data of its envelope.
+func Show(j job.Job) ([]byte, error) {
+	shown, err := (&API{dispatch: dispatch.Bare()}).newJob(j)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(shown, written)
+	if err != nil {
+		return nil, fmt.Errorf("encode job: %w", err)
+	}
+	return data, nil
 }
 
 // newJob shows a job as it stands now: whether its lease has expired is not

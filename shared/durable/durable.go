@@ -59,10 +59,12 @@ const (
 	messages    table = 'q' // by number
 	credentials table = 'c' // by hash
 	ids         table = 'i' // of credentials: their hashes
+	webhooks    table = 'w' // by id
+	letters     table = 'l' // by endpoint, job and generation: announcements that are to be delivered
 	objects     table = 'b' // by key: an object on its way to its file; never has rows
 )
 
-var tables = []table{jobs, open, ends, problems, versions, marks, messages, credentials, ids, objects}
+var tables = []table{jobs, open, ends, problems, versions, marks, messages, credentials, ids, webhooks, letters, objects}
 
 // The buckets beside the tables.
 var (

@@ -151,7 +151,9 @@ func TestBackup(t *testing.T) {
 		t.Fatalf("stored %v, %v", stored, err)
 	}
 	serving := make(chan error, 1)
-	go func() { serving <- control.Serve(t.Context(), dir, db, quiet()) }()
+	hooks, err := db.Webhooks()
+	check(t, err)
+	go func() { serving <- control.Serve(t.Context(), dir, db, hooks, quiet()) }()
 	var operator control.Folder
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if operator, err = control.Open(t.Context(), dir); err == nil {

@@ -18,6 +18,8 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
+
+	"runlease/shared/memory"
 )
 
 // DB is an open folder. One process has it at a time.
@@ -43,7 +45,8 @@ type DB struct {
 	owed    []change // that nobody waits for and no transaction has carried yet
 
 	files  *filer
-	filing sync.Mutex // of files that Objects makes, keeps and removes directly
+	filing sync.Mutex       // of files that Objects makes, keeps and removes directly
+	hooks  *memory.Webhooks // nil until Webhooks is called
 }
 
 // pending is a row that is in the journal and not in its table yet.

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"runlease/shared/announce"
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -149,6 +150,27 @@ func messageFields(c *codec, m *memory.Message) {
 	timeField(c, 4, &m.SentAt)
 	timeField(c, 5, &m.VisibleAt)
 	numberField(c, 6, &m.Receives)
+}
+
+func endpointFields(c *codec, e *announce.Endpoint) {
+	textField(c, 1, &e.ID)
+	textField(c, 2, &e.URL)
+	textField(c, 3, &e.Secret)
+	textField(c, 4, &e.Former)
+	timeField(c, 5, &e.FormerEnd)
+	timeField(c, 6, &e.CreatedAt)
+	numberField(c, 7, &e.Revision)
+}
+
+func letterFields(c *codec, l *memory.KeptLetter) {
+	textField(c, 1, &l.Endpoint)
+	textField(c, 2, &l.Job)
+	numberField(c, 3, &l.Generation)
+	timeField(c, 4, &l.Since)
+	textField(c, 5, &l.Failure)
+	numberField(c, 6, &l.Tries)
+	timeField(c, 7, &l.Due)
+	flagField(c, 8, &l.Dead)
 }
 
 // timeField keeps milliseconds; the zero time is none.

@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 
+	"runlease/shared/announce"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/memory"
 	"runlease/shared/problem"
 )
 
@@ -84,6 +86,12 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 // Save writes a job if nobody has since before was read.
 func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
 	row := encode(jobFields, &after)
+	var due []memory.KeptLetter
+	if s.db.hooks != nil && announce.Step(before, after) {
+		for _, l := range s.db.hooks.Final(after) {
+			due = append(due, memory.KeptLetter{Letter: l, Due: l.Since})
+		}
+	}
 	err = s.db.write(ctx, func(b *batch) error {
 		current, saved = job.Job{}, false
 		stored := b.get(jobs, after.ID)
@@ -100,11 +108,17 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 			return nil
 		}
 		b.putJob(current, after, append(row, unknown...))
+		for _, l := range due { // in the job's own transaction: no kill comes between them
+			b.put(letters, memory.LetterName(l.Letter), encode(letterFields, &l))
+		}
 		current, saved = after, true
 		return nil
 	})
 	if err != nil {
 		return job.Job{}, false, err
+	}
+	if saved && len(due) > 0 {
+		s.db.hooks.Load(due...)
 	}
 	return current, saved, nil
 }

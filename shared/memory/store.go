@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"runlease/shared/announce"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/problem"
@@ -24,6 +25,9 @@ type Store struct {
 	problems map[int]problem.Problem
 	versions map[versionKey]problem.Content
 	mark     dispatch.Mark
+	// Webhooks gets a letter for each endpoint when a job becomes final; nil: nobody
+	// is told. To be set before the first use.
+	Webhooks *Webhooks
 }
 
 type versionKey struct{ id, number int }
@@ -70,7 +74,7 @@ func (s *Store) Create(_ context.Context, j job.Job) (job.Job, bool, error) {
 }
 
 // Save writes a job if nobody has since before was read.
-func (s *Store) Save(_ context.Context, before, after job.Job) (job.Job, bool, error) {
+func (s *Store) Save(ctx context.Context, before, after job.Job) (job.Job, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current, found := s.jobs[after.ID]
@@ -78,6 +82,9 @@ func (s *Store) Save(_ context.Context, before, after job.Job) (job.Job, bool, e
 		return current, found && current.WriteID == after.WriteID, nil
 	}
 	s.put(current, after)
+	if s.Webhooks != nil && announce.Step(current, after) {
+		_ = s.Webhooks.Add(ctx, s.Webhooks.Final(after)) // never fails
+	}
 	return after, true, nil
 }
 

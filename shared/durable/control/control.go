@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"runlease/shared/announce"
 	"runlease/shared/auth"
 	"runlease/shared/durable"
 )
@@ -29,6 +30,8 @@ const socket = "control.sock"
 // Folder is what the operator can do to a folder.
 type Folder interface {
 	auth.Directory
+	announce.Endpoints
+	announce.Graveyard
 	// Backup makes a consistent copy in a folder that is empty or does not exist.
 	Backup(ctx context.Context, to string) error
 	// Close gives the folder back.
@@ -42,6 +45,7 @@ type request struct {
 	Text       string // hash, cursor, id or folder
 	Limit      int
 	At         time.Time
+	Endpoint   announce.Endpoint
 }
 
 // reply is what a method has returned.
@@ -50,12 +54,16 @@ type reply struct {
 	Page       []auth.Credential
 	Text       string
 	OK         bool
+	Endpoints  []announce.Endpoint
+	Letters    []announce.Letter
+	Number     int
 	Error      string
 }
 
 // local is a folder that this process has.
 type local struct {
 	*durable.Credentials
+	*durable.Webhooks
 	db *durable.DB
 }
 
@@ -84,11 +92,15 @@ func Open(ctx context.Context, dir string) (Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return local{db.Credentials(), db}, nil
+	hooks, err := db.Webhooks()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return local{db.Credentials(), hooks, db}, nil
 }
 
 // Serve answers the operator's command until ctx ends.
-func Serve(ctx context.Context, dir string, db *durable.DB, log *slog.Logger) error {
+func Serve(ctx context.Context, dir string, db *durable.DB, hooks *durable.Webhooks, log *slog.Logger) error {
 	name, done, err := short(dir)
 	if err != nil {
 		return err
@@ -105,7 +117,7 @@ func Serve(ctx context.Context, dir string, db *durable.DB, log *slog.Logger) er
 	if err := os.Chmod(name, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("make the control socket: %w", err), listener.Close())
 	}
-	server := &http.Server{Handler: handler(local{db.Credentials(), db}), ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: handler(local{db.Credentials(), hooks, db}), ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	ended := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer ended()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -146,6 +158,16 @@ func handler(f Folder) http.Handler {
 				out.Credential, out.OK, err = f.Revoke(r.Context(), in.Text, in.At)
 			case "backup":
 				err = f.Backup(r.Context(), in.Text)
+			case "webhooks":
+				out.Endpoints, err = f.Endpoints(r.Context())
+			case "put-webhook":
+				out.OK, err = f.PutEndpoint(r.Context(), in.Endpoint)
+			case "remove-webhook":
+				out.OK, err = f.RemoveEndpoint(r.Context(), in.Text)
+			case "dead":
+				out.Letters, err = f.Dead(r.Context())
+			case "send-back":
+				out.Number, err = f.SendBack(r.Context(), in.Text)
 			default:
 				err = fmt.Errorf("the server is of a version that does not know %q", in.Method)
 			}
@@ -218,6 +240,36 @@ func (r remote) List(ctx context.Context, cursor string, limit int) ([]auth.Cred
 func (r remote) Revoke(ctx context.Context, id string, at time.Time) (auth.Credential, bool, error) {
 	out, err := r.call(ctx, request{Method: "revoke", Text: id, At: at})
 	return out.Credential, out.OK, err
+}
+
+// Endpoints lists the webhooks.
+func (r remote) Endpoints(ctx context.Context) ([]announce.Endpoint, error) {
+	out, err := r.call(ctx, request{Method: "webhooks"})
+	return out.Endpoints, err
+}
+
+// PutEndpoint writes a webhook.
+func (r remote) PutEndpoint(ctx context.Context, e announce.Endpoint) (bool, error) {
+	out, err := r.call(ctx, request{Method: "put-webhook", Endpoint: e})
+	return out.OK, err
+}
+
+// RemoveEndpoint removes a webhook.
+func (r remote) RemoveEndpoint(ctx context.Context, id string) (bool, error) {
+	out, err := r.call(ctx, request{Method: "remove-webhook", Text: id})
+	return out.OK, err
+}
+
+// Dead lists dead letters.
+func (r remote) Dead(ctx context.Context) ([]announce.Letter, error) {
+	out, err := r.call(ctx, request{Method: "dead"})
+	return out.Letters, err
+}
+
+// SendBack makes dead letters due again.
+func (r remote) SendBack(ctx context.Context, endpoint string) (int, error) {
+	out, err := r.call(ctx, request{Method: "send-back", Text: endpoint})
+	return out.Number, err
 }
 
 // Backup makes a copy; to is a path of the machine that the server runs on.

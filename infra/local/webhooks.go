@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"runlease/shared/announce"
+	"runlease/shared/api"
+)
+
+// announcer readies what announces final jobs; hosts are the value of -webhook-hosts.
+func (s *server) announcer(hosts string) {
+	policy := announce.Policy{Loopback: true}
+	if hosts != "" {
+		policy.Hosts = strings.Split(hosts, ",")
+	}
+	s.announces = announce.New(policy)
+	s.announces.Endpoints, s.announces.Outbox, s.announces.Jobs = s.webhooks, s.webhooks, s.store
+	s.announces.Show = api.Show
+	s.announces.Log, s.announces.Now = s.log, s.now
+}
+
+// deliveries is how many runs deliver at once: a slow endpoint holds up the run that
+// found it slow, for three seconds, and no other.
+const deliveries = 4
+
+// announceFinalJobs delivers what comes, at once, and what is due again.
+func (s *server) announceFinalJobs(ctx context.Context) {
+	var runs errgroup.Group
+	runs.SetLimit(deliveries)
+	defer func() { _ = runs.Wait() }()
+	for ctx.Err() == nil {
+		wait := time.NewTimer(max(s.webhooks.NextDue(), 10*time.Millisecond))
+		select {
+		case <-ctx.Done():
+		case <-s.webhooks.Wake():
+		case <-wait.C:
+		}
+		wait.Stop()
+		runs.Go(func() error {
+			if _, err := s.announces.Drain(ctx); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "announcements not delivered", "error", err)
+			}
+			return nil
+		})
+	}
+}

@@ -1,0 +1,288 @@
+package announce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"runlease/shared/job"
+	"runlease/shared/version"
+)
+
+// parkFor is how long an endpoint that failed gets nothing at first hand: what is
+// new for it goes to the outbox, so that it delays nobody else's.
+const parkFor = 50 * time.Second
+
+// sideBySide is how many deliveries run at once.
+const sideBySide = 32
+
+// listedFor is how long an Announcer remembers the endpoints.
+const listedFor = 30 * time.Second
+
+// unknownFor is how old a letter to an unknown endpoint must be to be dropped: the
+// endpoint may have been added after this process has listed them.
+const unknownFor = 10 * time.Minute
+
+// Jobs reads jobs, as dispatch.Store does.
+type Jobs interface {
+	Get(ctx context.Context, id string) (job.Job, bool, error)
+}
+
+// Announcer delivers announcements.
+type Announcer struct {
+	Endpoints Endpoints
+	Outbox    Outbox
+	Jobs      Jobs
+	// Show is a job as GET /jobs/{id} shows it.
+	Show func(job.Job) ([]byte, error)
+	Log  *slog.Logger
+	Now  func() time.Time
+
+	policy         Policy
+	checked, named *http.Client
+	mu             sync.Mutex
+	parked         map[string]time.Time // by endpoint: until when
+	listed         []Endpoint
+	listedAt       time.Time
+	listedOnce     bool
+}
+
+// New returns an Announcer that calls what a policy allows; its other fields are
+// to be set.
+func New(p Policy) *Announcer {
+	return &Announcer{
+		policy: p, checked: p.client(true), named: p.client(false),
+		parked: make(map[string]time.Time), Log: slog.Default(), Now: time.Now,
+	}
+}
+
+// Announce tries every endpoint once for each of the final jobs, side by side, and
+// puts into the outbox what was not delivered. An error means that neither was
+// possible: it is to be called again with the same jobs.
+func (a *Announcer) Announce(ctx context.Context, jobs []job.Job) error {
+	endpoints, err := a.endpoints(ctx)
+	if err != nil || len(endpoints) == 0 {
+		return err
+	}
+	var mu sync.Mutex
+	var left []Letter
+	keep := func(letters ...Letter) {
+		mu.Lock()
+		defer mu.Unlock()
+		left = append(left, letters...)
+	}
+	var side errgroup.Group
+	side.SetLimit(sideBySide)
+	for _, j := range jobs {
+		m, err := a.about(j)
+		if err != nil { // it cannot be shown now, and perhaps by another version
+			a.Log.ErrorContext(ctx, "job not announced at once", "job_id", j.ID, "error", err)
+			keep(LettersFor(j, endpoints, a.Now())...)
+			continue
+		}
+		for _, e := range endpoints {
+			side.Go(func() error {
+				if a.isParked(e.ID) || a.post(ctx, e, m) != nil {
+					keep(LettersFor(j, []Endpoint{e}, a.Now())...)
+				}
+				return nil
+			})
+		}
+	}
+	_ = side.Wait() // none of them fails
+	if len(left) == 0 {
+		return nil
+	}
+	return a.Outbox.Add(context.WithoutCancel(ctx), left)
+}
+
+func (a *Announcer) about(j job.Job) (message, error) {
+	data, err := a.Show(j)
+	if err != nil {
+		return message{}, err
+	}
+	return final(j, data)
+}
+
+// Drained is what one Drain did.
+type Drained struct{ Delivered, Dropped, Failed, Buried int }
+
+// Drain tries letters that are due until none is left or ctx ends.
+func (a *Announcer) Drain(ctx context.Context) (Drained, error) {
+	var drained Drained
+	a.forget()
+	endpoints, err := a.endpoints(ctx)
+	if err != nil || len(endpoints) == 0 {
+		return drained, err // without endpoints there is no letter, or one that can wait
+	}
+	byID := make(map[string]Endpoint, len(endpoints))
+	for _, e := range endpoints {
+		byID[e.ID] = e
+	}
+	var mu sync.Mutex
+	side, within := errgroup.WithContext(ctx)
+	side.SetLimit(sideBySide)
+	for within.Err() == nil {
+		var held []Held
+		if held, err = a.Outbox.Due(within); err != nil || len(held) == 0 {
+			break
+		}
+		for _, h := range held {
+			side.Go(func() error {
+				count, err := a.try(ctx, byID, h)
+				mu.Lock()
+				defer mu.Unlock()
+				*count(&drained)++
+				return err
+			})
+		}
+	}
+	err = errors.Join(err, side.Wait())
+	return drained, err
+}
+
+// try delivers one letter, if what it says is still so, and says what became of it.
+func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h Held) (func(*Drained) *int, error) {
+	dropped := func(d *Drained) *int { return &d.Dropped }
+	failed := func(d *Drained) *int { return &d.Failed }
+	e, known := endpoints[h.Endpoint]
+	switch {
+	case !known && a.Now().Sub(h.Since) < unknownFor:
+		return failed, a.Outbox.Later(ctx, h, parkFor)
+	case !known:
+		return dropped, a.Outbox.Remove(ctx, h)
+	}
+	rest, more := pause(h.Letter, h.Tries, a.Now())
+	if a.isParked(e.ID) && more {
+		return failed, a.Outbox.Later(ctx, h, rest)
+	}
+	j, found, err := a.Jobs.Get(ctx, h.Job)
+	switch {
+	case err != nil:
+		return failed, err
+	case !found || !j.Final() || j.Generation != h.Generation:
+		return dropped, a.Outbox.Remove(ctx, h) // its next generation is announced for itself
+	}
+	m, err := a.about(j)
+	if err == nil {
+		err = a.post(ctx, e, m)
+	}
+	if err == nil {
+		return func(d *Drained) *int { return &d.Delivered }, a.Outbox.Remove(context.WithoutCancel(ctx), h)
+	}
+	if more && !errors.Is(err, errGone) {
+		return failed, a.Outbox.Later(context.WithoutCancel(ctx), h, rest)
+	}
+	h.Failure = err.Error()
+	a.Log.ErrorContext(ctx, "announcement given up", "webhook", e.ID, "job_id", h.Job, "error", err)
+	return func(d *Drained) *int { return &d.Buried }, a.Outbox.Bury(context.WithoutCancel(ctx), h)
+}
+
+// errGone is an endpoint's word that it wants no more.
+var errGone = errors.New("the endpoint answers 410 Gone: remove it, or send its letters back when it is there again")
+
+// Test sends a test message to an endpoint, and says why it was not taken.
+func (a *Announcer) Test(ctx context.Context, e Endpoint) error {
+	m, err := newMessage(fmt.Sprintf("test-%s-%d", e.ID, a.Now().UnixNano()), TypeTest, a.Now(), []byte(`{}`))
+	if err != nil {
+		return err
+	}
+	return a.post(ctx, e, m)
+}
+
+// post makes one delivery. An endpoint that does not take it is parked.
+func (a *Announcer) post(ctx context.Context, e Endpoint, m message) error {
+	err := a.send(ctx, e, m)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err == nil {
+		delete(a.parked, e.ID)
+		return nil
+	}
+	a.parked[e.ID] = a.Now().Add(parkFor)
+	return err
+}
+
+func (a *Announcer) send(ctx context.Context, e Endpoint, m message) error {
+	if err := a.policy.Check(e.URL); err != nil {
+		return err
+	}
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return errors.New("the endpoint's URL makes no sense")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(m.body))
+	if err != nil {
+		return errors.New("the endpoint's URL makes no sense")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", version.UserAgent("runlease-webhook"))
+	if err := e.sign(r.Header, m, a.Now()); err != nil {
+		return err
+	}
+	client := a.checked
+	if a.policy.named(u) {
+		client = a.named
+	}
+	reply, err := client.Do(r)
+	if err != nil {
+		return cause(err)
+	}
+	defer reply.Body.Close()
+	_, _ = io.CopyN(io.Discard, reply.Body, replyBytes) // nobody reads it
+	switch {
+	case reply.StatusCode/100 == 2:
+		return nil
+	case reply.StatusCode == http.StatusGone:
+		return errGone
+	case reply.StatusCode/100 == 3:
+		return fmt.Errorf("the endpoint answers %d: redirects are not followed, give its final URL", reply.StatusCode)
+	}
+	return fmt.Errorf("the endpoint answers %d, want 2xx", reply.StatusCode)
+}
+
+// cause is an error without the URL in front, which may hold a key in its query.
+func cause(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+func (a *Announcer) isParked(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.Now().Before(a.parked[id])
+}
+
+// endpoints lists them, at most every half minute.
+func (a *Announcer) endpoints(ctx context.Context) ([]Endpoint, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.listedOnce && a.Now().Sub(a.listedAt) < listedFor {
+		return a.listed, nil
+	}
+	listed, err := a.Endpoints.Endpoints(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list webhooks: %w", err)
+	}
+	a.listed, a.listedAt, a.listedOnce = listed, a.Now(), true
+	return listed, nil
+}
+
+// forget makes the next call list the endpoints anew.
+func (a *Announcer) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listedOnce = false
+}
