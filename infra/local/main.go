@@ -50,6 +50,7 @@ type hello struct {
 	URL           string `json:"url"`
 	RunnerToken   string `json:"runnerToken,omitempty"`
 	ProducerToken string `json:"producerToken,omitempty"`
+	WebhookSecret string `json:"webhookSecret,omitempty"`
 }
 
 // How long a client may take, and how long an end may.
@@ -72,6 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	public := flags.String("public-url", "", "URL by which clients reach the server, for its links; default: the address that it listens on or, if that is a wildcard, the Host that a request names")
 	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
 	hosts := flags.String("webhook-hosts", "", "hosts that webhooks may be sent to although they have private addresses or plain http, with commas between; this machine always is one")
+	webhook := flags.String("webhook", "", "URL that final jobs are announced to, without -data; the first line has its secret. With -data: ctl webhook add")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -127,6 +129,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, where.close()) }()
 	s := newServer(front, where, int(lease.Seconds()), log)
 	s.announcer(*hosts)
+	webhookSecret, err := s.addWebhook(ctx, *webhook, *data)
+	if err != nil {
+		return err
+	}
 	switch {
 	case *rate > 0:
 		every := api.Rate{PerSecond: *rate, Burst: max(1, int(2**rate))}
@@ -134,7 +140,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	case *rate == -1 && *data != "":
 		s.runnerRate, s.producerRate = api.DefaultRunnerRate, api.DefaultProducerRate
 	}
-	greeting := hello{URL: front.fallback}
+	greeting := hello{URL: front.fallback, WebhookSecret: webhookSecret}
 	if greeting.RunnerToken, greeting.ProducerToken, err = s.issueTokens(ctx); err != nil {
 		return err
 	}

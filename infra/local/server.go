@@ -26,6 +26,7 @@ type server struct {
 	runnerRate, producerRate api.Rate
 	edge                     edge
 	announces                *announce.Announcer
+	policy                   announce.Policy // where webhooks may go
 	doorway                  *doorway
 }
 

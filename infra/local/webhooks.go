@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,14 +15,30 @@ import (
 
 // announcer readies what announces final jobs; hosts are the value of -webhook-hosts.
 func (s *server) announcer(hosts string) {
-	policy := announce.Policy{Loopback: true}
+	s.policy = announce.Policy{Loopback: true}
 	if hosts != "" {
-		policy.Hosts = strings.Split(hosts, ",")
+		s.policy.Hosts = strings.Split(hosts, ",")
 	}
-	s.announces = announce.New(policy)
+	s.announces = announce.New(s.policy)
 	s.announces.Endpoints, s.announces.Outbox, s.announces.Jobs = s.webhooks, s.webhooks, s.store
 	s.announces.Show = api.Show
 	s.announces.Log, s.announces.Now = s.log, s.now
+}
+
+// addWebhook adds the endpoint of -webhook, if there is one, and returns its secret.
+func (s *server) addWebhook(ctx context.Context, url, data string) (secret string, err error) {
+	if url == "" {
+		return "", nil
+	}
+	if data != "" {
+		return "", errors.New("-webhook is for a server without -data: with it, ctl webhook add -data DIR adds one for good")
+	}
+	if err := s.policy.Check(url); err != nil {
+		return "", fmt.Errorf("-webhook: %w", err)
+	}
+	e := announce.NewEndpoint(url, s.now())
+	_, err = s.webhooks.PutEndpoint(ctx, e)
+	return e.Secret, err
 }
 
 // deliveries is how many runs deliver at once: a slow endpoint holds up the run that

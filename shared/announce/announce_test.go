@@ -177,7 +177,7 @@ func TestEveryEndpointGetsTheJob(t *testing.T) {
 func TestASlowEndpointDelaysNobody(t *testing.T) {
 	w := newWorld(t)
 	ctx, recover := context.WithCancel(t.Context())
-	slow := w.receives(func(rw http.ResponseWriter, r *http.Request) {
+	slow := w.receives(func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-ctx.Done():
 		case <-r.Context().Done():
@@ -204,7 +204,7 @@ func TestASlowEndpointDelaysNobody(t *testing.T) {
 func TestThreeDaysThenDead(t *testing.T) {
 	w := newWorld(t)
 	var well atomic.Bool
-	e := w.receives(func(rw http.ResponseWriter, r *http.Request) {
+	e := w.receives(func(rw http.ResponseWriter, _ *http.Request) {
 		if !well.Load() {
 			rw.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -246,7 +246,7 @@ func TestThreeDaysThenDead(t *testing.T) {
 // TestWhatIsNoLongerSoIsNotAnnounced: a retry looks at the job again.
 func TestWhatIsNoLongerSoIsNotAnnounced(t *testing.T) {
 	w := newWorld(t)
-	e := w.receives(func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	e := w.receives(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
 	gone := w.final("gone")
 	w.announce(w.job, gone)
 	tried := len(e.got)

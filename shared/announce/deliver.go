@@ -179,6 +179,9 @@ func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h He
 	if err == nil {
 		return func(d *Drained) *int { return &d.Delivered }, a.Outbox.Remove(context.WithoutCancel(ctx), h)
 	}
+	if ctx.Err() != nil { // we end: it is given out again soon
+		return failed, ctx.Err()
+	}
 	if more && !errors.Is(err, errGone) {
 		return failed, a.Outbox.Later(context.WithoutCancel(ctx), h, rest)
 	}

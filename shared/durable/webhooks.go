@@ -28,7 +28,7 @@ func (db *DB) Webhooks() (*Webhooks, error) {
 	}), db}
 	err := db.scan(webhooks, "", func(id string, row []byte) (bool, error) {
 		e, _, err := decodeRow(webhooks, endpointFields, id, row)
-		w.Webhooks.LoadEndpoint(e)
+		w.LoadEndpoint(e)
 		return err == nil, err
 	})
 	if err == nil {
@@ -62,7 +62,7 @@ func (w *Webhooks) PutEndpoint(ctx context.Context, e announce.Endpoint) (put bo
 		return nil
 	})
 	if err == nil && put {
-		w.Webhooks.LoadEndpoint(e)
+		w.LoadEndpoint(e)
 	}
 	return put && err == nil, err
 }

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"runlease/shared/announce"
+	"runlease/shared/durable/control"
+)
+
+// TestReadmesReceiver compiles and runs the receiver that README.md shows, as it is
+// there, and has a verdict announced to it.
+func TestReadmesReceiver(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, found := strings.Cut(string(readme), "```go\npackage main")
+	code, _, ended := strings.Cut(code, "```")
+	if !found || !ended || !strings.Contains(code, "standardwebhooks") {
+		t.Fatal("README.md shows no receiver")
+	}
+	source := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(source, []byte("package main"+code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "receiver")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+
+	s := start(t, "-webhook", "http://"+address)
+	defer s.end(t)
+	receiver := exec.CommandContext(t.Context(), binary, address)
+	receiver.Env = append(os.Environ(), "WEBHOOK_SECRET="+s.WebhookSecret)
+	out, err := receiver.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receiver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = receiver.Process.Kill(); _ = receiver.Wait() }()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+			_ = c.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the receiver does not start")
+		}
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	s.do(t, client, "", "PUT", "/problems/1", aProblem)
+	s.do(t, client, "", "POST", "/problems/1/publish", "")
+	s.do(t, client, "", "POST", "/jobs", aJob("j1"))
+	s.do(t, client, "", "POST", "/jobs/j1/cancel", "{}")
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, `j1-0 {"type":"job.final","timestamp":"`) {
+		t.Fatalf("the receiver printed %q, %v", line, err)
+	}
+	_, shown := s.do(t, client, "", "GET", "/jobs/j1", "")
+	_, data, _ := strings.Cut(line, `"data":`)
+	if data = strings.TrimSuffix(data, "}\n"); !strings.HasPrefix(shown, `{"data":`+data+`,"message"`) {
+		t.Errorf("announced %s, and GET /jobs/j1 says %s", data, shown)
+	}
+}
+
+// TestWebhooksOutliveARestart: what was not delivered is delivered by the next server.
+func TestWebhooksOutliveARestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	asked, got, well := make(chan string, 1), make(chan string, 10), make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case <-well:
+			got <- r.Header.Get("webhook-id")
+		default:
+			asked <- r.Header.Get("webhook-id")
+			<-r.Context().Done()
+		}
+	}))
+	defer receiver.Close()
+	first := start(t, "-data", dir)
+	var folder control.Folder
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		var err error
+		if folder, err = control.Open(t.Context(), dir); err == nil { // the socket is there soon
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	e := announce.NewEndpoint(receiver.URL, time.Now())
+	if put, err := folder.PutEndpoint(t.Context(), e); err != nil || !put {
+		t.Fatal(put, err)
+	}
+	if list, err := folder.Endpoints(t.Context()); err != nil || len(list) != 1 || list[0].Secret != e.Secret {
+		t.Errorf("endpoints %v, %v", list, err)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	first.do(t, client, "", "PUT", "/problems/1", aProblem)
+	first.do(t, client, "", "POST", "/problems/1/publish", "")
+	first.do(t, client, "", "POST", "/jobs", aJob("j1"))
+	first.do(t, client, "", "POST", "/jobs/j1/cancel", "{}")
+	if id := <-asked; id != "j1-0" {
+		t.Errorf("asked with %s", id)
+	}
+	_ = folder.Close()
+	first.end(t)
+	close(well)
+	second := start(t, "-data", dir)
+	defer second.end(t)
+	select {
+	case id := <-got:
+		if id != "j1-0" {
+			t.Errorf("delivered %s", id)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("not delivered")
+	}
+}
