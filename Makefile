@@ -173,7 +173,7 @@ e2e-ministack:
 .PHONY: test-long
 test-long: ## what is slow and rarely fails
 	$(call stage,the server killed 300 times and 36 times by a power cut,go test -count=1 -timeout 60m -run 'TestKilled|TestPowerCut' ./infra/local -kills 300 -cuts 36)
-	$(call stage,Normal-OJ to runner and back$(comma) everything killed at random,go test -count=1 -timeout 30m -run TestChain ./infra/bridge -submissions 500 -kills 60)
+	$(call stage,Normal-OJ to runner and back$(comma) everything killed at random,go test -count=1 -timeout 30m -run TestChain ./infra/bridge -submissions 500 -kills 150)
 	$(call stage,every attack on this kernel,RUNLEASE_LONG=1 go test -count=1 -timeout 20m ./shared/runner/sandbox)
 	$(call stage,every attack on control groups of version 2,RUNLEASE_LONG=1 SECONDS_MAX=3600 infra/dev/uml/run.sh)
 	$(call stage,clients that generators make of openapi.yaml,infra/dev/clients/run.py)

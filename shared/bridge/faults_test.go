@@ -141,14 +141,65 @@ func TestComesAgainWhileVerdictIsSent(t *testing.T) {
 	}
 }
 
+// What becomes of an older round, in whatever stage it is, is nothing: neither is its
+// verdict sent, nor does it count as the newer one's.
+func TestComesAgainInAnyStage(t *testing.T) {
+	for stage, path := range map[string]string{"handed in": "/jobs", "its verdict read": "/jobs/again"} {
+		t.Run(stage, func(t *testing.T) {
+			w := newWorld(t, nil)
+			h := w.hold(path)
+			w.submit(200, "again", "AC")
+			<-h.entered
+			p := twoTasks(50)
+			p.Tasks[0].TimeLimit = 1234
+			w.backEnd.SetProblem(1, p)
+			w.submit(200, "again", "AC")
+			close(h.release)
+			if s := w.ends("again", 1, 0, 100); s.Tasks[0][0].ExecTime != 1234 {
+				t.Errorf("the older round's verdict was sent: %v", s.Tasks)
+			}
+			w.done()
+		})
+	}
+}
+
+// A verdict that was lost is kept for the problem that it was judged by.
+func TestKeptVerdictIsOfItsProblem(t *testing.T) {
+	var w *world
+	var lost atomic.Bool
+	w = newWorld(t, onComplete(func(rw http.ResponseWriter, _ *http.Request, serve func(http.ResponseWriter)) {
+		if lost.CompareAndSwap(false, true) {
+			w.backEnd.UseUp("kept")
+		}
+		serve(rw)
+	}))
+	w.submit(200, "kept", "AC")
+	w.done()
+	p := twoTasks(50)
+	p.Tasks[0].TimeLimit = 1234
+	w.backEnd.SetProblem(1, p)
+	w.submit(200, "kept", "AC")
+	if s := w.ends("kept", 1, 0, 100); s.Tasks[0][0].ExecTime != 1234 {
+		t.Errorf("a verdict by the problem as it was is sent: %v", s.Tasks)
+	}
+}
+
 // A rejudge of a final job is its next generation, one of a job that waits or runs
 // replaces it; another code under the same id is another job.
 func TestRejudge(t *testing.T) {
 	w := newWorld(t, nil)
+	w.stop()
+	w.config.Pace.Problem = time.Second // the problem was looked at a moment ago
+	w.start()
 	w.submit(200, "r", "AC 1")
 	w.ends("r", 1, 0, 100)
+	p := twoTasks(50)
+	p.Tasks[0].TimeLimit = 1234
+	w.backEnd.SetProblem(1, p)
 	w.submit(200, "r", "AC 1")
-	w.ends("r", 2, 0, 100)
+	if s := w.ends("r", 2, 0, 100); s.Tasks[0][0].ExecTime != 1234 {
+		t.Errorf("a rejudge by the problem as it was: %v", s.Tasks)
+	}
 	job := func(id string) (generation float64, state string) {
 		reply, err := w.runlease.Do(t.Context(), "GET", "/jobs/"+id, "", nil)
 		if err != nil || reply.Status != 200 {

@@ -50,12 +50,25 @@ type world struct {
 	idle     atomic.Bool  // the runner
 	asked    atomic.Int64 // requests to runlease
 	noFeed   atomic.Bool  // runlease is older than its feed
+	held     atomic.Pointer[hold]
 }
 
 func (w *world) Write(p []byte) (int, error) {
 	w.logged.Lock()
 	defer w.logged.Unlock()
 	return w.log.Write(p)
+}
+
+// hold is a request to runlease that is held up, once.
+type hold struct {
+	path             string
+	entered, release chan struct{}
+}
+
+func (w *world) hold(path string) *hold {
+	h := &hold{path, make(chan struct{}), make(chan struct{})}
+	w.held.Store(h)
+	return h
 }
 
 // newWorld starts one with problem 1, of two tasks of one case each; fault is the back end's.
@@ -138,6 +151,10 @@ func (w *world) newRunlease() {
 		if r.URL.Path == "/verdicts" && w.noFeed.Load() {
 			http.Error(rw, `{"status":"err","code":"unknown_route","message":"no such route"}`, http.StatusNotFound)
 			return
+		}
+		if h := w.held.Load(); h != nil && r.URL.Path == h.path && w.held.CompareAndSwap(h, nil) {
+			close(h.entered)
+			<-h.release
 		}
 		served.ServeHTTP(rw, r)
 	}))
