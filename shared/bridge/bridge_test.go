@@ -107,7 +107,7 @@ func noise(n int) string {
 func TestProblemIsFetchedOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	folders := twoTasks(50)
-	folders.TestData = zips.Of(zips.File{Name: "test-case/0000/STDIN", Text: "1\n2"}, zips.File{Name: "test-case/0000/STDOUT", Text: "3"},
+	folders.TestData = zips.Of(zips.File{Name: "test-case/0000/STDIN", Text: "1\n2"}, zips.File{Name: "test-case/0000/STDOUT", Text: "3"}, zips.File{Name: "test-case/0000/in/"},
 		zips.File{Name: "test-case/0100/STDIN", Text: "1"}, zips.File{Name: "test-case/0100/STDOUT", Text: "3"}, zips.File{Name: "chaos/a.h", Text: "x"})
 	w.backEnd.SetProblem(2, folders)
 	var all sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strings"
 
 	"runlease/shared/casefile"
 	"runlease/shared/zipdir"
@@ -60,6 +61,9 @@ func (b *Bridge) converted(file *os.File) (as zipFile, done func(), err error) {
 	done = func() { _, _ = made.Close(), os.Remove(made.Name()) }
 	if err := flatten(made, entries); err != nil {
 		done()
+		if errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, nil, &unfit{"the test data are a zip that is damaged: " + err.Error()}
+		}
 		return nil, nil, fmt.Errorf("convert test data: %w", err)
 	}
 	return made, done, nil
@@ -69,6 +73,9 @@ func (b *Bridge) converted(file *os.File) (as zipFile, done func(), err error) {
 func flatten(to *os.File, entries []*zip.File) error {
 	out := zip.NewWriter(to)
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name, "/") { // in/ and out/ are there, and empty
+			continue
+		}
 		header := e.FileHeader
 		if m := folderCase.FindStringSubmatch(e.Name); m != nil {
 			header.Name = m[1] + map[string]string{"STDIN": casefile.In, "STDOUT": casefile.Out}[m[2]]
