@@ -229,6 +229,14 @@ func TestRejudge(t *testing.T) {
 	}
 	w.submit(200, "r", "WA other code")
 	w.ends("r", 5, 1, 0)
+	w.stop()
+	w.dir = t.TempDir() // another bridge, or this one without its folder
+	w.start()
+	w.submit(200, "r", "WA other code")
+	w.ends("r", 6, 1, 0)
+	if g, _ := job("r-2"); g != 2 {
+		t.Errorf("the other bridge's rejudge is generation %v of the job", g)
+	}
 	w.done()
 }
 

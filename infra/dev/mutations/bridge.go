@@ -65,7 +65,7 @@ var theBridge = []source{
 		{name: "bridge: details are for the token", keeps: "S", from: `token != "" && b.knows(token) {`, to: `token != "" {`, tests: bridgeTests("Status")},
 	}},
 	{file: "shared/bridge/metrics.go", guards: []guard{
-		{name: "bridge: metrics are for the token", keeps: "S", from: `if !is || !b.knows(token) {`, to: `if !is {`, tests: bridgeTests("VerdictsComeBack")},
+		{name: "bridge: metrics are for the token", keeps: "S", from: `if !is || !b.knows(token) {`, to: `if !is && !b.knows(token) {`, tests: bridgeTests("VerdictsComeBack")},
 	}},
 	{file: "shared/bridge/backend/backend.go", guards: []guard{
 		{name: "bridge: a firewall is not the back end", keeps: "I5", from: `reply.Status == "err" {`, to: `reply.Status == "err" || true {`, tests: bridgeTests("BackEndFailsOnVerdict"), also: []edit{{`if json.Unmarshal(text, &reply) == nil && reply`, `if _ = json.Unmarshal(text, &reply); reply`}}},
