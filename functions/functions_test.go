@@ -69,6 +69,9 @@ func TestAFunctionLinksTheClientsThatItUses(t *testing.T) {
 		}
 		for _, g := range granted {
 			service, _, _ := strings.Cut(g.Actions[0], ":")
+			if service == "execute-api" { // posts are signed with the bare signer
+				continue
+			}
 			if !slices.Contains(want, service) && (service != "s3" || slices.Contains(talksToS3, name)) {
 				want = append(want, service)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -76,7 +77,7 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
 		})
 
-	for _, group := range functionGroups() {
+	for _, group := range functionGroups(slices.Sorted(maps.Keys(functions))) {
 		metrics := map[string]awscloudwatch.IMetric{}
 		for i, name := range group.functions {
 			metrics[fmt.Sprintf("m%d", i)] = functions[name].MetricThrottles(sum(name))
@@ -122,9 +123,8 @@ type functionGroup struct {
 const metricsPerAlarm = 10
 
 // functionGroups splits all functions into groups that one alarm can add up.
-func functionGroups() []functionGroup {
+func functionGroups(others []string) []functionGroup {
 	var runner, producer []string
-	others := grants.Functions()
 	for _, r := range api.Routes() {
 		if r.Caller == api.Runner {
 			runner = append(runner, r.Name)

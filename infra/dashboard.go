@@ -1,12 +1,13 @@
 package main
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"runlease/infra/grants"
 )
 
 // newDashboard shows, from top to bottom, what somebody asks who was called:
@@ -18,7 +19,7 @@ func newDashboard(parent constructs.Construct, s settings, r resources, function
 		})
 	}
 	var invocations, failures, durations []awscloudwatch.IMetric
-	for _, name := range grants.Functions() {
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
 		invocations = append(invocations, functions[name].MetricInvocations(sum(name)))
 		failures = append(failures, functions[name].MetricErrors(sum(name)))
 		durations = append(durations, functions[name].MetricDuration(p99(name)))

@@ -21,8 +21,8 @@ func (r resource) removal() string { return r.DeletionPolicy + " " + r.UpdateRep
 func TestTables(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::DynamoDB::Table")
-		if len(found) != 3 {
-			t.Errorf("%d tables, want 3", len(found))
+		if len(found) != 4 {
+			t.Errorf("%d tables, want 4", len(found))
 		}
 		for id, r := range found {
 			p := r.Properties
@@ -44,6 +44,7 @@ func TestTables(t *testing.T) {
 		for _, tc := range []struct{ output, keys, types, ttl, index string }{
 			{"JobsTable", "id HASH", "id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY"},
 			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", "now: v HASH, id RANGE, INCLUDE"},
+			{"DoorbellTable", "k HASH", "k S", "ttl true", ""},
 			{"CredentialsTable", "hash HASH", "hash S, id S, li S", "ttl true", "list: li HASH, id RANGE, ALL"},
 		} {
 			p := found[strings.Trim(made.output(t, tc.output), "${}")].Properties

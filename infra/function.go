@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -27,6 +29,7 @@ type resources struct {
 	tables tables
 	queues queues
 	bucket awss3.Bucket
+	bell   *doorbell // nil: there is none
 }
 
 func (r resources) arn(of grants.Resource) *string {
@@ -53,6 +56,12 @@ func (r resources) arn(of grants.Resource) *string {
 		return r.bucket.ArnForObjects(jsii.String(dispatch.ResultsPrefix + "*"))
 	case grants.Bucket:
 		return r.bucket.BucketArn()
+	case grants.Doorbell:
+		return r.tables.doorbell.TableArn()
+	case grants.Rings:
+		return r.bell.connections("POST")
+	case grants.Lines:
+		return r.bell.connections("DELETE")
 	}
 	panic("no ARN for " + string(of))
 }
@@ -73,6 +82,12 @@ func (r resources) value(variable string) *string {
 		return r.bucket.BucketName()
 	case grants.EnvBucketHost:
 		return r.bucket.BucketRegionalDomainName()
+	case grants.EnvDoorbellTable:
+		return r.tables.doorbell.TableName()
+	case grants.EnvDoorbellPosts:
+		return jsii.String(r.bell.posts)
+	case grants.EnvDoorbellURL:
+		return jsii.String(r.bell.url)
 	}
 	panic("no value for " + variable)
 }
@@ -80,9 +95,9 @@ func (r resources) value(variable string) *string {
 // newFunctions makes every function of the grants table, by name.
 func newFunctions(parent constructs.Construct, s settings, r resources) map[string]awslambda.Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Functions"))
-	granted := grants.All()
+	granted := s.granted()
 	functions := make(map[string]awslambda.Function, len(granted))
-	for _, name := range grants.Functions() {
+	for _, name := range slices.Sorted(maps.Keys(granted)) {
 		functions[name] = newFunction(scope, name, s, r, granted[name])
 	}
 	// During an upgrade the function that takes the tag off is there before the one
@@ -174,6 +189,14 @@ func allow(resource *string, actions ...string) awsiam.PolicyStatement {
 	})
 }
 
+// granted are the functions of the deployment, with what each may do.
+func (s settings) granted() map[string][]grants.Grant {
+	if s.doorbell {
+		return grants.All()
+	}
+	return grants.WithoutDoorbell()
+}
+
 func (s settings) binaries() string { return filepath.Join(s.functions, archFolders[s.arch]) }
 
 // checkBinaries fails when a function has no binary, with one error that names
@@ -181,7 +204,8 @@ func (s settings) binaries() string { return filepath.Join(s.functions, archFold
 // into the zip with their modes, and Lambda starts them as another user.
 func checkBinaries(s settings) error {
 	var missing []string
-	for _, name := range grants.Functions() {
+	names := slices.Sorted(maps.Keys(s.granted()))
+	for _, name := range names {
 		folder := filepath.Join(s.binaries(), name)
 		path := filepath.Join(folder, "bootstrap")
 		switch info, err := os.Stat(path); {
@@ -205,7 +229,7 @@ func checkBinaries(s settings) error {
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("run make build: %d of %d functions have no %s: %s",
-			len(missing), len(grants.Functions()), filepath.Join(s.binaries(), "<function>", "bootstrap"), strings.Join(missing, ", "))
+			len(missing), len(names), filepath.Join(s.binaries(), "<function>", "bootstrap"), strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 			grants.EnvQueue:           made.output(t, "QueueUrl"),
 			grants.EnvDeadLetterQueue: made.output(t, "DeadLetterQueueUrl"),
 			grants.EnvBucket:          made.output(t, "Bucket"),
+			grants.EnvDoorbellTable:   made.output(t, "DoorbellTable"),
+			grants.EnvDoorbellPosts:   made.output(t, "DoorbellPosts"),
+			grants.EnvDoorbellURL:     made.output(t, "DoorbellUrl"),
 			grants.EnvBucketHost:      "${" + strings.Trim(made.output(t, "Bucket"), "${}") + ".RegionalDomainName}",
 		}
 		_, stage, _ := strings.Cut(made.name, "-")
@@ -152,6 +155,7 @@ func TestRolesAllowWhatTheTableSays(t *testing.T) {
 			grants.Testdata: arn("Bucket", "/testdata/*"),
 			grants.Results:  arn("Bucket", "/results/*"),
 			grants.Bucket:   arn("Bucket", ""),
+			grants.Doorbell: arn("DoorbellTable", ""), grants.Rings: made.connections(t, "POST"), grants.Lines: made.connections(t, "DELETE"),
 		}
 		roles := made.ofType(t, "AWS::IAM::Role")
 		for name, f := range made.functions(t) {
@@ -205,6 +209,7 @@ func checkWildcards(t *testing.T, function string, allowed map[string][]string) 
 		for _, p := range []string{dispatch.CodePrefix, dispatch.TestdataPrefix, dispatch.ResultsPrefix} {
 			prefix = prefix || strings.HasSuffix(resource, ".Arn}/"+p+"*")
 		}
+		prefix = prefix || strings.HasSuffix(resource, "/"+doorbellStage+"/POST/@connections/*") || strings.HasSuffix(resource, "/"+doorbellStage+"/DELETE/@connections/*")
 		if strings.ContainsAny(resource, "*?") && (!prefix || strings.Count(resource, "*") != 1) {
 			t.Errorf("%s: wildcard resource %s", function, resource)
 		}

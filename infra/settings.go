@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -32,6 +33,7 @@ import (
 //	-c arch=arm64|x86_64         default arm64; x86_64 for an emulator on an Intel host
 //	-c alarmEmail=<address>      alarms send mail (the address has to confirm)
 //	-c autoDeleteObjects=false   dev only: do not empty the bucket on destroy (an emulator that cannot)
+//	-c doorbell=false            runners poll: no WebSocket API, no table and no functions for it
 //	-c endpoint=<url>            dev only: functions call this emulator instead of AWS
 //	-c metricMath=false          dev only: no alarms on metric math (an emulator that has none)
 //	-c functions=<folder>        default build/functions: <folder>/<arm64|amd64>/<function>/bootstrap
@@ -51,6 +53,8 @@ type settings struct {
 	autoDeleteObjects bool
 	metricMath        bool
 	endpoint          string
+	doorbell          bool
+	doorbellHost      string // ws:// and the emulator's host
 	functions         string
 }
 
@@ -194,7 +198,14 @@ func readSettings(node constructs.Node) (settings, error) {
 	if s.metricMath, err = leaveOut("metricMath"); err != nil {
 		return settings{}, err
 	}
+	switch v := read("doorbell", "true"); v {
+	case "true", "false":
+		s.doorbell = v == "true"
+	default:
+		return settings{}, fmt.Errorf("unknown doorbell %q: true or false", v)
+	}
 	if s.endpoint != "" {
+		s.doorbellHost = "ws" + strings.TrimPrefix(s.endpoint, "http")
 		if u, err := url.Parse(s.endpoint); err != nil || u.Scheme == "" || u.Host == "" {
 			return settings{}, fmt.Errorf("endpoint %q is not a URL", s.endpoint)
 		}

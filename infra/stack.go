@@ -28,7 +28,13 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 		queues: newQueues(stack),
 		bucket: newBucket(stack, s),
 	}
+	if s.doorbell {
+		data.bell = newDoorbell(stack, s)
+	}
 	functions := newFunctions(stack, s, data)
+	if s.doorbell {
+		data.bell.route(s, functions)
+	}
 	newSchedule(stack, functions)
 	var front gateway
 	switch s.api {
@@ -63,6 +69,12 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 			output{"DomainTarget", domain.target, "Where " + s.domain + " must point in DNS: a CNAME, or in Route 53 an alias"},
 			output{"DomainZoneId", domain.zoneID, "Hosted zone of DomainTarget, for an alias in Route 53"})
 		outputs[1].value = domain.url
+	}
+	if s.doorbell {
+		outputs = append(outputs,
+			output{"DoorbellUrl", data.bell.url, "Where runners listen for rings; sync tells them"},
+			output{"DoorbellPosts", data.bell.posts, "Where functions post to the connections of runners"},
+			output{"DoorbellTable", *data.tables.doorbell.TableName(), "Table of who waits for a ring"})
 	}
 	for _, o := range outputs {
 		awscdk.NewCfnOutput(stack, jsii.String(o.name), &awscdk.CfnOutputProps{

@@ -10,6 +10,7 @@ import (
 
 type tables struct {
 	jobs, problems, credentials awsdynamodb.Table
+	doorbell                    awsdynamodb.Table // nil: there is none
 }
 
 func newTables(parent constructs.Construct, s settings) tables {
@@ -60,7 +61,11 @@ func newTables(parent constructs.Construct, s settings) tables {
 		ProjectionType:   awsdynamodb.ProjectionType_INCLUDE,
 		NonKeyAttributes: jsii.Strings(dynamo.NowProjected),
 	})
-	return tables{jobs, problems, credentials}
+	var doorbell awsdynamodb.Table
+	if s.doorbell {
+		doorbell = table("Doorbell", awsdynamodb.TableProps{PartitionKey: text(dynamo.DoorbellKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
+	}
+	return tables{jobs, problems, credentials, doorbell}
 }
 
 // positive leaves out what is not set.

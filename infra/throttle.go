@@ -44,6 +44,13 @@ func (s settings) throttleOf(p api.Pace) throttle {
 	return throttle{rate: rate, burst: 2 * rate}.within(s.account)
 }
 
+// throttleOfDoorbell bounds the connections and the words of runners: each speaks
+// every eight minutes and connects every two hours, but a fleet may start at once.
+func (s settings) throttleOfDoorbell() throttle {
+	rate := math.Max(20, math.Ceil(s.stage.runners/10))
+	return throttle{rate: rate, burst: 2 * rate}.within(s.account)
+}
+
 // throttleOfUnknown bounds everything that no route matches: mostly scanners.
 func (s settings) throttleOfUnknown() throttle {
 	return throttle{rate: 20, burst: 40}.within(s.account)

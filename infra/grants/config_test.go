@@ -18,6 +18,7 @@ func TestFunctionsReadWhatTheyAreTold(t *testing.T) {
 	parts := map[string][]string{
 		"Jobs": {EnvJobs}, "Problems": {EnvProblems}, "Credentials": {EnvCredentials},
 		"Queue": {EnvQueue}, "DeadLetter": {EnvDeadLetterQueue}, "Bucket": {EnvBucket, EnvBucketHost},
+		"Doorbell": {EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL},
 	}
 	for _, name := range Functions() {
 		t.Run(name, func(t *testing.T) {

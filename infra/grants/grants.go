@@ -28,6 +28,9 @@ const (
 	Testdata        Resource = "bucket/testdata" // objects below testdata/
 	Results         Resource = "bucket/results"  // objects below results/
 	Bucket          Resource = "bucket"          // the bucket itself
+	Doorbell        Resource = "doorbell"        // the table of the benches
+	Rings           Resource = "rings"           // messages to connections of the doorbell
+	Lines           Resource = "lines"           // those connections, to end them
 )
 
 // Actions, named as IAM does. Each is also the name of the API call, but for
@@ -53,6 +56,7 @@ const (
 	PutObjectTagging        = "s3:PutObjectTagging" // a PutObject that says a tag
 	DeleteObjectTagging     = "s3:DeleteObjectTagging"
 	ListBucket              = "s3:ListBucket"
+	ManageConnections       = "execute-api:ManageConnections"
 )
 
 // Grant allows actions on one resource.
@@ -65,7 +69,17 @@ type Grant struct {
 const (
 	Sweep    = deployment.SweepFunction // started by a rule, every deployment.SweepEvery
 	NotFound = "not-found"              // answers unknown routes and wrong methods
+
+	// Those of the doorbell's WebSocket API.
+	DoorbellConnect    = "doorbell-connect"
+	DoorbellDisconnect = "doorbell-disconnect"
 )
+
+// rings are the grants of whoever makes jobs claimable, or takes a runner off its bench.
+var rings = []Grant{
+	{Doorbell, []string{GetItem, BatchGetItem, UpdateItem, DeleteItem}},
+	{Rings, []string{ManageConnections}},
+}
 
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
@@ -114,6 +128,7 @@ var table = map[string][]Grant{
 	"release-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{SendMessage, DeleteMessage}},
+		rings[0], rings[1],
 	},
 	// What list-jobs, claim-job, heartbeat and complete-job may do together.
 	"sync": {
@@ -125,6 +140,7 @@ var table = map[string][]Grant{
 		{Testdata, []string{GetObject}},
 		{Results, []string{PutObject, GetObject}},
 		{Bucket, []string{ListBucket}},
+		rings[0], rings[1],
 	},
 
 	"put-problem": {
@@ -154,12 +170,14 @@ var table = map[string][]Grant{
 		{Problems, []string{GetItem}},
 		{Queue, []string{SendMessage}},
 		{Code, []string{PutObject}},
+		rings[0], rings[1],
 	},
 	"submit-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{SendMessage}},
 		{Code, []string{GetObject}},
 		{Bucket, []string{ListBucket}},
+		rings[0], rings[1],
 	},
 	"get-job": {
 		{Jobs, []string{GetItem}},
@@ -179,6 +197,7 @@ var table = map[string][]Grant{
 	"rejudge-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{SendMessage}},
+		rings[0], rings[1],
 	},
 	"cancel-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
@@ -193,8 +212,15 @@ var table = map[string][]Grant{
 		{Jobs, []string{GetItem, BatchGetItem, UpdateItem}},
 		{OpenJobs, []string{Query}},
 		{Queue, []string{GetQueueAttributes, SendMessage, DeleteMessage}},
+		rings[0], rings[1],
 	},
 	NotFound: {},
+	DoorbellConnect: {
+		{Doorbell, []string{GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem}},
+		{Rings, []string{ManageConnections}},
+		{Lines, []string{ManageConnections}},
+	},
+	DoorbellDisconnect: {rings[0], rings[1]},
 }
 
 // All returns the grants of every function by the function's name.
@@ -202,10 +228,23 @@ func All() map[string][]Grant {
 	all := make(map[string][]Grant, len(table))
 	for name, granted := range table {
 		granted = slices.Clone(granted)
-		if name != Sweep && name != NotFound {
+		if name != Sweep && name != NotFound && name != DoorbellDisconnect {
 			granted = append(granted, Grant{Credentials, []string{GetItem}})
 		}
 		all[name] = granted
+	}
+	return all
+}
+
+// WithoutDoorbell returns All of a deployment that has none.
+func WithoutDoorbell() map[string][]Grant {
+	all := All()
+	delete(all, DoorbellConnect)
+	delete(all, DoorbellDisconnect)
+	for name, granted := range all {
+		all[name] = slices.DeleteFunc(granted, func(g Grant) bool {
+			return g.Resource == Doorbell || g.Resource == Rings || g.Resource == Lines
+		})
 	}
 	return all
 }
@@ -235,6 +274,9 @@ const (
 	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
 	EnvBucket          = "RUNLEASE_BUCKET"
 	EnvBucketHost      = "RUNLEASE_BUCKET_HOST" // the host that S3 serves the bucket under
+	EnvDoorbellTable   = "RUNLEASE_DOORBELL_TABLE"
+	EnvDoorbellPosts   = "RUNLEASE_DOORBELL_POSTS" // the URL for messages to connections
+	EnvDoorbellURL     = "RUNLEASE_DOORBELL_URL"   // the URL for runners
 )
 
 var variables = map[Resource][]string{
@@ -249,4 +291,6 @@ var variables = map[Resource][]string{
 	Testdata:        {EnvBucket, EnvBucketHost},
 	Results:         {EnvBucket, EnvBucketHost},
 	Bucket:          {EnvBucket, EnvBucketHost},
+	Doorbell:        {EnvDoorbellTable},
+	Rings:           {EnvDoorbellPosts, EnvDoorbellURL},
 }

@@ -10,8 +10,8 @@ import (
 	"runlease/shared/api"
 )
 
-func TestFunctionsAreTheRoutesAndTwoMore(t *testing.T) {
-	want := []string{Sweep, NotFound}
+func TestFunctionsAreTheRoutesAndFourMore(t *testing.T) {
+	want := []string{Sweep, NotFound, DoorbellConnect, DoorbellDisconnect}
 	for _, route := range api.Routes() {
 		want = append(want, route.Name)
 	}
@@ -24,6 +24,7 @@ func TestFunctionsAreTheRoutesAndTwoMore(t *testing.T) {
 func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 	services := map[Resource]string{
 		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
+		Doorbell: "dynamodb", Rings: "execute-api", Lines: "execute-api",
 		Queue: "sqs", DeadLetterQueue: "sqs",
 		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3",
 	}
@@ -44,7 +45,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 				}
 			}
 		}
-		if callers := name != Sweep && name != NotFound; seen[Credentials] != callers {
+		if callers := name != Sweep && name != NotFound && name != DoorbellDisconnect; seen[Credentials] != callers {
 			t.Errorf("%s: may read credentials: %v, want %v", name, seen[Credentials], callers)
 		}
 	}
@@ -57,7 +58,7 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 	}{
 		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvQueue}},
 		{"claim-job", []string{EnvBucket, EnvBucketHost, EnvCredentials, EnvJobs, EnvProblems}},
-		{Sweep, []string{EnvJobs, EnvQueue}},
+		{Sweep, []string{EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL, EnvJobs, EnvQueue}},
 		{NotFound, nil},
 	} {
 		t.Run(tc.function, func(t *testing.T) {
@@ -90,12 +91,13 @@ func TestWhatIsMissingIs404(t *testing.T) {
 	}
 }
 
-// TestSyncMayDoWhatItsPartsMay: it stands for four routes, and needs no more.
+// TestSyncMayDoWhatItsPartsMay: it stands for four routes, and needs no more but
+// the doorbell.
 func TestSyncMayDoWhatItsPartsMay(t *testing.T) {
 	actions := func(names ...string) map[Resource][]string {
 		of := map[Resource][]string{}
 		for _, name := range names {
-			for _, g := range All()[name] {
+			for _, g := range WithoutDoorbell()[name] {
 				of[g.Resource] = append(of[g.Resource], g.Actions...)
 			}
 		}

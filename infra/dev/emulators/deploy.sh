@@ -11,7 +11,10 @@ cd "$project"
 target=${1:-}
 [ $# -eq 0 ] || shift
 case $target in
-  localstack) port=4566 api=rest stage_in_url=dev health=_localstack/health start=up.sh ;;
+  localstack)
+    port=4566 api=rest stage_in_url=dev health=_localstack/health start=up.sh
+    set -- -c doorbell=false "$@" # it has no WebSocket API
+    ;;
   ministack)
     port=4567 api=http stage_in_url='$default' health=_ministack/health start=ministack-up.sh
     set -- -c metricMath=false "$@" # it has no alarms on metric math, and fails the stack
