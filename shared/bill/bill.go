@@ -86,7 +86,7 @@ const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 31
+	alarmMetrics = 33
 	dashboards   = 1
 )
 
