@@ -50,7 +50,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(word, "flood")) for (;;) puts("0123456789");
 	if (!strcmp(word, "memory")) for (;;) memset(malloc(1 << 20), 1, 1 << 20);
 	if (!strcmp(word, "fork")) while (fork() >= 0) code++;
-	if (!strcmp(word, "link")) return symlink("/proc/self/environ", "/w/judgemessage.txt"), 43;
+	if (!strcmp(word, "link")) return symlink("/src/beside.h", "/w/judgemessage.txt"), 43;
 	if (!strcmp(word, "hostile")) return reaches();
 	return 97;
 }
