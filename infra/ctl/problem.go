@@ -105,6 +105,9 @@ func problemCheck(ctx context.Context, op operator, args []string) error {
 	if len(wrong.List) > 0 {
 		return errFound
 	}
+	if *solution == "" && p.Checker.IsProgram() {
+		_, _ = fmt.Fprintf(op.out, "%s: note: it is compiled and run with -solution only\n", p.Checker.Path())
+	}
 	if *solution != "" {
 		return judgeSolution(ctx, op, *executor, *solution, file, size, p)
 	}

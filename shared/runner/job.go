@@ -82,8 +82,9 @@ func (r *Runner) carry(work, calls context.Context, j *job, by wire) {
 	case react(err) == lost || react(err) == drop:
 		j.log.WarnContext(calls, "job is gone", slog.Any("error", err))
 	default:
-		// A program may kill itself: that must not make a runner take fewer jobs.
-		if !errors.Is(err, execute.ErrKilled) {
+		// A program may kill itself, and a problem may want a sandbox: that must not
+		// make a runner take fewer jobs.
+		if !errors.Is(err, execute.ErrKilled) && !errors.Is(err, execute.ErrNoSandbox) {
 			r.faults.Add(1)
 		}
 		j.log.ErrorContext(calls, "job failed because of this runner", slog.Any("error", err))

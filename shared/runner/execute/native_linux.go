@@ -114,7 +114,7 @@ type program struct {
 // not installed, disk full), or ctx's cause.
 func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
 	if in.Checker.IsProgram() {
-		return nil, errors.New("the problem has a checker that is a program, which runs in the sandbox only: take -isolation sandbox")
+		return nil, ErrNoSandbox
 	}
 	dir, err := workdir.Temp(n.cfg.Dir, "program-")
 	if err != nil {

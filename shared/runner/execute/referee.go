@@ -2,6 +2,7 @@ package execute
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,10 @@ import (
 
 	"runlease/shared/judging"
 )
+
+// ErrNoSandbox is why an executor cannot judge by a referee, which may be written
+// by anybody. It is no sign that anything is broken.
+var ErrNoSandbox = errors.New("the problem has a checker that is a program, or an interactor, and these run in the sandbox only: start the runner with -isolation sandbox")
 
 // A referee is a program of the problem that decides on a submission: a checker,
 // which reads what it wrote, or an interactor, which talks with it.
