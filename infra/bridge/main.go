@@ -212,7 +212,7 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 		}},
 		Runlease: &producer.Client{URL: cfg.url, Token: cfg.producerToken, HTTP: &http.Client{
 			Timeout:       uploadTimeout,
-			Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: headerTimeout}).DialContext, ResponseHeaderTimeout: replyTimeout, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
+			Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: headerTimeout}).DialContext, ResponseHeaderTimeout: replyTimeout, MaxIdleConnsPerHost: 48, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
 			CheckRedirect: producer.NoRedirect,
 		}},
 		Pace: pace, Capacity: cfg.capacity, SpareDisk: cfg.spareMB << 20, Keep: time.Duration(cfg.keepDays) * 24 * time.Hour, Log: log,

@@ -78,6 +78,7 @@ type Bridge struct {
 	open      *open
 	full      fullDisk
 	receiving chan struct{} // bounds the submissions that come in at once
+	sending   sync.Mutex    // one verdict at a time
 	failures  map[string]failure
 
 	backEndGate, runleaseGate *gate
@@ -86,6 +87,10 @@ type Bridge struct {
 
 // handers is how many submissions are handed in at once.
 const handers = 8
+
+// deliverers is how many verdicts are made ready at once; they are sent one at a
+// time.
+const deliverers = 4
 
 // receivers is how many submissions come in at once; the back end sends up to
 // forty.
@@ -116,7 +121,9 @@ func (b *Bridge) Run(ctx context.Context) {
 	for range handers {
 		workers.Go(func() { b.work(ctx, b.toHandIn, journal.Received, b.handIn) })
 	}
-	workers.Go(func() { b.work(ctx, b.toDeliver, journal.Judged, b.deliver) })
+	for range deliverers {
+		workers.Go(func() { b.work(ctx, b.toDeliver, journal.Judged, b.deliver) })
+	}
 	workers.Go(func() { b.watch(ctx) })
 	workers.Go(func() { b.keepHouse(ctx) })
 	workers.Wait()

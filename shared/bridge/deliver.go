@@ -23,9 +23,8 @@ const (
 
 var errComing = errors.New("it is just coming again")
 
-// deliver sends a verdict. It is called for one submission at a time: of results
-// that come at the same moment the back end loses some when it counts, and two of
-// one submission it counts twice.
+// deliver sends a verdict, one at a time: of results that come at the same moment the
+// back end loses some when it counts, and two of one submission it counts twice.
 func (b *Bridge) deliver(ctx context.Context, s journal.Submission) error {
 	tasks, err := b.verdict(ctx, s)
 	if errors.Is(err, errMoved) {
@@ -34,6 +33,8 @@ func (b *Bridge) deliver(ctx context.Context, s journal.Submission) error {
 	if err != nil {
 		return err
 	}
+	b.sending.Lock()
+	defer b.sending.Unlock()
 	sent, free := b.fence.send(s.ID)
 	if !free {
 		return errComing

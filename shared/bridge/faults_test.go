@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/api"
+	"runlease/shared/testkit/normaloj"
 	"runlease/shared/testkit/zips"
 )
 
@@ -301,6 +303,24 @@ func TestTexts(t *testing.T) {
 	w.submit(200, "odd", "AC \xff\xed\xa0\x80 \x00 𝄞")
 	if got := w.ends("odd", 1, 0, 100).Tasks[0][0].Stdout; !strings.HasPrefix(got, "AC \uFFFD") || !strings.HasSuffix(got, " \x00 𝄞") {
 		t.Errorf("an odd text is %q", got)
+	}
+}
+
+// A verdict of many cases takes more calls than runlease allows at once, and comes.
+func TestManyCases(t *testing.T) {
+	w := newWorld(t, nil)
+	w.stop()
+	w.rate = api.Rate{PerSecond: 100, Burst: 20}
+	w.newRunlease()
+	w.config.Runlease.URL, w.config.Runlease.Token = w.runlease.URL, w.runlease.ProducerToken
+	w.start()
+	w.backEnd.SetProblem(2, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 99, MemoryLimit: 65536, TimeLimit: 1}}, TestData: zips.TestData(99)})
+	w.submitTo(200, "many", 2, 0, zips.Code("AC 1"))
+	s := w.ends("many", 1, 0, 100)
+	for i, c := range s.Tasks[0] {
+		if c.Stdout != "AC 1" || len(s.Tasks[0]) != 99 {
+			t.Errorf("case %d is %+v", i, c)
+		}
 	}
 }
 

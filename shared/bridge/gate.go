@@ -40,8 +40,17 @@ type gate struct {
 func newGate(pace Pace) *gate { return &gate{pace: pace, changed: make(chan struct{})} }
 
 // pass makes a call. An error that tells that the other side is away closes the
-// gate for a while.
+// gate for a while. What was refused because there are too many calls is repeated.
 func (g *gate) pass(ctx context.Context, call func() error) error {
+	for {
+		err := g.once(ctx, call)
+		if refusal, is := errors.AsType[*producer.Refusal](err); !is || refusal.Status != http.StatusTooManyRequests || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (g *gate) once(ctx context.Context, call func() error) error {
 	probe, err := g.enter(ctx)
 	if err != nil {
 		return err

@@ -146,6 +146,9 @@ func (b *Bridge) refresh(ctx context.Context, id, tries int) (journal.Problem, e
 	}
 	defer func() { _, _ = file.Close(), os.Remove(file.Name()) }()
 	tasks, sum, err := b.fetch(ctx, id, file)
+	if errors.Is(err, backend.ErrTooLarge) {
+		return b.faulty(id, checksum, fmt.Sprintf("the test data have more than %d bytes, the most that runlease takes", maxTestdata))
+	}
 	if err != nil {
 		return before, err
 	}
@@ -193,13 +196,14 @@ func (b *Bridge) withoutTestData(ctx context.Context, id, tries int, why error) 
 // fetch reads tasks and test data of a problem, and reckons its checksum as the
 // back end does.
 func (b *Bridge) fetch(ctx context.Context, id int, file io.Writer) (tasks []backend.Task, checksum string, err error) {
-	sum := md5.New() //nolint:gosec // as above
-	err = b.askBackEnd(ctx, func() error { return b.BackEnd.TestData(ctx, id, io.MultiWriter(file, sum), maxTestdata) })
+	var raw []byte
+	err = b.askBackEnd(ctx, func() (err error) { tasks, raw, err = b.BackEnd.Meta(ctx, id); return err })
 	if err != nil {
 		return nil, "", err
 	}
-	var raw []byte
-	err = b.askBackEnd(ctx, func() (err error) { tasks, raw, err = b.BackEnd.Meta(ctx, id); return err })
+	// Not by the gate: what is wrong with one download tells little of the rest.
+	sum := md5.New() //nolint:gosec // as above
+	err = b.BackEnd.TestData(ctx, id, io.MultiWriter(file, sum), maxTestdata)
 	sum.Write(spaced(raw))
 	return tasks, hex.EncodeToString(sum.Sum(nil)), err
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"runlease/shared/bridge/journal"
 	"runlease/shared/judge"
 	"runlease/shared/producer"
@@ -95,27 +97,42 @@ func (b *Bridge) verdict(ctx context.Context, s journal.Submission) ([][]reporte
 	}
 	most := min(maxText, maxTexts/max(1, 2*cases))
 	tasks := make([][]reported, len(j.Tasks))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(readers)
 	for i, t := range j.Tasks {
-		for k, c := range t.Cases {
-			out, err := b.outputs(ctx, s, j, i, k)
-			if err != nil {
-				return nil, err
-			}
-			if strings.TrimSpace(out.Stderr) == "" && c.Reason != "" {
-				out.Stderr = c.Reason
-			}
-			status := c.Status.String()
-			if _, known := judge.ParseStatus(status); !known { // of a newer runlease
-				status = judge.JE.String()
-			}
-			tasks[i] = append(tasks[i], reported{
-				ExitCode: bounded(c.ExitCode), Status: status,
-				Stdout: text(out.Stdout, most), Stderr: text(out.Stderr, most),
-				ExecTime: bounded(c.ExecTime), MemoryUsage: bounded(c.MemoryUsage),
+		tasks[i] = make([]reported, len(t.Cases))
+		for k := range t.Cases {
+			reading.Go(func() (err error) {
+				tasks[i][k], err = b.report(ctx, s, j, i, k, most)
+				return err
 			})
 		}
 	}
-	return tasks, nil
+	return tasks, reading.Wait()
+}
+
+// readers is how many outputs of one verdict are read at once.
+const readers = 8
+
+// report makes what is reported of a case, with at most so many bytes of each text.
+func (b *Bridge) report(ctx context.Context, s journal.Submission, j job, task, number, most int) (reported, error) {
+	out, err := b.outputs(ctx, s, j, task, number)
+	if err != nil {
+		return reported{}, err
+	}
+	c := j.Tasks[task].Cases[number]
+	if strings.TrimSpace(out.Stderr) == "" && c.Reason != "" {
+		out.Stderr = c.Reason
+	}
+	status := c.Status.String()
+	if _, known := judge.ParseStatus(status); !known { // of a newer runlease
+		status = judge.JE.String()
+	}
+	return reported{
+		ExitCode: bounded(c.ExitCode), Status: status,
+		Stdout: text(out.Stdout, most), Stderr: text(out.Stderr, most),
+		ExecTime: bounded(c.ExecTime), MemoryUsage: bounded(c.MemoryUsage),
+	}, nil
 }
 
 // moved puts a submission back, and is errMoved if that worked.

@@ -51,6 +51,7 @@ type world struct {
 	asked    atomic.Int64 // requests to runlease
 	noFeed   atomic.Bool  // runlease is older than its feed
 	held     atomic.Pointer[hold]
+	rate     api.Rate // of the bridge in runlease
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -74,7 +75,7 @@ func (w *world) hold(path string) *hold {
 // newWorld starts one with problem 1, of two tasks of one case each; fault is the back end's.
 func newWorld(t *testing.T, fault func(http.ResponseWriter, *http.Request, func(http.ResponseWriter))) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), backEnd: normaloj.New(token)}
+	w := &world{t: t, dir: t.TempDir(), backEnd: normaloj.New(token), rate: api.Unlimited}
 	w.backEnd.Fault = fault
 	w.backEnd.SetProblem(1, twoTasks(50))
 	there := httptest.NewServer(w.backEnd)
@@ -162,7 +163,7 @@ func (w *world) newRunlease() {
 	credentials, blobs := memory.NewCredentials(), memory.NewArtifacts(server.URL, []byte("secret"), time.Now)
 	routes := api.New(api.Config{
 		Dispatch: dispatch.New(memory.NewStore(), memory.NewQueue(time.Now), blobs), Auth: auth.NewVerifier(credentials),
-		Log: slog.New(slog.DiscardHandler), RunnerRate: api.Unlimited, ProducerRate: api.Unlimited,
+		Log: slog.New(slog.DiscardHandler), RunnerRate: api.Unlimited, ProducerRate: w.rate,
 	}).Handler()
 	served = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, memory.BlobPath) {

@@ -34,7 +34,7 @@ var theBridge = []source{
 		{name: "bridge: a verdict that was lost is kept", keeps: "I5", from: `s.State, s.Kept, s.File = journal.Done, keep, ""`, to: `s.State, s.Kept, s.File = journal.Done, keep && s.Kept, ""`, tests: bridgeTests("BackEndFailsOnVerdict")},
 		{name: "bridge: 403 is the end of a verdict", keeps: "I5", from: `	case status == http.StatusForbidden:
 		return b.done(`, to: `	case status == http.StatusForbidden && s.ID == "":
-		return b.done(`, tests: bridgeTests("BackEndFailsOnVerdict")},
+		return b.done(`, also: []edit{{`case status == http.StatusForbidden && before.status != 0:`, `case status == http.StatusForbidden && before.status < 0:`}}, tests: bridgeTests("BackEndFailsOnVerdict")},
 	}},
 	{file: "shared/bridge/handin.go", guards: []guard{
 		{name: "bridge: a kept verdict is of its problem", keeps: "I4", from: `case s.Kept && s.Checksum == p.Checksum:`, to: `case s.Kept:`, tests: bridgeTests("KeptVerdictIsOfItsProblem")},

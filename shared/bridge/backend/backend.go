@@ -79,7 +79,10 @@ func (c *Client) Meta(ctx context.Context, problem int) (tasks []Task, raw []byt
 // maxReply bounds a reply that is no test data, in bytes.
 const maxReply = 1 << 20
 
-// TestData writes the test data of a problem. An error of the writer comes as it is.
+// ErrTooLarge means that test data have more bytes than are allowed.
+var ErrTooLarge = errors.New("the test data are too large")
+
+// TestData writes the test data of a problem, at most so many bytes.
 func (c *Client) TestData(ctx context.Context, problem int, to io.Writer, most int64) error {
 	ctx, alive, stop := c.watch(ctx)
 	defer stop()
@@ -100,7 +103,7 @@ func (c *Client) TestData(ctx context.Context, problem int, to io.Writer, most i
 	case err != nil:
 		return fmt.Errorf("read the test data of problem %d: %w", problem, err)
 	case n > most:
-		return fmt.Errorf("the test data of problem %d are larger than %d bytes", problem, most)
+		return ErrTooLarge
 	}
 	return nil
 }
