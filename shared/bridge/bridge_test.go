@@ -201,7 +201,7 @@ func TestProblemChangesWhileJudged(t *testing.T) {
 	w.until("handed in", func() bool { _, body := w.get("/status?token=" + token); return strings.Contains(body, `"handed":1`) })
 	one := normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 700}}, TestData: zips.TestData(1)}
 	// Claimed by the old version, it is judged by that.
-	w.judge(t.Context())
+	w.judge(t.Context(), w.runlease)
 	w.backEnd.SetProblem(1, one)
 	w.idle.Store(false)
 	if s := w.ends("less", 1, 0, 100); len(s.Tasks) != 1 || s.Tasks[0][0].ExecTime != 700 {

@@ -185,10 +185,11 @@ func (w *world) newRunlease() {
 		ProducerToken: issue(auth.Grant{Kind: auth.Producer, Name: "bridge", Scopes: []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}}),
 	}
 	var judging sync.WaitGroup
+	client := w.runlease // this one, whatever comes after it
 	ctx, cancel := context.WithCancel(context.Background())
 	judging.Go(func() {
 		for ctx.Err() == nil {
-			if w.idle.Load() || !w.judge(ctx) {
+			if w.idle.Load() || !w.judge(ctx, client) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		}
@@ -198,7 +199,7 @@ func (w *world) newRunlease() {
 
 // judge claims jobs and reports, in each case, the status that the code names, the
 // code as stdout and the problem's first limit as time.
-func (w *world) judge(ctx context.Context) bool {
+func (w *world) judge(ctx context.Context, client wire.Client) bool {
 	type claim struct {
 		ID    string               `json:"submissionId"`
 		Token string               `json:"token"`
@@ -207,7 +208,7 @@ func (w *world) judge(ctx context.Context) bool {
 			Tasks []struct{ CaseCount, TimeLimit int }
 		} `json:"meta"`
 	}
-	reply, err := w.runlease.Do(ctx, "POST", "/runner/sync", "r", map[string]any{"slots": 10, "done": []any{}, "active": []any{}, "checkers": true})
+	reply, err := client.Do(ctx, "POST", "/runner/sync", "r", map[string]any{"slots": 10, "done": []any{}, "active": []any{}, "checkers": true})
 	var found struct{ Data struct{ Jobs []claim } }
 	if err != nil || reply.Into(&found) != nil || len(found.Data.Jobs) == 0 {
 		return false
@@ -223,7 +224,7 @@ func (w *world) judge(ctx context.Context) bool {
 			}
 			tasks = append(tasks, cases)
 		}
-		if _, err := w.runlease.Do(ctx, "PUT", "/runner/jobs/"+j.ID+"/complete", "r", map[string]any{"token": j.Token, "tasks": tasks}); err != nil && ctx.Err() == nil {
+		if _, err := client.Do(ctx, "PUT", "/runner/jobs/"+j.ID+"/complete", "r", map[string]any{"token": j.Token, "tasks": tasks}); err != nil && ctx.Err() == nil {
 			w.t.Error(err)
 		}
 	}
