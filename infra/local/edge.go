@@ -80,9 +80,11 @@ const (
 	// gatewayBody is the largest body that API Gateway takes, 10 MB
 	// (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html).
 	gatewayBody = 10 << 20
-	// admittedTimeout is how long a body may take once its sender is known: 3 MB,
-	// or an upload of test data, over a slow line.
-	admittedTimeout = 5 * time.Minute
+	// Once its sender is known, a body may take bodySlack, and a second more for
+	// each bodyRate bytes that have come: as long as the line needs. Nothing at
+	// all may come for bodySlack at most.
+	bodySlack = 20 * time.Second
+	bodyRate  = 32 << 10
 	// refusedTimeout is how long a body is taken in that nobody reads.
 	refusedTimeout = 5 * time.Second
 )
@@ -100,9 +102,7 @@ func (e edge) wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		body := &admittedBody{ReadCloser: r.Body, admit: func() {
-			_ = connection.SetReadDeadline(time.Now().Add(admittedTimeout))
-		}}
+		body := &admittedBody{ReadCloser: r.Body, connection: connection}
 		r.Body = body
 		next.ServeHTTP(refuser{w, body}, r)
 		// A client that still sends a body would lose the reply to it: it sees
@@ -122,28 +122,40 @@ func (e edge) wrap(next http.Handler) http.Handler {
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders: []string{
 			"Authorization", "Content-Type", "X-Runner-Token", "X-Runner-Name", "X-Claim-Token",
-			"X-Amz-Checksum-Sha256", "If-None-Match", // of uploads
+			"X-Amz-Checksum-Sha256", "X-Amz-Tagging", "If-None-Match", // of uploads
 		},
 		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "X-Request-Id"},
 		MaxAge:         600,
 	}).Handler(served)
 }
 
-// admittedBody gives a body more time from its first read on.
+// admittedBody gives a body time from its first read on, by what has come of it.
 type admittedBody struct {
 	io.ReadCloser
-	admit func()
-	ended bool
+	connection *http.ResponseController
+	began      time.Time // zero: nobody has read it
+	came       int64     // bytes
+	ended      bool
 }
 
 // Read is for io.Reader.
 func (b *admittedBody) Read(p []byte) (int, error) {
-	if b.admit != nil {
-		b.admit()
-		b.admit = nil
+	now := time.Now()
+	if b.began.IsZero() {
+		b.began = now
 	}
+	earned := b.began.Add(time.Duration(float64(b.came) / bodyRate * float64(time.Second)))
+	if earned.After(now) { // nobody saves time up to fall silent
+		earned = now
+	}
+	// Setting a deadline fails for a recorder of a test only.
+	_ = b.connection.SetReadDeadline(earned.Add(bodySlack))
+	_ = b.connection.SetWriteDeadline(now.Add(bodySlack + replyTimeout))
 	n, err := b.ReadCloser.Read(p)
-	b.ended = err != nil
+	b.came += int64(n)
+	if b.ended = err != nil; errors.Is(err, io.EOF) { // what follows is another request
+		_ = b.connection.SetReadDeadline(time.Time{})
+	}
 	return n, err
 }
 
@@ -156,7 +168,7 @@ type refuser struct {
 
 // WriteHeader is for http.ResponseWriter.
 func (w refuser) WriteHeader(status int) {
-	if w.body.admit != nil {
+	if w.body.began.IsZero() {
 		w.Header().Set("Connection", "close")
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -272,8 +272,8 @@ func TestLinks(t *testing.T) {
 }
 
 // TestSlowBodyHoldsNoConnection announces a body, sends none of it and shows no
-// good token: the reply comes at once and the connection ends soon after. Who
-// has a good token may take as long for the body as the line needs.
+// good token: the reply comes at once and the connection ends soon after. With
+// a good token the body may take as long as a slow line needs.
 func TestSlowBodyHoldsNoConnection(t *testing.T) {
 	s := start(t)
 	t.Cleanup(func() { s.end(t) })
@@ -288,6 +288,28 @@ func TestSlowBodyHoldsNoConnection(t *testing.T) {
 			t.Errorf("it held its connection for %s", took)
 		}
 	})
+	// A body that comes too slowly ends the connection, whoever sends it.
+	for name, drip := range map[string]string{"a good token, and nothing more": "", "a good token, and a byte now and then": "0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			fmt.Fprintf(connection, "POST /runner/sync HTTP/1.1\r\nHost: x\r\nX-Runner-Token: %s\r\nX-Runner-Name: a\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n", s.RunnerToken)
+			go func() {
+				for _, err := io.WriteString(connection, drip); err == nil; _, err = io.WriteString(connection, drip) {
+					time.Sleep(time.Second)
+				}
+			}()
+			began := time.Now()
+			reply, _ := io.ReadAll(connection)
+			if took := time.Since(began); took < bodySlack || took > bodySlack+2*refusedTimeout {
+				t.Errorf("it held its connection for %s, and got %.60q", took, reply)
+			}
+		})
+	}
 	t.Run("a good token", func(t *testing.T) {
 		t.Parallel()
 		body, rest := io.Pipe()
