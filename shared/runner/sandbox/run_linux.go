@@ -78,6 +78,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 		return ending{}, err
 	}
 	defer s.removeLater(group)
+	if r.beside != nil {
+		r.beside.group.Store(group)
+	}
 
 	runCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -256,7 +259,7 @@ func (w *watch) look() {
 			return
 		case wall > w.run.wall:
 			w.waited = w.group.Waited()
-			if wall > patience(w.run.wall, w.waited) {
+			if wall > patience(w.run.wall, w.waited+w.run.beside.partnersWait()) {
 				w.stop(byWall)
 				return
 			}

@@ -13,6 +13,7 @@ import (
 
 	"runlease/shared/casefile"
 	"runlease/shared/judging"
+	"runlease/shared/runner/cgroup"
 	"runlease/shared/runner/execute"
 )
 
@@ -24,6 +25,7 @@ import (
 // write on then: nobody dies of a pipe that is broken.
 type talk struct {
 	partner *talk
+	group   atomic.Pointer[cgroup.Group]
 	spent   atomic.Int64  // ns of CPU time so far
 	passed  *atomic.Int64 // bytes that went either way so far, of both
 	stop    chan stop     // a reason to stop it, from outside
@@ -61,6 +63,19 @@ func (t *talk) talked(cpu, most time.Duration) time.Duration {
 	}
 	t.looked, t.seen, t.partners = now, passed, partners
 	return min(t.sum, most)
+}
+
+// partnersWait is how long the partner was ready to run and had no core: no reason
+// to blame who waits for it.
+func (t *talk) partnersWait() time.Duration {
+	if t == nil {
+		return 0
+	}
+	group := t.partner.group.Load()
+	if group == nil {
+		return 0
+	}
+	return group.Waited()
 }
 
 func (t *talk) ended() { t.onEnd() }
