@@ -25,5 +25,5 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}
-	return function.DoorbellConnect(d, store.Credentials()), nil
+	return function.DoorbellConnect(d, store.Credentials())
 }

@@ -24,5 +24,5 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}
-	return function.DoorbellDisconnect(d), nil
+	return function.DoorbellDisconnect(d)
 }

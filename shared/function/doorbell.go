@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -37,15 +38,24 @@ func (c Doorbell) Hang(d *dispatch.Dispatcher, benches dispatch.Benches, cfg aws
 	return nil
 }
 
+// errNoDoorbell ends the start of a function that only a doorbell needs.
+var errNoDoorbell = errors.New("RUNLEASE_DOORBELL_TABLE and RUNLEASE_DOORBELL_POSTS must be set")
+
 // DoorbellConnect returns the handler of $connect.
-func DoorbellConnect(d *dispatch.Dispatcher, credentials auth.Store) lambda.Handler {
+func DoorbellConnect(d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
+	if d.Benches == nil {
+		return nil, errNoDoorbell
+	}
 	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials)})
-	return apigw.Connect{HTTP: a.Doorbell(gate{d}), Path: api.DoorbellPath}
+	return apigw.Connect{HTTP: a.Doorbell(gate{d}), Path: api.DoorbellPath}, nil
 }
 
 // DoorbellDisconnect returns the handler of $disconnect.
-func DoorbellDisconnect(d *dispatch.Dispatcher) lambda.Handler {
-	return apigw.Disconnect(d.Disconnected)
+func DoorbellDisconnect(d *dispatch.Dispatcher) (lambda.Handler, error) {
+	if d.Benches == nil {
+		return nil, errNoDoorbell
+	}
+	return apigw.Disconnect(d.Disconnected), nil
 }
 
 // gate lets runners in; API Gateway holds their connections.

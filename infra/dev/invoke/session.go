@@ -83,9 +83,10 @@ func (s *session) close(ctx context.Context) error {
 	return s.deployment.Remove(ctx)
 }
 
-// env is a function's environment: what its grants name, and no more.
+// env is a function's environment: what its grants name, and no more. LocalStack
+// has no WebSocket API, so there is no doorbell.
 func (s *session) env(name string) map[string]string {
-	return s.deployment.Env(grants.All()[name], s.endpoint)
+	return s.deployment.Env(grants.WithoutDoorbell()[name], s.endpoint)
 }
 
 func (s *session) function(name string) runtimeapi.Function {
