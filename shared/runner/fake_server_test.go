@@ -23,6 +23,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"runlease/shared/judging"
 	"runlease/shared/runner/cache"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/spool"
@@ -54,6 +55,7 @@ type fakeServer struct {
 	objects  map[string][]byte   // storage
 	code     []byte
 	testData []byte
+	checker  judging.Checker
 	tasks    []execute.Task
 	poll     float64
 	noRefs   bool              // claims do not say where code and test data are
@@ -291,7 +293,7 @@ func (s *fakeServer) claim(id string, lease int) map[string]any {
 	s.claims[id] = fmt.Sprintf("claim-%s-%d", id, s.attempts[id])
 	data := map[string]any{
 		"submissionId": id, "problemId": 7, "language": execute.Python, "token": s.claims[id],
-		"meta":    map[string]any{"language": execute.Python, "tasks": s.tasks},
+		"meta":    map[string]any{"language": execute.Python, "tasks": s.tasks, "checker": s.checker},
 		"attempt": s.attempts[id], "generation": 1, "leaseSeconds": lease, "heartbeatSeconds": lease / 3,
 	}
 	if !s.noRefs {

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/shared/casefile"
+	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 )
 
@@ -616,6 +617,39 @@ func TestCachedTestDataCostsNoRequest(t *testing.T) {
 		}
 		if n := len(s.seen("storage GET")); n != 4+1 {
 			t.Errorf("%d fetches, want one code per job and the test data once", n)
+		}
+	})
+}
+
+// A checker that is a program is kept for the jobs that come, within the bound of
+// the cache, and the log tells whose problem cannot be judged.
+func TestJobsOfAProblemWithAChecker(t *testing.T) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.checker = judging.Checker{Kind: judging.Program, Protocol: judging.Testlib, File: "check.c"}
+		s.testData = pack(t, map[string]string{"0000.in": "1", "0000.out": "1", "checker/check.c": "int main;"})
+		s.add("a", "b")
+		files := map[string]int{}
+		r := newRunner(t, s, dir, execution(func(_ context.Context, in execute.Input) ([][]execute.Case, error) {
+			files[in.RefereeFile]++
+			if in.Checker != s.checker {
+				t.Errorf("checker %+v", in.Checker)
+			}
+			return in.Uncompiled("main.c:1:5: warning"), os.WriteFile(in.RefereeFile, make([]byte, 2<<20), 0o600)
+		}))
+		var log strings.Builder
+		r.Slots, r.Log = 1, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+		if err := during(t, r, func() { time.Sleep(20 * time.Second) }); err != nil {
+			t.Fatal(err)
+		}
+		if len(files) != 1 || len(s.results) != 2 {
+			t.Errorf("files %v, %d results", files, len(s.results))
+		}
+		if left, err := os.ReadDir(dir + "/cache"); err != nil || len(left) > 1 {
+			t.Errorf("in a cache of 1 MB: %v, %v", left, err)
+		}
+		const want = `msg="problem cannot be judged" job_id=b problem=7 case=0000 reason="the problem's checker does not compile" stderr="check.c:1:5: warning"`
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("log\n%s, want %s", log.String(), want)
 		}
 	})
 }
