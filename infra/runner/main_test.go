@@ -1,16 +1,22 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
+	"compress/flate"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -22,11 +28,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"runlease/shared/casefile"
 	"runlease/shared/language"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
+	"runlease/shared/testkit/zips"
 )
 
 func TestMain(m *testing.M) {
@@ -283,6 +291,114 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("exit code %d, want %d", got, exitFailed)
 		}
 	})
+}
+
+// bigTestData is a zip of 20 MB that takes 3.8 GB when it is unpacked.
+func bigTestData(t *testing.T) []byte {
+	t.Helper()
+	const size = 100 << 20
+	part := make([]byte, 1<<20) // mostly zeros: a zip may not unpack to more than 300 times its size
+	_, _ = rand.NewChaCha8([32]byte{}).Read(part[:4<<10])
+	var packed, out bytes.Buffer
+	sum := crc32.NewIEEE()
+	z, err := flate.NewWriter(&packed, flate.BestSpeed)
+	for n := 0; n < size && err == nil; n += len(part) {
+		_, err = io.MultiWriter(z, sum).Write(part)
+	}
+	err = errors.Join(err, z.Close())
+	w := zip.NewWriter(&out)
+	for c := range 38 {
+		name := casefile.CaseName(0, c)
+		f, made := w.CreateRaw(&zip.FileHeader{
+			Name: name + casefile.In, Method: zip.Deflate, CRC32: sum.Sum32(),
+			CompressedSize64: uint64(packed.Len()), UncompressedSize64: size,
+		})
+		if err = errors.Join(err, made); err == nil {
+			_, err = f.Write(packed.Bytes())
+		}
+		_, made = w.Create(name + casefile.Out)
+		err = errors.Join(err, made)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestSignalWhileUnpacking ends the program within its grace while it unpacks
+// gigabytes. The job goes back, and nothing is left of it.
+func TestSignalWhileUnpacking(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "runner")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	code, data := zips.Code("int main(void) { return 0; }"), bigTestData(t)
+	given := false
+	released := make(chan string, 1)
+	args := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		ref := func(path string, body []byte) string {
+			return fmt.Sprintf(`{"url":"http://%s%s","size":%d,"sha256":"%x","expiresIn":300}`, r.Host, path, len(body), sha256.Sum256(body))
+		}
+		jobs := "[]"
+		switch r.URL.Path {
+		case "/code.zip":
+			_, _ = w.Write(code)
+			return
+		case "/data.zip":
+			_, _ = w.Write(data)
+			return
+		case "/runner/jobs/j/release":
+			body, _ := io.ReadAll(r.Body)
+			released <- string(body)
+		case "/runner/sync":
+			if !given {
+				given = true
+				jobs = `[{"submissionId":"j","problemId":1,"language":0,"token":"c","attempt":1,"leaseSeconds":60,"heartbeatSeconds":20,"code":` + ref("/code.zip", code) + `,"testdata":` + ref("/data.zip", data) +
+					`,"meta":{"tasks":[{"taskScore":100,"caseCount":38,"memoryLimit":65536,"timeLimit":1000}]}}]`
+			}
+		}
+		_, _ = fmt.Fprintf(w, `{"data":{"done":[],"active":[],"jobs":%s,"pollSeconds":5,"heartbeatSeconds":20},"message":"ok","status":"ok"}`, jobs)
+	})
+	work := args[len(args)-1]
+	const grace = time.Second
+	runner := exec.CommandContext(t.Context(), binary, append(args, "-isolation", "native", "-slots", "1", "-grace", grace.String())...)
+	runner.Env = append(os.Environ(), "RUNNER_TOKEN=s3cret")
+	var log safeBuffer
+	runner.Stderr = &log
+	if err := runner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = runner.Process.Kill() }()
+	unpacked := func() (n int) {
+		files, _ := filepath.Glob(filepath.Join(work, "running", "job-*", "testdata", "*"+casefile.In))
+		return len(files)
+	}
+	for end := time.Now().Add(time.Minute); unpacked() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("unpacks nothing; log:\n%s", log.String())
+		}
+	}
+	began := time.Now()
+	if err := runner.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := runner.Wait(); err != nil {
+		t.Errorf("%v; log:\n%s", err, log.String())
+	}
+	if took := time.Since(began); took > grace+4*time.Second {
+		t.Errorf("ended %s after the signal, with a grace of %s", took, grace)
+	}
+	select {
+	case body := <-released:
+		if !strings.Contains(body, `"drain"`) && !strings.Contains(body, `"preempted"`) {
+			t.Errorf("given back with %s", body)
+		}
+	default:
+		t.Errorf("the job was not given back; log:\n%s", log.String())
+	}
+	if left, _ := filepath.Glob(filepath.Join(work, "running", "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
 }
 
 func TestStartsOverWhatIsLeft(t *testing.T) {

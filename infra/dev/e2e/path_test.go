@@ -161,6 +161,25 @@ func TestWholePath(t *testing.T) {
 	c.want(409, "not_pending", request{"POST", "/runner/jobs/" + id + "/claim", nil, as("one")})
 }
 
+// TestJobCalledQuery: a gateway has a route of that name, and a job may be called so.
+func TestJobCalledQuery(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	problem, code := c.published(), zips.Code("query")
+	job := map[string]any{"submissionId": "query", "problemId": problem, "language": 1, "code": map[string]any{"size": len(code), "sha256": sum(code)}}
+	c.want(201, "", request{"POST", "/jobs", job, producer()})
+	if got := c.job("query"); got["submissionId"] != "query" || got["problemId"] != float64(problem) {
+		t.Errorf("job %v", got)
+	}
+	found := c.want(200, "", request{"POST", "/jobs/query", map[string]any{"ids": []string{"query"}}, producer()})
+	if len(found.Data["jobs"].([]any)) != 1 {
+		t.Errorf("query %v", found.Data)
+	}
+	c.want(200, "", request{"POST", "/jobs/query/cancel", nil, producer()})
+	c.want(200, "", request{"DELETE", "/jobs/query", nil, producer()})
+	c.want(404, "not_found", request{"GET", "/jobs/query", nil, producer()})
+}
+
 func zipped(t *testing.T, files map[string]string) []byte {
 	t.Helper()
 	var out bytes.Buffer
