@@ -79,6 +79,7 @@ func (c Checker) check() *Fault {
 			return &Fault{"checker", "floats wants abs, rel or both, as 1e-6"}
 		}
 		return nil
+	case Program, Interactor, linesName: // the first two are above; the last is not Normal
 	}
 	return &Fault{"checker.kind", fmt.Sprintf("want %s, %s, %s, %s, %s or %s", linesName, Exact, Tokens, Floats, Program, Interactor)}
 }

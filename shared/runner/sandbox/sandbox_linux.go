@@ -415,18 +415,18 @@ func seenCase(seen execute.Seen, end ending, stdout, stderr *sink) execute.Case 
 }
 
 // seen is an ending in the words of verdicts; processes is how many were allowed.
-func (end ending) seen(processes int) execute.Seen {
+func (e ending) seen(processes int) execute.Seen {
 	seen := execute.Seen{
-		ExitCode: end.code, CPU: end.events.CPU, Wall: end.wall,
-		TooMuchOutput: end.stopped == byOutput, OutOfMemory: end.events.OOMKills > 0,
-		StoppedByCPU: end.stopped == byCPU, StoppedByWall: end.stopped == byWall,
+		ExitCode: e.code, CPU: e.events.CPU, Wall: e.wall,
+		TooMuchOutput: e.stopped == byOutput, OutOfMemory: e.events.OOMKills > 0,
+		StoppedByCPU: e.stopped == byCPU, StoppedByWall: e.stopped == byWall,
 	}
-	if end.events.Refusals > 0 {
+	if e.events.Refusals > 0 {
 		seen.TooManyOf = processes
 	}
-	if end.status != runner.StatusNormal && end.status != runner.StatusNonzeroExitStatus {
-		seen.Signal = syscall.Signal(end.code)
-		seen.ExitCode = 128 + end.code
+	if e.status != runner.StatusNormal && e.status != runner.StatusNonzeroExitStatus {
+		seen.Signal = syscall.Signal(e.code)
+		seen.ExitCode = 128 + e.code
 	}
 	return seen
 }
