@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,11 +13,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"runlease/shared/auth"
 	"runlease/shared/memory"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
@@ -268,6 +272,66 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%d %s, want %s", recorded.Code, recorded.Body, want)
 			}
 		})
+	}
+}
+
+// TestGoodTokenUnderAFlood: while 2,000 well-formed unknown tokens a second come
+// over pipelined connections, good tokens that the server has not seen yet are
+// answered within a second.
+func TestGoodTokenUnderAFlood(t *testing.T) {
+	const connections, each, batch, beat = 8, 1000, 25, 100 * time.Millisecond
+	s := start(t)
+	t.Cleanup(func() { s.end(t) })
+	var refused atomic.Int64
+	var flood sync.WaitGroup
+	for range connections {
+		var batches []string
+		for range each / batch {
+			var requests strings.Builder
+			for range batch {
+				token, err := auth.New(auth.Runner, rand.Reader)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&requests, "GET /runner/jobs HTTP/1.1\r\nHost: x\r\nX-Runner-Token: %s\r\nX-Runner-Name: a\r\n\r\n", token)
+			}
+			batches = append(batches, requests.String())
+		}
+		connection, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		flood.Go(func() {
+			for _, requests := range batches {
+				io.WriteString(connection, requests)
+				time.Sleep(beat)
+			}
+		})
+		flood.Go(func() {
+			defer connection.Close()
+			for lines, n := bufio.NewScanner(connection), 0; n < each && lines.Scan(); {
+				if strings.HasPrefix(lines.Text(), "HTTP/1.1 ") {
+					n++
+					if strings.HasPrefix(lines.Text(), "HTTP/1.1 403 ") {
+						refused.Add(1)
+					}
+				}
+			}
+		})
+	}
+	time.Sleep(each / batch * beat / 2)
+	began := time.Now()
+	for path, header := range map[string]string{"/runner/jobs": "X-Runner-Token: " + s.RunnerToken + "\r\nX-Runner-Name: b", "/problems": "Authorization: Bearer " + s.ProducerToken} {
+		if reply := s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"+header+"\r\n\r\n"); !strings.HasPrefix(reply, "HTTP/1.1 200 ") {
+			t.Errorf("%s: %.60q", path, reply)
+		}
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("good tokens were answered after %s", took)
+	}
+	flood.Wait()
+	if n := refused.Load(); n != connections*each {
+		t.Errorf("%d unknown tokens were refused, want %d", n, connections*each)
 	}
 }
 
