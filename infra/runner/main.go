@@ -10,7 +10,7 @@
 // Logs are JSON on stderr. SIGINT and SIGTERM give running jobs back and end the
 // program; a second one ends it at once.
 //
-// Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong flags, 3 the
+// Exit codes: 0 stopped by a signal or by -idle-exit, 1 could not start, 2 wrong flags, 3 the
 // server refused the token twice in a row.
 package main
 
@@ -86,6 +86,7 @@ type config struct {
 	tokenFile        string // empty: none
 	slots            int
 	lease, grace     time.Duration
+	idleExit         time.Duration // 0: never
 	compat, doorbell bool
 	work, executor   string
 	cacheMB          int64
@@ -189,6 +190,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.IntVar(&cfg.slots, "slots", 2, "jobs at a time, 1 to 10")
 	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
 	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
+	flags.DurationVar(&cfg.idleExit, "idle-exit", 0, "end when there was no job for that long, and every result is delivered; 0: never")
 	flags.BoolVar(&cfg.compat, "compat", false, "do without sync: a call for every list, claim, heartbeat and result")
 	flags.BoolVar(&cfg.doorbell, "doorbell", true, "wait for the server's ring where it has a doorbell, and poll seldom meanwhile; false: poll")
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
@@ -256,7 +258,7 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 		return config{}, fmt.Errorf("slots %d: want 1 to 10", cfg.slots)
 	case cfg.lease < time.Second || cfg.lease > 15*time.Minute || cfg.lease%time.Second != 0:
 		return config{}, fmt.Errorf("lease %v: want whole seconds, 1s to 15m", cfg.lease)
-	case cfg.cacheMB < 1 || cfg.outputMB < 1 || cfg.keptKB < 1 || cfg.processes < 1 || cfg.grace < 0:
+	case cfg.cacheMB < 1 || cfg.outputMB < 1 || cfg.keptKB < 1 || cfg.processes < 1 || cfg.grace < 0 || cfg.idleExit < 0:
 		return config{}, errors.New("sizes must be positive")
 	}
 	if _, err := runner.ParseURL(cfg.url); err != nil {
@@ -343,6 +345,6 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 	client.Languages = languages
 	return &runner.Runner{
 		Client: client, Executor: judge, Cache: testData, Spool: results, Dir: running,
-		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Doorbell: cfg.doorbell, Log: log,
+		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Doorbell: cfg.doorbell, IdleExit: cfg.idleExit, Log: log,
 	}, func() { enough(); judge.close() }, nil
 }

@@ -94,13 +94,14 @@ func TestEveryFlagCanComeFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"RUNLEASE_URL": "http://x", "RUNNER_NAME": "n", "RUNNER_SLOTS": "3", "RUNNER_LEASE": "90s", "RUNNER_GRACE": "1s", "RUNNER_COMPAT": "true",
 		"RUNNER_WORK": "/w", "RUNNER_EXECUTOR": "/bin/true", "RUNNER_CACHE_MB": "7", "RUNNER_OUTPUT_MB": "8", "RUNNER_KEPT_KB": "9",
-		"RUNNER_PROCESSES": "10", "RUNNER_LOG_LEVEL": "warn", "RUNNER_ISOLATION": "native",
+		"RUNNER_PROCESSES": "10", "RUNNER_LOG_LEVEL": "warn", "RUNNER_ISOLATION": "native", "RUNNER_DOORBELL": "false", "RUNNER_IDLE_EXIT": "10m",
 	} {
 		t.Setenv(name, value)
 	}
 	cfg, err := parse([]string{"-slots", "4"}, "t", io.Discard)
 	want := cfg
 	want.url, want.name, want.token, want.slots, want.lease, want.grace, want.compat = "http://x", "n", "t", 4, 90*time.Second, time.Second, true
+	want.doorbell, want.idleExit = false, 10*time.Minute
 	want.work, want.executor, want.cacheMB, want.outputMB, want.keptKB, want.processes, want.logLevel, want.isolation = "/w", "/bin/true", 7, 8, 9, 10, slog.LevelWarn, "native"
 	if err != nil || !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got %+v, %v; want %+v", cfg, err, want)

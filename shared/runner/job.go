@@ -50,6 +50,8 @@ func (r *Runner) begin(work context.Context, j *job, held claim, asked time.Time
 
 // carry sees a job through to its end: its verdict is reported, or it is given back.
 func (r *Runner) carry(work, calls context.Context, j *job, by wire) {
+	r.count(1)
+	defer r.count(-1)
 	defer j.stop(nil)
 	beating, stopBeating := context.WithCancel(calls)
 	var beats sync.WaitGroup

@@ -748,6 +748,36 @@ func TestOutputsOverTheCap(t *testing.T) {
 	})
 }
 
+func TestIdleExit(t *testing.T) {
+	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.add("a")
+		begin := time.Now()
+		s.on("complete", func(w http.ResponseWriter, r *http.Request) bool {
+			return time.Since(begin) < 20*time.Minute && away(w, r) // until well after its result was put off
+		})
+		s.on("sync", func(w http.ResponseWriter, r *http.Request) bool {
+			return len(says(r, s).Done) > 0 && time.Since(begin) < 20*time.Minute && away(w, r)
+		})
+		r := newRunner(t, s, dir, accept(3*time.Minute))
+		r.IdleExit = time.Minute
+		if err := r.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, done := s.result("a"); !done || len(spooled(t, r)) != 0 {
+			t.Error("it ended before its result was delivered")
+		}
+		second := time.Now()
+		s.add("b")
+		r.Executor = accept(90 * time.Second)
+		if err := r.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, done := s.result("b"); !done || time.Since(second).Round(10*time.Second) != 150*time.Second {
+			t.Errorf("a job of 90 s, and it ended after %v, want a minute after that", time.Since(second))
+		}
+	})
+}
+
 func TestIllegalIDsAreNotClaimed(t *testing.T) {
 	scenes(t, func(t *testing.T, s *fakeServer, dir string) {
 		s.add("../../etc", "a b", "", "a.b", strings.Repeat("a", 65))

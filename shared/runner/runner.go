@@ -32,19 +32,24 @@ type Runner struct {
 	Grace    time.Duration // how long a stop may take to tell the server
 	Compat   bool          // do as if the server had no sync
 	Doorbell bool          // wait for the server's ring, where it has a doorbell
+	IdleExit time.Duration // end after that long without a job; 0: never
 	Log      *slog.Logger
 
 	faults     atomic.Int32  // jobs in a row that failed because of this machine
 	changed    chan struct{} // full: look again, a slot is free or a result is there
 	delivering sync.Map      // keys of results that have their own goroutine
 
-	mu    sync.Mutex
-	taken int // slots; a result that the server failed to take may make it more than there are
+	mu        sync.Mutex
+	taken     int       // slots; a result that the server failed to take may make it more than there are
+	running   int       // jobs, until their results are accepted or put off
+	idleSince time.Time // if none is
 }
 
 // ErrRefused means that the server has refused the runner's token twice in a
 // row.
 var ErrRefused = errors.New("the server refuses the runner's token: check token and name, or have a new token issued")
+
+var errIdle = errors.New("no job has come")
 
 const (
 	// After jobs that failed because of this machine, it takes fewer: it would
@@ -53,8 +58,9 @@ const (
 	maxFaultPause   = 5 * time.Minute
 )
 
-// Run works until ctx is done; then it gives running jobs back and returns nil.
-// A server that is away is waited for. The only error is ErrRefused.
+// Run works until ctx is done, or no job has come for IdleExit; then it gives
+// running jobs back and returns nil. A server that is away is waited for. The only
+// error is ErrRefused.
 func (r *Runner) Run(ctx context.Context) error {
 	r.changed = make(chan struct{}, 1)
 	// Work ends with ctx, or when we are refused; calls to the server end Grace later.
@@ -74,6 +80,14 @@ func (r *Runner) Run(ctx context.Context) error {
 		endCalls()
 	})
 	jobs.Go(func() { r.deliverLeft(work) })
+	if r.idleSince = time.Now(); r.IdleExit > 0 {
+		jobs.Go(func() {
+			if r.awaitIdle(work) {
+				r.Log.InfoContext(work, "no job for so long: ending", slog.Duration("idle", r.IdleExit))
+				stop(errIdle)
+			}
+		})
+	}
 	for (r.Compat || !r.sync(work, calls, &jobs)) && r.poll(work, calls, &jobs) {
 		// There is a sync after all.
 	}
@@ -120,4 +134,34 @@ func (r *Runner) faultPause() time.Duration {
 		return 0
 	}
 	return min(firstFaultPause<<min(n-1, 10), maxFaultPause)
+}
+
+// count notes that one job more runs, or one less.
+func (r *Runner) count(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running += n
+	r.idleSince = time.Now()
+}
+
+// awaitIdle returns true once no job has run for IdleExit and no result is left on
+// disk, which may be lost with the machine; false: ctx is done.
+func (r *Runner) awaitIdle(ctx context.Context) bool {
+	for {
+		r.mu.Lock()
+		left := r.IdleExit
+		if r.running == 0 {
+			left -= time.Since(r.idleSince)
+		}
+		r.mu.Unlock()
+		if left <= 0 {
+			if results, err := r.Spool.List(nil); err == nil && len(results) == 0 {
+				return true
+			}
+			left = spoolEvery
+		}
+		if sleep(ctx, left) != nil {
+			return false
+		}
+	}
 }
