@@ -166,6 +166,12 @@ func (b *bell) ring() {
 	b.say(fmt.Sprintf(`{"ring":%d}`, seat))
 }
 
+// rest sleeps, and lets what happens then come to its end.
+func rest(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // listens runs a runner with a doorbell, and gives what it logged.
 func listens(t *testing.T, do func(s *fakeServer, b *bell, r *Runner)) (log string) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
@@ -175,7 +181,7 @@ func listens(t *testing.T, do func(s *fakeServer, b *bell, r *Runner)) (log stri
 		r.Doorbell, r.Log = true, slog.New(slog.NewTextHandler(&text, nil))
 		var drain time.Time
 		if err := during(t, r, func() {
-			time.Sleep(time.Second)
+			rest(time.Second)
 			do(s, b, r)
 			drain = time.Now()
 		}); err != nil || time.Since(drain) > time.Second {
@@ -205,26 +211,28 @@ func TestARingWakesAtOnce(t *testing.T) {
 	log := listens(t, func(s *fakeServer, b *bell, _ *Runner) {
 		for i := range 3 {
 			begin := time.Now()
-			time.Sleep(100 * time.Second)
+			rest(100 * time.Second)
 			if n := s.syncsSince(begin); n != 0 {
 				t.Errorf("%d syncs of a runner that sits", n)
 			}
 			id := fmt.Sprint("j", i)
 			s.add(id)
+			b.mu.Lock()
 			b.seats = nil
+			b.mu.Unlock()
 			b.ring()
-			time.Sleep(10 * time.Millisecond)
+			rest(10 * time.Millisecond)
 			if _, done := s.result(id); !done || b.seats[0] != 0 {
 				t.Errorf("%s judged 10 ms after the ring: %v, seats named since: %v", id, done, b.seats)
 			}
 		}
 		// It polls seldom, from its seat, and nothing changes by that.
-		time.Sleep(time.Second)
+		rest(time.Second)
 		b.mu.Lock()
 		b.seats = nil
 		seat := b.seat
 		b.mu.Unlock()
-		time.Sleep(15 * slowPoll * time.Second)
+		rest(15 * slowPoll * time.Second)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if n := len(b.seats); n < 12 || n > 20 || strings.Trim(strings.ReplaceAll(fmt.Sprint(b.seats), fmt.Sprint(seat), ""), "[ ]") != "" {
@@ -241,7 +249,7 @@ func TestARingBeforeItsSeatIsKnown(t *testing.T) {
 		// The runner is rung while a call is under way, for the seat that its reply names.
 		b.meanwhile(s, b.ring)
 		b.say(`{"ring":0}`)
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		if len(b.seats) != 2 || b.seats[1] != 0 {
 			t.Errorf("seats named: %v, want one of a call, and none of another right after", b.seats)
 		}
@@ -250,6 +258,8 @@ func TestARingBeforeItsSeatIsKnown(t *testing.T) {
 
 // meanwhile does something while the next sync is under way.
 func (b *bell) meanwhile(s *fakeServer, do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.seats = nil
 	b.reply = func() {
 		b.reply = nil
@@ -263,7 +273,7 @@ func TestASeatOfAnEarlierConnection(t *testing.T) {
 	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
 		b.meanwhile(s, func() { _ = b.lives[0].conn.CloseNow() })
 		b.say(`{"ring":0}`)
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if len(b.lives) != 2 || len(b.seats) != 2 || b.seats[1] != 0 {
 			t.Errorf("%d connections, seats named: %v", len(b.lives), b.seats)
 		}
@@ -275,7 +285,7 @@ func TestAFaultyRunnerIsNotRungOutOfItsPause(t *testing.T) {
 		r.faults.Store(1)
 		begin := time.Now()
 		b.say(`{"ring":0}`)
-		time.Sleep(firstFaultPause - time.Second)
+		rest(firstFaultPause - time.Second)
 		if n := s.syncsSince(begin); n != 0 {
 			t.Errorf("%d syncs", n)
 		}
@@ -287,7 +297,7 @@ func TestARingOutlivesAFailedCall(t *testing.T) {
 		s.on("sync", times(2, away))
 		s.add("a")
 		b.ring()
-		time.Sleep(5 * time.Second)
+		rest(5 * time.Second)
 		if _, done := s.result("a"); !done {
 			t.Error("the job waits for the slow poll, since the call for the ring failed")
 		}
@@ -299,10 +309,10 @@ func TestAFullRunnerLooksWhenASlotIsFree(t *testing.T) {
 		r.Executor = accept(30 * time.Second)
 		s.add("a", "b")
 		b.ring()
-		time.Sleep(time.Second)
+		rest(time.Second)
 		begin := time.Now()
 		b.say(`{"ring":0}`)
-		time.Sleep(10 * time.Second)
+		rest(10 * time.Second)
 		if n := s.syncsSince(begin); n != 0 {
 			t.Errorf("%d syncs without a free slot", n)
 		}
@@ -326,9 +336,9 @@ func TestWithoutAConnectionItPollsAsBefore(t *testing.T) {
 				last := b.lives[len(b.lives)-1].conn
 				b.mu.Unlock()
 				_ = last.CloseNow()
-				time.Sleep(10 * time.Second)
+				rest(10 * time.Second)
 				begin := time.Now()
-				time.Sleep(time.Hour)
+				rest(time.Hour)
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				poll := 5
@@ -364,7 +374,7 @@ func TestALostConnection(t *testing.T) {
 				c.lose(b)
 				b.seats = nil
 				b.mu.Unlock()
-				time.Sleep(c.within)
+				rest(c.within)
 				b.mu.Lock()
 				b.mute = false
 				if len(b.lives) != 2 || b.lives[0].ended.IsZero() || b.lives[1].began.Before(b.lives[0].ended) {
@@ -378,7 +388,7 @@ func TestALostConnection(t *testing.T) {
 				}
 				s.add("a")
 				b.ring()
-				time.Sleep(10 * time.Millisecond)
+				rest(10 * time.Millisecond)
 				if _, done := s.result("a"); !done {
 					t.Error("the new connection is not heard")
 				}
@@ -395,11 +405,11 @@ func TestAConnectionIsKeptAndRenewed(t *testing.T) {
 				b.say(text)
 			}
 		}
-		time.Sleep(time.Second)
+		rest(time.Second)
 		if n := s.syncsSince(begin); n != 0 {
 			t.Errorf("%d syncs for what is no ring", n)
 		}
-		time.Sleep(12 * time.Hour)
+		rest(12 * time.Hour)
 		defer time.Sleep(2 * time.Hour)
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -424,6 +434,24 @@ func TestAConnectionIsKeptAndRenewed(t *testing.T) {
 	}
 }
 
+func TestADoorbellThatMovesAndGoes(t *testing.T) {
+	log := listens(t, func(_ *fakeServer, b *bell, _ *Runner) {
+		for _, url := range []string{"ws://other.test/doorbell", ""} {
+			b.mu.Lock()
+			b.url = url
+			b.mu.Unlock()
+			b.say(`{"ring":0}`)
+			rest(time.Second)
+		}
+		if len(b.lives) != 2 || b.lives[1].ended.IsZero() || b.lives[1].began.Before(b.lives[0].ended) {
+			t.Errorf("%d connections, not one after the other", len(b.lives))
+		}
+	})
+	if !strings.Contains(log, "the server has no doorbell") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
 func TestAFloodOfRingsIsBounded(t *testing.T) {
 	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
 		begin := time.Now()
@@ -443,7 +471,7 @@ func TestAFloodOfRingsIsBounded(t *testing.T) {
 func TestOnlyWhereItIsWanted(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
 		b := newBell(t, s)
-		if err := during(t, newRunner(t, s, dir, accept(0)), func() { time.Sleep(time.Minute) }); err != nil || len(b.times) != 0 {
+		if err := during(t, newRunner(t, s, dir, accept(0)), func() { rest(time.Minute) }); err != nil || len(b.times) != 0 {
 			t.Errorf("%d handshakes, %v", len(b.times), err)
 		}
 	})

@@ -83,7 +83,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if r.idleSince = time.Now(); r.IdleExit > 0 {
 		jobs.Go(func() {
 			if r.awaitIdle(work) {
-				r.Log.InfoContext(work, "no job for so long: ending", slog.Duration("idle", r.IdleExit))
+				r.Log.InfoContext(work, "no job for so long: ending", slog.Int64("idle_ms", r.IdleExit.Milliseconds()))
 				stop(errIdle)
 			}
 		})
