@@ -36,7 +36,8 @@ type Config struct {
 	// Processes bounds the processes and threads of one case; default 64.
 	Processes int
 	// FirstUID is the first of the user and group ids on this machine that boxes
-	// get, one for each job at a time, when the runner is root; default 210000.
+	// get, one for each job at a time and one for its referee, when the runner is
+	// root; default 210000.
 	FirstUID int
 	// Trace, if it is set, is told what the parts of a job took: "box", "compile",
 	// "case" for each case and "check" for what a checker took of it, and "compile
