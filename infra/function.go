@@ -139,6 +139,9 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 	for _, variable := range grants.Env(granted) {
 		env[variable] = r.value(variable)
 	}
+	if s.codeAsObjects && name == grants.CreateJob {
+		env[grants.EnvCodeAsObjects] = jsii.String("true")
+	}
 	if s.endpoint != "" {
 		env["AWS_ENDPOINT_URL"] = jsii.String(s.endpoint)
 		env["AWS_ENDPOINT_URL_S3"] = jsii.String(s.endpoint)

@@ -55,6 +55,9 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		// that managed it would take it from all other REST APIs when it goes.
 		CloudWatchRole: jsii.Bool(false),
 		DeployOptions:  options,
+		// get-code answers with a zip. A REST API decodes a function's reply for a type
+		// that the caller accepts, and existing clients accept anything or say nothing.
+		BinaryMediaTypes: jsii.Strings("*/*"),
 	})
 
 	integrate := func(function string) awsapigateway.LambdaIntegration {

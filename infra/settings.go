@@ -36,6 +36,7 @@ import (
 //	-c doorbell=false            runners poll: no WebSocket API, no table and no functions for it
 //	-c endpoint=<url>            dev only: functions call this emulator instead of AWS
 //	-c metricMath=false          dev only: no alarms on metric math (an emulator that has none)
+//	-c codeAsObjects=true        short code goes into the bucket too: deployed before a version that looks for it there alone
 //	-c functions=<folder>        default build/functions: <folder>/<arm64|amd64>/<function>/bootstrap
 type settings struct {
 	stage             stage
@@ -52,6 +53,7 @@ type settings struct {
 	alarmEmail        string
 	autoDeleteObjects bool
 	metricMath        bool
+	codeAsObjects     bool
 	endpoint          string
 	doorbell          bool
 	doorbellHost      string // ws:// and the emulator's host
@@ -176,6 +178,12 @@ func readSettings(node constructs.Node) (settings, error) {
 		return settings{}, errors.New("restAccessLog is for -c api=rest: an HTTP API always has an access log")
 	default:
 		s.restAccessLog = v == "true"
+	}
+	switch v := read("codeAsObjects", "false"); v {
+	case "true", "false":
+		s.codeAsObjects = v == "true"
+	default:
+		return settings{}, fmt.Errorf("unknown codeAsObjects %q: true or false", v)
 	}
 	// What an emulator lacks can be left out, but never of a stage with data to keep.
 	leaveOut := func(key string) (bool, error) {

@@ -28,6 +28,7 @@ func TestWrongSwitchesAreRefusedByName(t *testing.T) {
 		{"name", map[string]interface{}{"name": "Contest"}, `name "Contest": 2 to 32 small letters, digits and dashes, a letter first`},
 		{"restAccessLog on HTTP", map[string]interface{}{"restAccessLog": true}, "restAccessLog is for -c api=rest: an HTTP API always has an access log"},
 		{"restAccessLog", map[string]interface{}{"restAccessLog": "on"}, `unknown restAccessLog "on": true or false`},
+		{"codeAsObjects", map[string]interface{}{"codeAsObjects": "1"}, `unknown codeAsObjects "1": true or false`},
 		{"certificate alone", map[string]interface{}{"certificate": "arn:aws:acm:::"}, "domain and certificate go together: -c domain=api.example.com -c certificate=<ARN of its certificate>"},
 		{"budget", map[string]interface{}{"budget": "12.50"}, `budget "12.50": a whole number from 1 on`},
 		{"budget that tells nobody", map[string]interface{}{"budget": "12"}, "budget needs somebody to tell: -c alarmEmail=<address>"},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"runlease/infra/grants"
 )
 
 // physicalNames returns the names that a template gives to its resources itself.
@@ -51,6 +53,15 @@ func TestDeploymentsDifferByTheirName(t *testing.T) {
 		}
 		if all, err := json.Marshal(theirs.raw); err != nil || strings.Contains(string(all), "runlease-prod") {
 			t.Errorf("%s: a name of the other deployment is left (%v)", api, err)
+		}
+	}
+}
+
+// TestCodeAsObjects: the switch reaches the one function that stores new code.
+func TestCodeAsObjects(t *testing.T) {
+	for name, function := range synthesise(t, map[string]string{"codeAsObjects": "true"}).functions(t) {
+		if got, want := env(function)[grants.EnvCodeAsObjects] == "true", name == grants.CreateJob; got != want {
+			t.Errorf("%s keeps code as objects: %v", name, got)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type config struct {
 	function.Queue
 	function.Doorbell
 	function.Bucket
+	CodeAsObjects bool `env:"RUNLEASE_CODE_AS_OBJECTS"`
 }
 
 func main() { function.Start(build) }
@@ -30,6 +31,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
+	d.CodeAsObjects = c.CodeAsObjects
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 	"runlease/shared/function"
+	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 )
 
@@ -29,5 +30,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 		return nil, err
 	}
 	d.URLs = urls
+	// Of short code, for a runner that asks where it is.
+	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), nil, c.BucketName)
 	return function.Endpoint("get-code", d, store.Credentials())
 }

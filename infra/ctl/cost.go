@@ -22,6 +22,7 @@ func cost(_ context.Context, op operator, args []string) error {
 	f.Float64Var(&load.Runners, "runners", 20, "runners that are connected all the time; 0: leave out what waiting costs")
 	f.Float64Var(&load.Poll, "poll", 0, "seconds between two polls of an idle runner; 0: 5 by compat, by sync as many as there are runners, 60 at most")
 	f.Float64Var(&load.Outputs, "output-bytes", 100, "bytes of what a job's cases write, packed; more than 2048 are an object of S3")
+	f.Float64Var(&load.Code, "code-bytes", bill.CodeBytes, "bytes of a job's code, as a zip; more than 1900 are an object of S3")
 	flow := f.String("flow", string(bill.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
 	file := f.String("prices", "", "prices of your own, in the form of shared/bill/prices.json")
@@ -80,8 +81,8 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 		return sum
 	}
 	sum := section(fmt.Sprintf("%s jobs of %g s, flow %s, %s API", number(l.Jobs), l.Seconds, l.Flow, strings.ToUpper(gateway)), c.Jobs)
-	line("One job: %d API calls, of them %.0f heartbeats; %g write units, %g read units; %d requests to SQS, %d to S3 by functions and 1 by its runner.",
-		c.Job.APICalls, c.Heartbeats, c.Job.WriteUnits, c.Job.ReadUnits, count(c.Job, "sqs "), count(c.Job, "s3 "))
+	line("One job: %d API calls, of them %.0f heartbeats; %g write units, %g read units; %d requests to SQS, %.0f to S3.",
+		c.Job.APICalls, c.Heartbeats, perJob(c, l, "dynamodb.writes"), perJob(c, l, "dynamodb.reads"), count(c.Job, "sqs "), perJob(c, l, "s3.puts")+perJob(c, l, "s3.gets"))
 	if l.Jobs > 0 {
 		line("A million jobs: %.2f dollars.", sum/l.Jobs*1e6)
 		line("")
@@ -130,6 +131,14 @@ func idleRunner(p bill.Prices, l bill.Load) float64 {
 	}
 	_, sum := p.Bill(c.Idle)
 	return sum / l.Runners
+}
+
+// perJob is the units of one job, its outputs and its code included.
+func perJob(c bill.Costs, l bill.Load, name string) float64 {
+	if l.Jobs == 0 {
+		return 0
+	}
+	return c.Jobs[name] / l.Jobs
 }
 
 // count counts requests to AWS by the start of their name.

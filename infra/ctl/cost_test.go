@@ -84,8 +84,8 @@ func ownPrices(t *testing.T, puts string) string {
 // TestOwnPrices doubles one price and finds it in the total, and nothing else.
 func TestOwnPrices(t *testing.T) {
 	file := ownPrices(t, `"dollars":0.01,`)
-	_, before, _ := costs(t, "-runners", "0")
-	exit, after, explained := costs(t, "-runners", "0", "-prices", file)
+	_, before, _ := costs(t, "-runners", "0", "-code-bytes", "4096")
+	exit, after, explained := costs(t, "-runners", "0", "-code-bytes", "4096", "-prices", file)
 	if exit != 0 {
 		t.Fatal(explained)
 	}
@@ -198,6 +198,9 @@ func TestREADME(t *testing.T) {
 	}
 	price := func(load bill.Load, flow bill.Flow, of func(bill.Costs) bill.Units) string {
 		load.Flow, load.Seconds = flow, 8
+		if load.Code == 0 {
+			load.Code = bill.CodeBytes
+		}
 		c, err := bill.Cost(load)
 		if err != nil {
 			t.Fatal(err)
@@ -216,12 +219,14 @@ func TestREADME(t *testing.T) {
 		of   func(bill.Costs) bill.Units
 	}{
 		{"1 M jobs, HTTP API", million, all},
-		{"of it handing a job in: create, its message, its PUT of code", million, part(bill.Create)},
+		{"of it handing a job in: create, its message, its code", million, part(bill.Create)},
 		{"of it the runner's calls", million, part(bill.Work)},
 		{"of it reading its verdict once", million, part(bill.Verdict)},
-		{"of it keeping item, outputs and code (90, 90, 200 days)", million, part(bill.Storage)},
+		{"of it keeping item, outputs and code (90, 90, 94 days)", million, part(bill.Storage)},
 		{"1 M jobs whose outputs pack to 2 KB", bill.Load{Jobs: 1e6, Outputs: 2048}, all},
 		{"1 M jobs with 4 KB of outputs, an object each", bill.Load{Jobs: 1e6, Outputs: 4096}, all},
+		{"1 M jobs with 1 KB of code", bill.Load{Jobs: 1e6, Outputs: 100, Code: 1024}, all},
+		{"1 M jobs with 4 KB of code, an object each", bill.Load{Jobs: 1e6, Outputs: 100, Code: 4096}, all},
 		{"1 M jobs, REST API", bill.Load{Jobs: 1e6, Outputs: 100, REST: true}, all},
 		{"20 runners that wait all month", bill.Load{Runners: 20}, func(c bill.Costs) bill.Units { return c.Idle }},
 		{"1 M requests that a function refuses; what API Gateway throttles costs nothing", bill.Load{}, func(c bill.Costs) bill.Units {

@@ -81,6 +81,9 @@ var rings = []Grant{
 	{Rings, []string{ManageConnections}},
 }
 
+// CreateJob is the function that stores code that comes with its job.
+const CreateJob = "create-job"
+
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
 // with the rights of the function that signed it: that is what GetObject and
@@ -99,9 +102,10 @@ var table = map[string][]Grant{
 		{Testdata, []string{GetObject}},
 		{Bucket, []string{ListBucket}},
 	},
+	// It puts short code where a URL leads to, for those who ask for a URL.
 	"get-code": {
 		{Jobs, []string{GetItem}},
-		{Code, []string{GetObject}},
+		{Code, []string{PutObject, GetObject}},
 		{Bucket, []string{ListBucket}},
 	},
 	"get-testdata": {
@@ -165,7 +169,7 @@ var table = map[string][]Grant{
 	"list-versions": {
 		{Problems, []string{GetItem, Query}},
 	},
-	"create-job": {
+	CreateJob: {
 		{Jobs, []string{GetItem, PutItem, UpdateItem}},
 		{Problems, []string{GetItem}},
 		{Queue, []string{SendMessage}},
@@ -273,7 +277,8 @@ const (
 	EnvQueue           = "RUNLEASE_QUEUE_URL"
 	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
 	EnvBucket          = "RUNLEASE_BUCKET"
-	EnvBucketHost      = "RUNLEASE_BUCKET_HOST" // the host that S3 serves the bucket under
+	EnvBucketHost      = "RUNLEASE_BUCKET_HOST"     // the host that S3 serves the bucket under
+	EnvCodeAsObjects   = "RUNLEASE_CODE_AS_OBJECTS" // "true": create-job stores no code in the jobs table
 	EnvDoorbellTable   = "RUNLEASE_DOORBELL_TABLE"
 	EnvDoorbellPosts   = "RUNLEASE_DOORBELL_POSTS" // the URL for messages to connections
 	EnvDoorbellURL     = "RUNLEASE_DOORBELL_URL"   // the URL for runners

@@ -17,9 +17,18 @@ type claimData struct {
 	Generation       int          `json:"generation"`
 	LeaseSeconds     int          `json:"leaseSeconds"`
 	HeartbeatSeconds int          `json:"heartbeatSeconds"`
-	Code             downloadData `json:"code"`
+	Code             *codeData    `json:"code"` // null: it is short, and the caller does not say inline
 	// Testdata is null if the problem has none.
 	Testdata *downloadData `json:"testdata"`
+}
+
+// codeData is where to get the code, or the code itself.
+type codeData struct {
+	URL       string `json:"url,omitempty"`
+	Inline    []byte `json:"inline,omitempty"`   // base64 on the wire
+	Size      int64  `json:"size"`               // bytes
+	SHA256    string `json:"sha256"`             // lower-case hex
+	ExpiresIn int    `json:"expiresIn,omitzero"` // seconds, of the URL
 }
 
 type claimMeta struct {
@@ -28,7 +37,7 @@ type claimMeta struct {
 	judging.Rules
 }
 
-// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds, checkers}, may be
+// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds, checkers, inline}, may be
 // left out.
 func claimJob(a *API, c *call) (reply, error) {
 	lease, refusal := askedLease(c.body)
@@ -38,6 +47,7 @@ func claimJob(a *API, c *call) (reply, error) {
 	request := dispatch.ClaimRequest{ID: c.id, Runner: c.runner, LeaseSeconds: lease}
 	if c.body != nil {
 		request.Checkers = c.body.flag("checkers")
+		request.Inline = c.body.flag("inline")
 		if refusal := c.body.refusal(); refusal != nil {
 			return *refusal, nil
 		}
@@ -60,6 +70,18 @@ func askedLease(body *fields) (leaseSeconds *int, refusal *reply) {
 	return &n, body.refusal()
 }
 
+// newCode is nil, null on the wire, if the caller has to ask get-code.
+func newCode(claimed dispatch.Claimed) *codeData {
+	d := newDownload(claimed.CodeURL, claimed.Job.Code)
+	switch {
+	case claimed.CodeURL != "":
+		return &codeData{URL: d.URL, Size: d.Size, SHA256: d.SHA256, ExpiresIn: d.ExpiresIn}
+	case claimed.Code != nil:
+		return &codeData{Inline: claimed.Code, Size: d.Size, SHA256: d.SHA256}
+	}
+	return nil
+}
+
 func claimReply(claimed dispatch.Claimed) claimData {
 	j := claimed.Job
 	data := claimData{
@@ -72,7 +94,7 @@ func claimReply(claimed dispatch.Claimed) claimData {
 		Generation:       j.Generation,
 		LeaseSeconds:     j.Claim.LeaseSeconds,
 		HeartbeatSeconds: claimed.HeartbeatSeconds,
-		Code:             newDownload(claimed.CodeURL, j.Code),
+		Code:             newCode(claimed),
 	}
 	if claimed.TestdataURL != "" {
 		testdata := newDownload(claimed.TestdataURL, claimed.Content.Testdata)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"runlease/shared/dispatch"
@@ -20,12 +21,28 @@ func newDownload(url string, a job.Artifact) downloadData {
 	return downloadData{url, a.Size, a.SHA256, int(dispatch.URLLife / time.Second)}
 }
 
+// wantsPlace reports whether the caller sent exactly `Accept: application/json`: it
+// wants to know where a file is, and not the file.
+func (c *call) wantsPlace() bool {
+	accept := c.Header.Values("Accept")
+	return len(accept) == 1 && accept[0] == "application/json"
+}
+
+// attached gives the file itself, with the headers that it has behind a redirect.
+func (c *call) attached(d dispatch.Download) reply {
+	return reply{status: http.StatusOK, file: d.Bytes, header: http.Header{
+		"Vary":                {"Accept"},
+		"Content-Type":        {"application/zip"},
+		"Content-Disposition": {"attachment; filename=" + strconv.Quote(d.Name)},
+	}}
+}
+
 // redirect sends the caller to a download. Exactly `Accept: application/json`
 // asks for the place alone; existing clients send something else, or nothing.
 func (c *call) redirect(d dispatch.Download) reply {
 	answer := granted("ok", newDownload(d.URL, d.Artifact))
 	answer.header = http.Header{"Vary": {"Accept"}}
-	if accept := c.Header.Values("Accept"); len(accept) == 1 && accept[0] == "application/json" {
+	if c.wantsPlace() {
 		return answer
 	}
 	answer.status = http.StatusFound

@@ -17,6 +17,7 @@ type reply struct {
 	data    any         // an object, or nil for null
 	outcome job.Outcome // of a refusal; empty: success
 	header  http.Header
+	file    []byte // the body, in place of an envelope; its type is in header
 }
 
 // envelope is every JSON body that this API sends.
@@ -63,7 +64,10 @@ func refusedOr(a dispatch.Answer, err error) (reply, error) {
 // write sends r and returns its status; an error means that it could not be
 // encoded, and a 500 was sent in its place.
 func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
-	body, err := r.encode()
+	body, err := r.file, error(nil)
+	if body == nil {
+		body, err = r.encode()
+	}
 	if err != nil {
 		r = refuse(internalError)
 		body, _ = r.encode()
@@ -78,7 +82,9 @@ func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 		w.WriteHeader(r.status)
 		return r.status, err
 	}
-	header.Set("Content-Type", "application/json")
+	if r.file == nil {
+		header.Set("Content-Type", "application/json")
+	}
 	w.WriteHeader(r.status)
 	w.Write(body) //nolint:errcheck // the client has gone away
 	return r.status, err

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,14 +42,18 @@ func TestClaimJob(t *testing.T) {
 	w.must(201, post("/jobs", newJob("pdf", 7, 3)))
 	w.finished("done")
 
-	same(t, w.must(200, post("/runner/jobs/j1/claim", "")), fmt.Sprintf(
+	same(t, w.must(200, post("/runner/jobs/j1/claim", `{"inline":true}`)), fmt.Sprintf(
 		`{"data":{"submissionId":"j1","problemId":7,"language":2,"token":"*","meta":{"language":2,"tasks":%s},"attempt":1,"generation":0,"leaseSeconds":600,"heartbeatSeconds":60,`+
-			`"code":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"testdata":{"url":"*","size":%d,"sha256":%q,"expiresIn":300}},"message":"job claimed","status":"ok"}`,
-		tasks7, len(zip), sum(zip), len(testdata), sum(testdata)))
+			`"code":{"inline":%q,"size":%d,"sha256":%q},"testdata":{"url":"*","size":%d,"sha256":%q,"expiresIn":300}},"message":"job claimed","status":"ok"}`,
+		tasks7, base64.StdEncoding.EncodeToString(zip), len(zip), sum(zip), len(testdata), sum(testdata)))
 	bare := w.must(200, post("/runner/jobs/bare1/claim", `{"leaseSeconds":60}`))
 	same(t, bare, fmt.Sprintf(
 		`{"data":{"submissionId":"bare1","problemId":8,"language":2,"token":"*","meta":{"language":2,"tasks":%s},"attempt":1,"generation":0,"leaseSeconds":60,"heartbeatSeconds":20,`+
-			`"code":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"testdata":null},"message":"job claimed","status":"ok"}`, tasks8, len(zip), sum(zip)))
+			`"code":null,"testdata":null},"message":"job claimed","status":"ok"}`, tasks8))
+	w.must(201, post("/jobs", newJob("long", 8, 2)))
+	same(t, w.must(200, post("/runner/jobs/long/claim", `{"inline":true}`)), fmt.Sprintf(
+		`{"data":{"submissionId":"long","problemId":8,"language":2,"token":"*","meta":{"language":2,"tasks":%s},"attempt":1,"generation":0,"leaseSeconds":600,"heartbeatSeconds":60,`+
+			`"code":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"testdata":null},"message":"job claimed","status":"ok"}`, tasks8, len(longZip), sum(longZip)))
 
 	const bounds = "invalid leaseSeconds: want 30 to 900"
 	const notInt = "invalid body: leaseSeconds: want an integer"
@@ -66,6 +72,7 @@ func TestClaimJob(t *testing.T) {
 		{"lease that is no integer", post("/runner/jobs/j2/claim", `{"leaseSeconds":60.5}`), 400, "invalid_body", notInt},
 		{"lease that is a string", post("/runner/jobs/j2/claim", `{"leaseSeconds":"60"}`), 400, "invalid_body", notInt},
 		{"bad lease of an unknown job", post("/runner/jobs/none/claim", `{"leaseSeconds":1}`), 400, "invalid_lease", bounds},
+		{"inline that is a text", post("/runner/jobs/j2/claim", `{"inline":"yes"}`), 400, "invalid_body", "invalid body: inline: want true or false"},
 		{"empty object", post("/runner/jobs/j2/claim", `{}`), 200, "", "job claimed"},
 		{"null body", post("/runner/jobs/j3/claim", ` null `), 200, "", "job claimed"},
 		{"null lease and unknown fields", post("/runner/jobs/j4/claim", `{"leaseSeconds":null,"LeaseSeconds":1,"x":[{}]}`), 200, "", "job claimed"},
@@ -77,17 +84,18 @@ func TestDownloads(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
 	token := w.claimed("j1")
+	longToken := w.claimed("long")
 	w.claimed("bare1")
 	w.queued("waiting")
 	tag := `"` + sum(testdata) + `"`
 
 	for _, c := range []struct {
-		route, name string
-		bytes       []byte
-	}{{"code", "j1.zip", zip}, {"testdata", "testdata-7.zip", testdata}} {
+		job, route, name, token string
+		bytes                   []byte
+	}{{"long", "code", "long.zip", longToken, longZip}, {"j1", "testdata", "testdata-7.zip", token, testdata}} {
 		t.Run(c.route, func(t *testing.T) {
 			w := w.at(t)
-			path := "/runner/jobs/j1/" + c.route
+			path := "/runner/jobs/" + c.job + "/" + c.route
 			want := fmt.Sprintf(`{"data":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"message":"ok","status":"ok"}`, len(c.bytes), sum(c.bytes))
 			redirect := w.must(302, get(path))
 			same(t, redirect, want)
@@ -102,7 +110,7 @@ func TestDownloads(t *testing.T) {
 			for _, accept := range []string{"*/*", "application/json, */*", "application/json;q=1", "application/zip"} {
 				w.must(302, get(path).with("Accept", accept))
 			}
-			w.must(302, get(path).with("X-Claim-Token", token))
+			w.must(302, get(path).with("X-Claim-Token", c.token))
 
 			resp, err := http.Get(redirect.header.Get("Location"))
 			if err != nil {
@@ -121,6 +129,33 @@ func TestDownloads(t *testing.T) {
 			})
 		})
 	}
+	t.Run("short code", func(t *testing.T) {
+		w := w.at(t)
+		// As behind a redirect: an existing client cannot tell.
+		for _, a := range []ask{
+			get("/runner/jobs/j1/code"), get("/runner/jobs/j1/code").with("Accept", "*/*"), get("/runner/jobs/j1/code/").with("X-Claim-Token", token),
+			get("/runner/jobs/j1/code").with("Accept", "application/json, */*"), get("/runner/jobs/j1/code").with("Accept", "application/zip"),
+		} {
+			file := w.must(200, a)
+			if got := file.header; file.raw != string(zip) || got.Get("Content-Type") != "application/zip" || got.Get("Content-Disposition") != `attachment; filename="j1.zip"` || got.Get("Cache-Control") != "no-store" {
+				t.Errorf("%d bytes, %v", len(file.raw), got)
+			}
+		}
+		direct := w.must(200, get("/runner/jobs/j1/code").with("Accept", "application/json"))
+		same(t, direct, fmt.Sprintf(`{"data":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"message":"ok","status":"ok"}`, len(zip), sum(zip)))
+		resp, err := http.Get(direct.data["url"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != string(zip) {
+			t.Errorf("followed: %d, %d bytes, error %v", resp.StatusCode, len(body), err)
+		}
+		w.check([]row{
+			{"unknown job", get("/runner/jobs/none/code"), 404, "not_found", "submission not found"},
+			{"claimed by another", get("/runner/jobs/j1/code").by("runner-b"), 403, "not_claimed_by_runner", "not claimed by this runner"},
+		})
+	})
 	// No caller can make a job without code; one from elsewhere is answered all the same.
 	bare := job.Job{ID: "codeless", Problem: 8, State: job.Claimed, Attempt: 1, Revision: 1, Claim: job.Claim{Runner: "runner-a", ProblemVersion: 1}}
 	if _, _, err := w.store.Create(t.Context(), bare); err != nil {

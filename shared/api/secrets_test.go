@@ -81,6 +81,7 @@ func TestURLsAreShortLivedAndOfOneAttempt(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
 	first := w.claimed("j1")
+	w.claimed("long")
 	status := func(method, at string, headers map[string]any, body string) int {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(body))
@@ -111,7 +112,7 @@ func TestURLsAreShortLivedAndOfOneAttempt(t *testing.T) {
 		return strings.TrimPrefix(path.Dir(u.Path), "/blobs/")
 	}
 
-	code := w.must(302, get("/runner/jobs/j1/code")).header.Get("Location")
+	code := w.must(302, get("/runner/jobs/long/code")).header.Get("Location")
 	testdata := w.must(302, get("/runner/jobs/j1/testdata")).header.Get("Location")
 	mine := upload(first)
 	if got := key(mine["url"].(string)); got != "results/j1/0/1" {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 )
 
 func syncBody(slots int, done, active string) string {
-	return fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"done":%s,"active":%s}`, slots, done, active)
+	return fmt.Sprintf(`{"slots":%d,"inline":true,"leaseSeconds":60,"done":%s,"active":%s}`, slots, done, active)
 }
 
 // doneItem is a result for problem 7: all cases AC but for the last.
@@ -48,10 +49,10 @@ func TestSync(t *testing.T) {
 	same(t, w.must(200, post("/runner/sync", `{"slots":0}`)), `{"data":{"done":[],"active":[],"jobs":[],"pollSeconds":1,"heartbeatSeconds":60},"message":"ok","status":"ok"}`)
 	w.problems()
 	w.queued("j1", "bare1", "j2")
-	first := w.must(200, post("/runner/sync", `{"slots":2,"leaseSeconds":60,"done":null,"active":null}`))
+	first := w.must(200, post("/runner/sync", `{"slots":2,"leaseSeconds":60,"done":null,"active":null,"inline":true}`))
 	claim := func(id string, problem, attempt int, tasks, testdata string) string {
 		return fmt.Sprintf(`{"submissionId":%q,"problemId":%d,"language":2,"token":"*","meta":{"language":2,"tasks":%s},"attempt":%d,"generation":0,"leaseSeconds":60,"heartbeatSeconds":20,`+
-			`"code":{"url":"*","size":%d,"sha256":%q,"expiresIn":300},"testdata":%s}`, id, problem, tasks, attempt, len(zip), sum(zip), testdata)
+			`"code":{"inline":%q,"size":%d,"sha256":%q},"testdata":%s}`, id, problem, tasks, attempt, base64.StdEncoding.EncodeToString(zip), len(zip), sum(zip), testdata)
 	}
 	download := fmt.Sprintf(`{"url":"*","size":%d,"sha256":%q,"expiresIn":300}`, len(testdata), sum(testdata))
 	same(t, first, `{"data":{"done":[],"active":[],"jobs":[`+claim("j1", 7, 1, tasks7, download)+`,`+claim("bare1", 8, 1, tasks8, "null")+`],"pollSeconds":0,"heartbeatSeconds":20},"message":"ok","status":"ok"}`)
@@ -75,8 +76,13 @@ func TestSync(t *testing.T) {
 	if got := w.must(200, get("/jobs/bare1")).data["holder"].(map[string]any); got["leaseExpiresAt"].(float64)-got["heartbeatAt"].(float64) != 60 || got["leaseExpiresAt"].(float64) < float64(w.clock().Unix()+59) {
 		t.Errorf("the lease was not extended: %v", got)
 	}
-	code := items(t, second, "jobs")[0]["code"].(map[string]any)["url"].(string)
-	resp, err := w.client.Get(code)
+	// Without inline, code comes by a URL or by get-code.
+	w.queued("long", "j3")
+	third := items(t, w.must(200, post("/runner/sync", `{"slots":2}`)), "jobs")
+	if third[1]["code"] != nil {
+		t.Errorf("j3 has the code %v", third[1]["code"])
+	}
+	resp, err := w.client.Get(third[0]["code"].(map[string]any)["url"].(string))
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("code: %v %v", resp, err)
 	}

@@ -2,6 +2,7 @@ package apigw
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,8 +60,13 @@ func (w *recorder) reply(rest bool) []byte {
 		out[len(out)-1] = '}'
 	}
 	out = append(out, `,"body":`...)
-	out = appendText(out, w.body)
-	return append(out, `,"isBase64Encoded":false}`...)
+	if w.isText() {
+		out = appendText(out, w.body)
+		return append(out, `,"isBase64Encoded":false}`...)
+	}
+	out = append(out, '"')
+	out = base64.StdEncoding.AppendEncode(out, w.body)
+	return append(out, `","isBase64Encoded":true}`...)
 }
 
 // appendText appends a JSON string. What is no UTF-8 is replaced.
@@ -80,7 +86,7 @@ func appendTexts(out []byte, texts []string) []byte {
 	return append(out, ']')
 }
 
-// recorder keeps what a handler writes; all bodies of the API are text.
+// recorder keeps what a handler writes.
 type recorder struct {
 	header http.Header
 	code   int
@@ -103,6 +109,10 @@ func (w *recorder) Write(b []byte) (int, error) {
 	w.body = append(w.body, b...)
 	return len(b), nil
 }
+
+// isText reports whether the body goes into an event as it is. All bodies of the API
+// do but files, which are zips.
+func (w *recorder) isText() bool { return w.header.Get("Content-Type") != "application/zip" }
 
 func (w *recorder) status() int {
 	if w.code == 0 {

@@ -107,6 +107,31 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
+// TestFilesGoInBase64: a text in an event of API Gateway is UTF-8, a zip is not.
+func TestFilesGoInBase64(t *testing.T) {
+	zip := []byte("PK\x03\x04\xff\xfe\x00")
+	file := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/zip")
+		w.Write(zip)
+	})
+	for name, event := range map[string]string{
+		"HTTP API": `{"version":"2.0","routeKey":"GET /jobs/{id}","requestContext":{"http":{"method":"GET"},"stage":"$default"},"pathParameters":{"id":"j"}}`,
+		"REST API": `{"resource":"/jobs/{id}","path":"/jobs/j","httpMethod":"GET","requestContext":{"stage":"prod"},"pathParameters":{"id":"j"}}`,
+	} {
+		out, err := apigw.New(file).Invoke(t.Context(), []byte(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reply struct {
+			Body            []byte
+			IsBase64Encoded bool
+		}
+		if err := json.Unmarshal(out, &reply); err != nil || !reply.IsBase64Encoded || string(reply.Body) != string(zip) {
+			t.Errorf("%s: %v, %s", name, err, out)
+		}
+	}
+}
+
 func TestInvokeRefusesWhatIsNoEvent(t *testing.T) {
 	var got seen
 	for _, payload := range []string{``, `null`, `[]`, `{}`, `{"httpMethod":"G T"}`, `{"routeKey":"GET /"}`, `{"httpMethod":"POST","resource":"/","path":"/","body":"?","isBase64Encoded":true}`} {

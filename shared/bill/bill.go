@@ -61,9 +61,10 @@ const (
 	logBytes = 900
 	// sweepLogBytes: its line and its metrics'.
 	sweepLogBytes = 700
-	// codeBytes is the zip of a submission.
-	codeBytes = 4 << 10
 )
+
+// CodeBytes is the zip of a submission: the median of 272 real ones.
+const CodeBytes = 465
 
 // gb is the memory of a function.
 func gb(function string) float64 { return float64(deployment.SizeOf(function).MemoryMB) / 1024 }
@@ -76,10 +77,14 @@ func more(function string) float64 { return functionSeconds * (gb(function) - fu
 
 // JobBytes is the item of a final job of 20 cases without their outputs, as
 // package measure finds it.
-const JobBytes = 680
+const JobBytes = 683
 
 // EndedBytes is the entry of a final job in the index, as package measure finds it.
 const EndedBytes = 53
+
+// CodeItemBytes is the item of short code, of a job with an id of 24 characters,
+// beside the zip, as package measure finds it.
+const CodeItemBytes = 53
 
 // Of DynamoDB, in bytes: what storage adds to every item, and the write unit.
 const itemOverhead, writeUnit = 100, 1024
@@ -95,6 +100,7 @@ const (
 	jobMonths    = float64(job.KeepFinal) / float64(Month)
 	outputMonths = float64(deployment.ResultsKept) / float64(Month)
 	codeMonths   = float64(deployment.CodeKept) / float64(Month)
+	shortMonths  = float64(dispatch.CodeKept) / float64(Month)
 	monthDays    = 365.0 / 12
 	// Month is the one that bills are for: a twelfth of a year.
 	Month    = time.Duration(monthDays * 24 * float64(time.Hour))
@@ -113,6 +119,7 @@ type Load struct {
 	Seconds float64 // that a job takes its runner
 	Runners float64 // that are connected all the time
 	Outputs float64 // bytes of a job's outputs, packed; beyond dispatch.MaxPacked they are an object
+	Code    float64 // bytes of a job's code, as a zip; beyond dispatch.MaxCodeInline it is an object
 	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
 	Poll float64
 }
@@ -140,7 +147,7 @@ type Part string
 // The parts.
 const (
 	Create  Part = "create"  // the producer's call that hands it in
-	Work    Part = "work"    // the runner's calls, and its GET of the code
+	Work    Part = "work"    // the runner's calls, and its GET of code that is an object
 	Outputs Part = "outputs" // to store what the cases have written
 	Verdict Part = "verdict" // the producer's call that reads it
 	Storage Part = "storage" // of the item, the code and the outputs
@@ -179,8 +186,8 @@ func Cost(l Load) (Costs, error) {
 	switch {
 	case !known:
 		return Costs{}, fmt.Errorf("unknown flow %q: compat or sync", l.Flow)
-	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs):
-		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll and outputs: want 0 or more")
+	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs, l.Code):
+		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll, outputs and code: want 0 or more")
 	case l.Jobs*l.Seconds > l.Runners*Month.Seconds() && l.Runners > 0:
 		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
 			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
@@ -210,16 +217,15 @@ func Cost(l Load) (Costs, error) {
 		Outputs: {},
 		Verdict: l.units(verdict),
 		Storage: {
-			"s3.storage":       codeBytes * codeMonths / gigabyte,
 			"dynamodb.storage": (JobBytes + itemOverhead) * jobMonths / gigabyte,
 			"dynamodb.index":   (EndedBytes + itemOverhead) * jobMonths / gigabyte,
 		},
 	}
 	l.outputs(c.Parts[Outputs], c.Parts[Storage])
+	l.code(c.Parts)
 	// One request of each is of a function with more memory.
 	c.Parts[Create]["lambda.gb-seconds"] += more("create-job")
 	c.Parts[Work]["lambda.gb-seconds"] += more(map[Flow]string{Compat: "complete-job", Sync: "sync"}[l.Flow])
-	c.Parts[Work]["s3.gets"]++ // the runner gets the code; test data it has already
 	c.Jobs = Units{}
 	for part, one := range c.Parts {
 		c.Parts[part] = Units{}
@@ -270,6 +276,21 @@ func (l Load) outputs(store, keep Units) {
 	}
 	store["dynamodb.writes"] += math.Ceil((JobBytes+l.Outputs)/writeUnit) - 1
 	keep["dynamodb.storage"] += l.Outputs * jobMonths / gigabyte
+}
+
+// code is what the length of a job's code changes: requests.json is of CodeBytes.
+func (l Load) code(parts map[Part]Units) {
+	units := func(bytes float64) float64 { return math.Ceil((CodeItemBytes + bytes) / writeUnit) }
+	if l.Code <= dispatch.MaxCodeInline {
+		parts[Create]["dynamodb.writes"] += units(l.Code) - units(CodeBytes)
+		parts[Storage]["dynamodb.storage"] += (l.Code + CodeItemBytes + itemOverhead) * shortMonths / gigabyte
+		return
+	}
+	parts[Create]["dynamodb.writes"] -= units(CodeBytes)
+	parts[Create]["s3.puts"]++
+	parts[Work]["dynamodb.reads"]--
+	parts[Work]["s3.gets"]++ // by the runner; test data it has already
+	parts[Storage]["s3.storage"] += l.Code * codeMonths / gigabyte
 }
 
 // PollSeconds returns how many seconds the server tells an idle runner to wait,
@@ -326,8 +347,8 @@ func finite(numbers ...float64) bool {
 func Assumptions() []string {
 	return []string{
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
-		fmt.Sprintf("%d bytes of logs a request; code of %d KB a job, kept %.0f days; its item, and what its cases wrote, up to %d KB packed, %.0f days, else an object, %.0f days",
-			logBytes, codeBytes>>10, deployment.CodeKept.Hours()/24, dispatch.MaxPacked>>10, job.KeepFinal.Hours()/24, deployment.ResultsKept.Hours()/24),
+		fmt.Sprintf("%d bytes of logs a request; a job's item is kept %.0f days, what its cases wrote, up to %d KB packed, as long, else as an object %.0f days; its code, up to %d bytes, %.0f days, else as an object %.0f days",
+			logBytes, job.KeepFinal.Hours()/24, dispatch.MaxPacked>>10, deployment.ResultsKept.Hours()/24, dispatch.MaxCodeInline, dispatch.CodeKept.Hours()/24, deployment.CodeKept.Hours()/24),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}
 }

@@ -20,19 +20,25 @@ func TestBillByHand(t *testing.T) {
 		want map[string]float64 // dollars
 	}{
 		{"compat, HTTP API", bill.Load{Flow: bill.Compat, Jobs: 1e6, Seconds: 8}, map[string]float64{
-			"api.http": 7 * 1.00, "lambda.requests": 7 * 0.20, "dynamodb.writes": 7 * 0.625, "dynamodb.reads": 9 * 0.125, "sqs.requests": 4 * 0.50, "s3.puts": 5, "s3.gets": 0.40,
+			"api.http": 7 * 1.00, "lambda.requests": 7 * 0.20, "dynamodb.writes": 8 * 0.625, "dynamodb.reads": 10 * 0.125, "sqs.requests": 4 * 0.50,
 		}},
 		{"compat, REST API, two minutes", bill.Load{Flow: bill.Compat, REST: true, Jobs: 1e6, Seconds: 130}, map[string]float64{
-			"api.rest": (7 + 2) * 3.50, "lambda.requests": (7 + 2) * 0.20, "dynamodb.writes": (7 + 2) * 0.625, "dynamodb.reads": (9 + 2) * 0.125, "sqs.requests": (4 + 2) * 0.50,
+			"api.rest": (7 + 2) * 3.50, "lambda.requests": (7 + 2) * 0.20, "dynamodb.writes": (8 + 2) * 0.625, "dynamodb.reads": (10 + 2) * 0.125, "sqs.requests": (4 + 2) * 0.50,
 		}},
 		{"sync", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8}, map[string]float64{
-			"api.http": 3 * 1.00, "lambda.requests": 3 * 0.20, "dynamodb.writes": 6 * 0.625, "dynamodb.reads": 5 * 0.125, "sqs.requests": 3 * 0.50, "s3.puts": 5, "s3.gets": 0.40,
+			"api.http": 3 * 1.00, "lambda.requests": 3 * 0.20, "dynamodb.writes": 7 * 0.625, "dynamodb.reads": 6 * 0.125, "sqs.requests": 3 * 0.50,
+		}},
+		{"sync, code of two write units", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Code: 1900}, map[string]float64{
+			"dynamodb.writes": 8 * 0.625, "dynamodb.reads": 6 * 0.125,
+		}},
+		{"sync, code as an object", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Code: 1901}, map[string]float64{
+			"dynamodb.writes": 6 * 0.625, "dynamodb.reads": 5 * 0.125, "s3.puts": 5, "s3.gets": 0.40,
 		}},
 		{"sync, outputs beside the verdict", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Outputs: 1500}, map[string]float64{
-			"dynamodb.writes": 8 * 0.625, "s3.puts": 5,
+			"dynamodb.writes": 9 * 0.625,
 		}},
 		{"sync, outputs of their own object", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Outputs: 4096}, map[string]float64{
-			"dynamodb.writes": 6 * 0.625, "s3.puts": 10,
+			"dynamodb.writes": 7 * 0.625, "s3.puts": 5,
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ type ClaimRequest struct {
 	Runner       string
 	LeaseSeconds *int // nil: the default
 	Checkers     bool // the runner knows of checkers
+	Inline       bool // the code may come with the claim
 }
 
 // Claimed is what a runner gets with a job.
@@ -23,7 +24,8 @@ type Claimed struct {
 	Job          job.Job
 	Token        string // of this claim; only its hash is stored
 	Content      problem.Content
-	CodeURL      string // presigned for URLLife
+	Code         []byte // the zip, if it is in the store and the runner takes it so
+	CodeURL      string // presigned for URLLife; empty: the code is in the store
 	TestdataURL  string // the same; empty: the problem has none
 	CodeName     string
 	TestdataName string
@@ -43,6 +45,11 @@ func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer
 		return Claimed{}, c.Answer, err
 	}
 	claimed, err := d.claimed(ctx, c)
+	if err == nil && r.Inline {
+		one := []Claimed{claimed}
+		d.fillCode(ctx, one)
+		claimed = one[0]
+	}
 	return claimed, granted, err
 }
 
@@ -103,7 +110,9 @@ func (d *Dispatcher) claimed(ctx context.Context, made change) (Claimed, error) 
 		HeartbeatSeconds: job.HeartbeatEvery(j.Claim.LeaseSeconds),
 	}
 	var err error
-	c.CodeURL, err = d.URLs.GetURL(ctx, codeKey(j.ID, j.Code.SHA256), c.CodeName)
+	if !j.CodeInline {
+		c.CodeURL, err = d.URLs.GetURL(ctx, codeKey(j.ID, j.Code.SHA256), c.CodeName)
+	}
 	if err != nil || c.Content.Testdata.SHA256 == "" {
 		return c, err
 	}

@@ -29,7 +29,8 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		return Created{}, answer, err
 	}
 	r.Now = d.now()
-	submit := job.SubmitOp{Now: r.Now}
+	r.CodeInline = r.Inline != nil && len(r.Inline) <= MaxCodeInline && !d.CodeAsObjects
+	submit := job.SubmitOp{Now: r.Now, CodeInline: r.CodeInline}
 	j := r.New()
 	if r.Inline != nil {
 		// A job that exists must not get another message and another object for
@@ -46,7 +47,7 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		if answer, err := lookAtCode(bytes.NewReader(r.Inline), r.Code.Size, r.Language); err != nil || !answer.OK() {
 			return Created{}, answer, err
 		}
-		if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {
+		if err := d.storeCode(ctx, j, r.Inline, r.CodeInline); err != nil {
 			return Created{}, Answer{}, err
 		}
 		if found {

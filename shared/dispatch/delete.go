@@ -26,6 +26,11 @@ func (d *Dispatcher) Delete(ctx context.Context, id string) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
+		if j.CodeInline {
+			if err := d.Store.RemoveCode(ctx, j); err != nil {
+				return Answer{}, err
+			}
+		}
 		if err := d.Objects.Remove(ctx, keys); err != nil {
 			return Answer{}, err
 		}
@@ -43,7 +48,8 @@ func (d *Dispatcher) Delete(ctx context.Context, id string) (Answer, error) {
 	return Answer{}, fmt.Errorf("delete job: %w", errContended)
 }
 
-// objectsOf lists the keys of a final job's code and outputs.
+// objectsOf lists the keys of a final job's code and outputs. Code that is in the
+// store is an object too if a runner has asked where it is.
 func objectsOf(j job.Job) (keys []string, err error) {
 	if j.Code.SHA256 != "" {
 		keys = append(keys, codeKey(j.ID, j.Code.SHA256))

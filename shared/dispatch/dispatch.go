@@ -35,6 +35,9 @@ type Dispatcher struct {
 	// Unjudged is called when a result is accepted that is JE: the problem or its
 	// test data are at fault, and all who submit to it suffer. May be nil.
 	Unjudged func()
+	// CodeAsObjects keeps all new code as objects, however short it is, as versions
+	// before this one do and expect it: for the time before one of them is deployed again.
+	CodeAsObjects bool
 
 	// The doorbell; nil: there is none, and runners poll.
 	Benches Benches

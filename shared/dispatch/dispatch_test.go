@@ -27,7 +27,7 @@ func TestTheWholePath(t *testing.T) {
 		t.Fatal(diff)
 	}
 	c := w.claim("j", "r")
-	if c.HeartbeatSeconds != 20 || c.Content.Testdata.SHA256 == "" || c.TestdataURL == "" || c.CodeURL == "" {
+	if c.HeartbeatSeconds != 20 || c.Content.Testdata.SHA256 == "" || c.TestdataURL == "" || c.CodeURL != "" || c.Code != nil {
 		t.Errorf("claimed as %+v", c)
 	}
 	w.pass(30 * time.Second)
@@ -438,7 +438,7 @@ func TestOnlyTheHolderGetsAnything(t *testing.T) {
 	} {
 		t.Run(who.name, func(t *testing.T) {
 			w := &world{Dispatcher: w.Dispatcher, t: t, ctx: w.ctx}
-			_, answer, err := w.Code(w.ctx, "j", who.runner, who.hash)
+			_, answer, err := w.Code(w.ctx, "j", who.runner, who.hash, false)
 			w.refused(who.want, answer, err)
 			_, answer, err = w.Testdata(w.ctx, "j", who.runner, who.hash)
 			w.refused(who.want, answer, err)
@@ -448,7 +448,7 @@ func TestOnlyTheHolderGetsAnything(t *testing.T) {
 			w.refused(who.want, answer, err)
 		})
 	}
-	_, answer, err := w.Code(w.ctx, "unknown", "r", "")
+	_, answer, err := w.Code(w.ctx, "unknown", "r", "", false)
 	w.refused(job.NotFound, answer, err)
 }
 

@@ -6,17 +6,20 @@ import (
 	"runlease/shared/job"
 )
 
-// Download is where to get bytes, for URLLife, and what they must be.
+// Download is where to get bytes, for URLLife, and what they must be; or, of short
+// code, the bytes.
 type Download struct {
-	URL      string
+	URL      string // empty: Bytes are there
+	Bytes    []byte
 	Name     string // of the file
 	Artifact job.Artifact
 }
 
 // Code gives the holder of a job its code. tokenHash is empty if the runner
-// sent no claim token. Refused with NotFound, NotClaimed, InvalidToken or
-// CodeNotFound.
-func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Download, Answer, error) {
+// sent no claim token. asURL: it wants to know where the code is, so code that is
+// in the store is put where a URL leads to. Refused with NotFound, NotClaimed,
+// InvalidToken or CodeNotFound.
+func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string, asURL bool) (Download, Answer, error) {
 	j, answer, err := d.held(ctx, id, runner, tokenHash)
 	if err != nil || !answer.OK() {
 		return Download{}, answer, err
@@ -24,7 +27,24 @@ func (d *Dispatcher) Code(ctx context.Context, id, runner, tokenHash string) (Do
 	if j.Code.SHA256 == "" {
 		return Download{}, Answer{Outcome: CodeNotFound}, nil
 	}
-	return d.download(ctx, codeKey(j.ID, j.Code.SHA256), codeName(j.ID), j.Code)
+	key := codeKey(j.ID, j.Code.SHA256)
+	if j.CodeInline {
+		codes, err := d.codesOf(ctx, j)
+		if err != nil {
+			return Download{}, Answer{}, err
+		}
+		zip := codes[j.ID].Zip
+		switch {
+		case zip == nil:
+			return Download{}, Answer{Outcome: CodeNotFound}, nil
+		case !asURL:
+			return Download{Bytes: zip, Name: codeName(j.ID), Artifact: j.Code}, granted, nil
+		}
+		if err := d.Objects.Put(ctx, key, zip, j.Code); err != nil {
+			return Download{}, Answer{}, err
+		}
+	}
+	return d.download(ctx, key, codeName(j.ID), j.Code)
 }
 
 // Testdata gives the holder of a job the test data of the pinned version.

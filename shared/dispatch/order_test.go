@@ -119,6 +119,27 @@ func (j *journal) Keep(ctx context.Context, key string) (bool, error) {
 	return j.Objects.Keep(ctx, key)
 }
 
+func (j *journal) PutAhead(ctx context.Context, key string, body []byte, a job.Artifact) error {
+	if err := j.note("put"); err != nil {
+		return err
+	}
+	return j.Objects.PutAhead(ctx, key, body, a)
+}
+
+func (j *journal) PutCode(ctx context.Context, of job.Job, zip []byte, until job.Time) error {
+	if err := j.note("code"); err != nil {
+		return err
+	}
+	return j.Store.PutCode(ctx, of, zip, until)
+}
+
+func (j *journal) KeepCode(ctx context.Context, of job.Job, until job.Time) (bool, error) {
+	if err := j.note("keep code"); err != nil {
+		return false, err
+	}
+	return j.Store.KeepCode(ctx, of, until)
+}
+
 // withHandle hands a job in, has r claim it, and lets the claim know its message.
 func (w *world) withHandle(id string) dispatch.Claimed {
 	w.t.Helper()
@@ -149,7 +170,7 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Create(w.ctx, inline("j"))
 				return err
 			},
-			[]string{"problem", "put", "ring", "create"},
+			[]string{"problem", "code", "ring", "create"},
 			"create",
 		},
 		{
@@ -204,7 +225,7 @@ func TestOrderOfWrites(t *testing.T) {
 				_, _, err := w.Rejudge(w.ctx, "j", 0)
 				return err
 			},
-			[]string{"ring", "save"},
+			[]string{"keep code", "ring", "save"},
 			"save",
 		},
 		{

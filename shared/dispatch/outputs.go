@@ -62,7 +62,7 @@ func (c *completion) storeOutputs(ctx context.Context, s job.Standing, cases [][
 	}
 	key, body, a, err := zipFor(c.r.ID, s, cases)
 	if err == nil {
-		err = c.d.Objects.Put(ctx, key, body, a)
+		err = c.d.Objects.PutAhead(ctx, key, body, a)
 	}
 	if err != nil {
 		c.d.Log.ErrorContext(ctx, "outputs not stored", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)

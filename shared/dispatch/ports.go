@@ -57,6 +57,8 @@ type Store interface {
 	// those with a number above after. A problem that does not exist has none.
 	ProblemVersions(ctx context.Context, id, after, limit int) ([]PublishedVersion, error)
 
+	Codes
+
 	// Mark reads where the sweep stands; the zero Mark before the first.
 	Mark(ctx context.Context) (Mark, error)
 	// SaveMark writes it on the condition that nobody else has.
@@ -181,6 +183,10 @@ type Objects interface {
 	Read(ctx context.Context, key string, from int64, n int) ([]byte, error)
 	// Put stores an object, unless it exists already: keys name their content.
 	Put(ctx context.Context, key string, body []byte, a job.Artifact) error
+	// PutAhead is Put of an object that a write to the store follows: what is
+	// written there after PutAhead has returned is never there without the object.
+	// Before that the object need not be on the disk, nor be found.
+	PutAhead(ctx context.Context, key string, body []byte, a job.Artifact) error
 	// Remove deletes objects; one that does not exist is passed over.
 	Remove(ctx context.Context, keys []string) error
 	// Keep makes an object stay that was uploaded by a DraftURL, and reports

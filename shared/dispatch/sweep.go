@@ -127,6 +127,9 @@ func (d *Dispatcher) repair(ctx context.Context, open []OpenJob, silent bool, sw
 		}
 		swept.Looked++
 		c, err := d.updateFrom(ctx, j, d.sweepOne(silent))
+		if err == nil {
+			err = d.keepCode(ctx, c.after, d.now())
+		}
 		switch {
 		case err != nil:
 			swept.Failed++

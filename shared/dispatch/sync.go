@@ -16,6 +16,7 @@ type SyncRequest struct {
 	Slots        int  // jobs that it wants, 0 to 10
 	LeaseSeconds *int // of those jobs; nil: the default
 	Checkers     bool // the runner knows of checkers
+	Inline       bool // code may come with the claims
 	Done         []CompleteRequest
 	Active       []ActiveClaim
 	Seat         int64  // where it waits for a ring, as far as it knows; 0: nowhere
@@ -187,6 +188,9 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 		}
 	}
 	d.hide(ctx, back)
+	if r.Inline {
+		d.fillCode(ctx, s.Jobs)
+	}
 	// A queue that gave as many messages as were asked for has more.
 	switch more := seen.last == slots; {
 	case more && claims > 0:

@@ -13,6 +13,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/zips"
 )
 
 func (w *world) sync(r dispatch.SyncRequest) dispatch.Synced {
@@ -27,8 +28,8 @@ func TestSyncIsTheWholePath(t *testing.T) {
 	for i := range 3 {
 		w.create(fmt.Sprintf("j%d", i))
 	}
-	first := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 2, LeaseSeconds: new(60)})
-	if len(first.Jobs) != 2 || first.PollSeconds != 0 || first.Jobs[0].CodeURL == "" || first.Jobs[0].Job.Claim.Handle == "" {
+	first := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 2, LeaseSeconds: new(60), Inline: true})
+	if len(first.Jobs) != 2 || first.PollSeconds != 0 || string(first.Jobs[1].Code) != string(zips.Code("j1")) || first.Jobs[0].Job.Claim.Handle == "" {
 		t.Fatalf("synced %+v", first)
 	}
 	w.pass(30 * time.Second)

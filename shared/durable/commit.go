@@ -72,6 +72,20 @@ func (db *DB) owe(t table, name string, value []byte) {
 	db.writes <- write{owed: change{key{t, name}, value}}
 }
 
+// ahead changes a row with the transaction of the write that follows, or an earlier
+// one, without waiting. While the disk refuses it waits after all, so that the caller
+// hears why and bytes do not pile up.
+func (db *DB) ahead(ctx context.Context, t table, name string, value []byte) error {
+	if db.broken.Load() == nil {
+		db.owe(t, name, value)
+		return nil
+	}
+	return db.write(ctx, func(b *batch) error {
+		b.put(t, name, value)
+		return nil
+	})
+}
+
 // writer is the one that writes, until the folder is closed.
 func (db *DB) writer() {
 	defer close(db.ended)

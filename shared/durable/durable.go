@@ -25,7 +25,8 @@
 //
 // Messages live in memory too, as memory.Queue, and are kept as they change. A
 // message's change is not waited for: the write of its job follows, in the same
-// batch or a later one, and is answered after it.
+// batch or a later one, and is answered after it. Code and outputs are not waited
+// for either, for the same reason.
 package durable
 
 import (
@@ -61,10 +62,11 @@ const (
 	ids         table = 'i' // of credentials: their hashes
 	webhooks    table = 'w' // by id
 	letters     table = 'l' // by endpoint, job and generation: announcements that are to be delivered
+	codes       table = 'k' // job id and hash: short code
 	objects     table = 'b' // by key: an object on its way to its file; never has rows
 )
 
-var tables = []table{jobs, open, ends, problems, versions, marks, messages, credentials, ids, webhooks, letters, objects}
+var tables = []table{jobs, open, ends, problems, versions, marks, messages, credentials, ids, webhooks, letters, codes, objects}
 
 // The buckets beside the tables.
 var (

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -121,6 +122,29 @@ func (o *Objects) Save(key string, body io.Reader, want job.Artifact) (stored bo
 		return nil
 	})
 	return stored && err == nil, err
+}
+
+// SaveAhead keeps a small object without waiting for the disk: what is written to the
+// store after it is on the disk no sooner.
+func (o *Objects) SaveAhead(key string, body []byte, want job.Artifact) error {
+	if want.Size > smallObject {
+		_, err := o.Save(key, bytes.NewReader(body), want)
+		return err
+	}
+	read, err := memory.ReadBody(bytes.NewReader(body), want)
+	if err != nil {
+		return err
+	}
+	if there, err := o.exists(key); err != nil || there {
+		return err
+	}
+	if misnamed(key, want) {
+		return errKey
+	}
+	if err := o.db.files.room(int64(len(read))); err != nil {
+		return err
+	}
+	return o.db.ahead(context.Background(), objects, key, read)
 }
 
 // Remove takes an object away, from the journal and from its file.

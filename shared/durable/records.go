@@ -44,6 +44,7 @@ func jobFields(c *codec, j *job.Job) {
 	textField(c, 27, &j.Claim.Handle)
 	recordField(c, 28, resultFields, &j.Result)
 	listField(c, 29, pastFields, &j.Past)
+	flagField(c, 30, &j.CodeInline)
 }
 
 func resultFields(c *codec, r *job.Result) {

@@ -45,6 +45,7 @@ func (s *Store) Expire(ctx context.Context, now job.Time) (int, error) {
 					continue // the index lags: it has been forgotten already, or moved
 				}
 				_, id := place(name)
+				b.putNoCode(id)
 				b.put(ends, name, nil)
 				b.put(jobs, id, nil)
 				forgotten++
@@ -69,8 +70,11 @@ const (
 )
 
 // RemoveOld removes objects whose days are over, and the folders that they leave
-// empty. It looks at every file: once a day is often enough.
+// empty, and short code whose job was never written. It looks at every file: once a day is often enough.
 func (o *Objects) RemoveOld(ctx context.Context, now time.Time) (removed int, err error) {
+	if removed, err = o.db.removeStrayCode(ctx, job.At(now)); err != nil {
+		return removed, fmt.Errorf("remove stray code: %w", err)
+	}
 	seen := 0
 	for part, life := range kept {
 		root := filepath.Join(o.db.dir, part)

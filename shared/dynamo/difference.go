@@ -32,6 +32,21 @@ func changeIf(versionName string, version int64) *change {
 	return c
 }
 
+// ifThere begins a change of an item that must exist, whatever is in it.
+func ifThere() *change {
+	c := changeIf(JobsKey, 0)
+	c.condition = "attribute_exists (" + c.name(JobsKey) + ")"
+	return c
+}
+
+// orAtMost lets the condition also hold where an attribute is no larger number.
+func (c *change) orAtMost(name string, n int64) *change {
+	const bound = ":bound"
+	c.values[bound] = numberValue(n)
+	c.condition += " OR " + c.name(name) + " <= " + bound
+	return c
+}
+
 // given returns what the expressions' values are. It returns nil if they have
 // none: DynamoDB refuses an empty map.
 func (c *change) given() map[string]types.AttributeValue {

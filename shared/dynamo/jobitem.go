@@ -20,6 +20,7 @@ func jobItem(j *job.Job) writer {
 	w.text(aGroup, j.Group)
 	w.number(aCodeSize, j.Code.Size)
 	w.hex(aCodeHash, j.Code.SHA256)
+	w.flag(aCodeInline, j.CodeInline)
 	w.text(aState, string(j.State))
 	w.number(aAttempt, int64(j.Attempt))
 	w.number(aFirstFence, int64(j.FirstFence))
@@ -116,6 +117,7 @@ func readJob(it item) (job.Job, error) {
 		Language:        job.Language(r.number(aLanguage)),
 		Group:           r.text(aGroup),
 		Code:            job.Artifact{Size: r.number(aCodeSize), SHA256: r.hex(aCodeHash)},
+		CodeInline:      r.flag(aCodeInline),
 		State:           job.State(r.text(aState)),
 		Attempt:         int(r.number(aAttempt)),
 		FirstFence:      int(r.number(aFirstFence)),

@@ -58,6 +58,7 @@ const (
 	aGroup           = "g"
 	aCodeSize        = "cs"
 	aCodeHash        = "ch" // B
+	aCodeInline      = "ci"
 	aState           = "st"
 	aAttempt         = "a"
 	aFirstFence      = "ff"
@@ -153,6 +154,16 @@ const (
 	markID = "#sweep"
 )
 
+// Attributes of the short code of a job, an item of the jobs table. Its key is the
+// job's id and the beginning of the code's hash.
+const (
+	sZip = "z" // B
+
+	// codeMark is between the two. Ids of jobs have no '#'.
+	codeMark = "#"
+	codeSum  = 16 // hex digits: what names the code among all that were handed in under an id
+)
+
 // Attributes of a credential.
 const (
 	kKind      = "k"
@@ -194,6 +205,11 @@ func benchNumber(key *types.AttributeValueMemberS) (int, error) {
 		return 0, fmt.Errorf("a bench has no key %s", DoorbellKey)
 	}
 	return strconv.Atoi(strings.TrimPrefix(key.Value, benchPrefix))
+}
+
+// codeID is what the key of a job's short code has in place of a job's id.
+func codeID(j job.Job) string {
+	return j.ID + codeMark + j.Code.SHA256[:min(codeSum, len(j.Code.SHA256))]
 }
 
 func jobKey(id string) item { return item{JobsKey: &types.AttributeValueMemberS{Value: id}} }

@@ -8,18 +8,22 @@ type CreateOp struct {
 	Language Language
 	Group    string
 	Code     Artifact
+	// CodeInline: the code is in the store. It is where the code is kept and not
+	// what was asked for, so Repeats does not look at it.
+	CodeInline bool
 }
 
 // New returns the job as created: its code is not checked yet, so it is not queued.
 func (op CreateOp) New() Job {
 	return Job{
-		ID:        op.ID,
-		Problem:   op.Problem,
-		Language:  op.Language,
-		Group:     op.Group,
-		Code:      op.Code,
-		State:     Created,
-		CreatedAt: op.Now,
+		ID:         op.ID,
+		Problem:    op.Problem,
+		Language:   op.Language,
+		Group:      op.Group,
+		Code:       op.Code,
+		CodeInline: op.CodeInline,
+		State:      Created,
+		CreatedAt:  op.Now,
 	}
 }
 

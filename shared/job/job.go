@@ -100,6 +100,8 @@ type Job struct {
 	Language Language
 	Group    string   // for fair queues: a user, a contest or a rejudge batch
 	Code     Artifact // a zip
+	// CodeInline: the zip is short and kept in the store, not as an object.
+	CodeInline bool
 
 	State           State
 	Attempt         int // the fence: +1 with every claim, never back, not even by rejudge

@@ -1,7 +1,10 @@
 package job
 
 // SubmitOp queues a created job. Its caller has checked the code.
-type SubmitOp struct{ Now Time }
+type SubmitOp struct {
+	Now        Time
+	CodeInline bool // the code is in the store
+}
 
 // Apply queues j. A job that is past that is left as it is, and so is a
 // handwritten one: it is kept, never queued.
@@ -11,5 +14,6 @@ func (op SubmitOp) Apply(j Job) (Job, Decision) {
 	}
 	j.State = Queued
 	j.QueuedAt = op.Now
+	j.CodeInline = op.CodeInline
 	return j.ring(op.Now), ok()
 }

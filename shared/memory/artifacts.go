@@ -161,6 +161,14 @@ func (a *Artifacts) Put(_ context.Context, key string, body []byte, want job.Art
 	return nil
 }
 
+// PutAhead stores an object unless it exists, before the write that follows.
+func (a *Artifacts) PutAhead(_ context.Context, key string, body []byte, want job.Artifact) error {
+	if err := a.objects.SaveAhead(key, body, want); err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return nil
+}
+
 // Remove deletes objects.
 func (a *Artifacts) Remove(_ context.Context, keys []string) error {
 	for _, key := range keys {

@@ -18,6 +18,10 @@ type Objects interface {
 	// Save reads body to its end and keeps it. It is false, and nothing changes, if
 	// the key exists, and fails with ErrBytes if body is not what was announced.
 	Save(key string, body io.Reader, want job.Artifact) (bool, error)
+	// SaveAhead is Save of an object that another write follows, and is over before
+	// that one is: until then the object need not be on the disk, nor be found. One
+	// that exists stays.
+	SaveAhead(key string, body []byte, want job.Artifact) error
 	// Remove takes an object away; one that does not exist is passed over.
 	Remove(key string) error
 	// Keep makes an object stay for at least dispatch.DraftLife from now, and
@@ -92,6 +96,12 @@ func (o *inMemory) Keep(key string) (bool, error) {
 	defer o.mu.RUnlock()
 	_, exists := o.objects[key]
 	return exists, nil
+}
+
+// SaveAhead keeps an object.
+func (o *inMemory) SaveAhead(key string, body []byte, want job.Artifact) error {
+	_, err := o.Save(key, bytes.NewReader(body), want)
+	return err
 }
 
 // Save keeps an object.

@@ -20,6 +20,7 @@ import (
 type Store struct {
 	mu       sync.RWMutex
 	jobs     map[string]job.Job
+	codes    map[string]map[string]dispatch.Code // by job and hash
 	open     [dispatch.Shards][]dispatch.OpenJob // each sorted by openOrder
 	ended    []dispatch.EndedJob                 // sorted by endedOrder
 	problems map[int]problem.Problem
@@ -36,6 +37,7 @@ type versionKey struct{ id, number int }
 func NewStore() *Store {
 	return &Store{
 		jobs:     make(map[string]job.Job),
+		codes:    make(map[string]map[string]dispatch.Code),
 		problems: make(map[int]problem.Problem),
 		versions: make(map[versionKey]problem.Content),
 	}
@@ -280,6 +282,7 @@ func (s *Store) Expire(_ context.Context, now job.Time) (int, error) {
 		if at := j.ExpiresAt(); at != 0 && at < now {
 			s.moveEnded(j, job.Job{})
 			delete(s.jobs, id)
+			delete(s.codes, id)
 			dropped++
 		}
 	}

@@ -61,10 +61,11 @@ func (c claim) check() error {
 	return nil
 }
 
-// check finds what is wrong with where a file is said to be.
+// check finds what is wrong with where a file is said to be. Whether bytes that came
+// along are the file is seen when they are used.
 func (d download) check() error {
 	u, err := url.Parse(d.URL) // which is a secret
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if d.Inline == nil && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return errors.New("its address is no http(s) URL")
 	}
 	if raw, err := hex.DecodeString(d.SHA256); err != nil || len(raw) != 32 || d.SHA256 != strings.ToLower(d.SHA256) {

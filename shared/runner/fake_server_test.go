@@ -59,6 +59,7 @@ type fakeServer struct {
 	tasks    []execute.Task
 	poll     float64
 	noRefs   bool              // claims do not say where code and test data are
+	inlined  []byte            // what claims have as their code, in place of where it is
 	compat   bool              // the runners of this server do without sync
 	verdicts map[string]string // of results in a sync, by id, in place of ok
 	actions  map[string]string // in a sync, by id, in place of continue
@@ -228,12 +229,18 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		send(w, 200, map[string]any{"jobs": jobs, "pollSeconds": s.poll}, "ok", "")
 	case "claim":
+		if !in.Inline {
+			s.t.Error("a claim does not take code inline")
+		}
 		if !slices.Contains(s.queue, id) {
 			send(w, 409, nil, "already claimed by another runner", "already_claimed")
 			return
 		}
 		send(w, 200, s.claim(id, in.LeaseSeconds), "job claimed", "")
 	case "sync":
+		if !in.Inline {
+			s.t.Error("a sync does not take code inline")
+		}
 		send(w, 200, s.sync(in.syncBody, in.LeaseSeconds), "ok", "")
 	case "code", "testdata":
 		if r.Header.Get("Accept") != "application/json" {
@@ -298,6 +305,9 @@ func (s *fakeServer) claim(id string, lease int) map[string]any {
 	}
 	if !s.noRefs {
 		data["code"], data["testdata"] = s.ref("code", s.code), s.ref("testdata", s.testData)
+		if s.inlined != nil {
+			data["code"] = map[string]any{"inline": s.inlined, "size": len(s.code), "sha256": shaOf(s.code)}
+		}
 	}
 	return data
 }
@@ -305,6 +315,7 @@ func (s *fakeServer) claim(id string, lease int) map[string]any {
 // syncBody is what a sync says beside its leaseSeconds.
 type syncBody struct {
 	Slots  int `json:"slots"`
+	Inline bool
 	Done   []done
 	Active []active
 	Seat   int64

@@ -554,6 +554,13 @@ func TestFetching(t *testing.T) {
 		"nothing for once": {func(s *fakeServer) {
 			s.on("storage GET", times(1, func(http.ResponseWriter, *http.Request) bool { return true }))
 		}, 1},
+		"code in the claim": {func(s *fakeServer) {
+			s.inlined = s.code
+			s.on("storage GET", func(w http.ResponseWriter, r *http.Request) bool {
+				return strings.Contains(r.URL.Path, "/code/") && refuseStorage(404)(w, r)
+			})
+		}, 0},
+		"other code in the claim": {func(s *fakeServer) { s.inlined = []byte("other") }, 1},
 		"cut off for once": {func(s *fakeServer) {
 			s.on("storage GET", times(1, func(w http.ResponseWriter, _ *http.Request) bool {
 				_, err := w.Write(s.code[:10])

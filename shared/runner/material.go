@@ -153,7 +153,7 @@ func (m *material) get(ctx context.Context, open func(download) (*os.File, error
 
 // fetch writes the file to w, once it gets an answer from storage.
 func (m *material) fetch(ctx context.Context, w io.Writer) error {
-	if m.at.URL == "" || m.at.ExpiresIn > 0 && time.Since(m.at.received) > time.Duration(m.at.ExpiresIn)*time.Second-5*time.Second {
+	if m.at.Inline == nil && m.at.URL == "" || m.at.ExpiresIn > 0 && time.Since(m.at.received) > time.Duration(m.at.ExpiresIn)*time.Second-5*time.Second {
 		if err := m.locate(ctx); err != nil {
 			return err
 		}

@@ -42,10 +42,11 @@ type claim struct {
 	TestData         *download `json:"testdata"`
 }
 
-// download is where to get a file, and what it must be.
+// download is where to get a file, or the file itself, and what it must be.
 type download struct {
 	URL       string `json:"url"`
-	Size      int64  `json:"size"` // bytes
+	Inline    []byte `json:"inline"` // short code, in place of a URL
+	Size      int64  `json:"size"`   // bytes
 	SHA256    string `json:"sha256"`
 	ExpiresIn int    `json:"expiresIn"` // seconds
 
@@ -78,6 +79,7 @@ type syncRequest struct {
 	LeaseSeconds int               `json:"leaseSeconds"`
 	Checkers     bool              `json:"checkers"`            // set by the client
 	Languages    []int             `json:"languages,omitempty"` // set by the client
+	Inline       bool              `json:"inline"`              // set by the client
 	Done         []json.RawMessage `json:"done"`                // each a done
 	Active       []active          `json:"active"`
 	Seat         int64             `json:"seat,omitempty"` // where the runner waits for a ring; 0: nowhere
@@ -116,7 +118,7 @@ type syncReply struct {
 // sync reports results, keeps leases and takes up to Slots jobs. Each item has
 // its own answer, which react understands as a *replyError without a status.
 func (c *Client) sync(ctx context.Context, s syncRequest) (syncReply, error) {
-	s.Checkers, s.Languages = c.Checkers, c.Languages.List()
+	s.Checkers, s.Languages, s.Inline = c.Checkers, c.Languages.List(), true
 	var got syncReply
 	err := c.call(ctx, http.MethodPost, "/runner/sync", "", s, &got)
 	now := time.Now()
@@ -145,7 +147,8 @@ func (c *Client) claim(ctx context.Context, id string, lease time.Duration) (got
 		LeaseSeconds int   `json:"leaseSeconds"`
 		Checkers     bool  `json:"checkers"`
 		Languages    []int `json:"languages,omitempty"`
-	}{int(lease.Seconds()), c.Checkers, c.Languages.List()}
+		Inline       bool  `json:"inline"`
+	}{int(lease.Seconds()), c.Checkers, c.Languages.List(), true}
 	err = c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
 	got.received(time.Now())
 	return got, err

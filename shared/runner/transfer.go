@@ -25,9 +25,12 @@ type wrongBytes struct{ why string }
 
 func (w *wrongBytes) Error() string { return w.why }
 
-// fetch copies a file from storage to w. Other bytes than promised are an error; w
-// has them.
+// fetch copies a file from storage, or from its claim, to w. Other bytes than
+// promised are an error; w has them.
 func (c *Client) fetch(ctx context.Context, d download, w io.Writer) error {
+	if d.Inline != nil {
+		return d.copy("the claim", w, bytes.NewReader(d.Inline))
+	}
 	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.URL, nil)
@@ -44,13 +47,18 @@ func (c *Client) fetch(ctx context.Context, d download, w io.Writer) error {
 	if resp.StatusCode != http.StatusOK {
 		return refusedByStorage(resp)
 	}
+	return d.copy("storage", w, resp.Body)
+}
+
+// copy copies the file from where it comes and checks it.
+func (d download) copy(from string, w io.Writer, body io.Reader) error {
 	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(w, hash), io.LimitReader(resp.Body, d.Size+1))
+	n, err := io.Copy(io.MultiWriter(w, hash), io.LimitReader(body, d.Size+1))
 	if err != nil {
-		return fmt.Errorf("fetch from storage: %w", err)
+		return fmt.Errorf("fetch from %s: %w", from, err)
 	}
 	if got := hex.EncodeToString(hash.Sum(nil)); n != d.Size || got != d.SHA256 {
-		return &wrongBytes{fmt.Sprintf("storage gave %d bytes with SHA-256 %s, want %d with %s", n, got, d.Size, d.SHA256)}
+		return &wrongBytes{fmt.Sprintf("%s gave %d bytes with SHA-256 %s, want %d with %s", from, n, got, d.Size, d.SHA256)}
 	}
 	return nil
 }

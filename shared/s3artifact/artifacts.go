@@ -117,6 +117,11 @@ func (a *Artifacts) Put(ctx context.Context, key string, body []byte, want job.A
 	}
 }
 
+// PutAhead is Put: what S3 has answered is there.
+func (a *Artifacts) PutAhead(ctx context.Context, key string, body []byte, want job.Artifact) error {
+	return a.Put(ctx, key, body, want)
+}
+
 // Remove deletes objects, one call each: there are two of a job. The bucket keeps
 // what was removed as an old version for some days.
 func (a *Artifacts) Remove(ctx context.Context, keys []string) error {

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/base64"
 	"testing"
 	"time"
 )
@@ -32,7 +34,7 @@ func (c *client) claimedBySync(runner string, ids ...string) map[string]map[stri
 		if time.Now().After(end) {
 			c.t.Fatalf("not claimed: %v", missing)
 		}
-		got := c.sync(runner, map[string]any{"slots": min(len(missing), 10), "leaseSeconds": 60})
+		got := c.sync(runner, map[string]any{"slots": min(len(missing), 10), "inline": true, "leaseSeconds": 60})
 		jobs := got.Data["jobs"].([]any)
 		for i := range jobs {
 			job := entry(got, "jobs", i)
@@ -63,8 +65,24 @@ func TestSync(t *testing.T) {
 	token := func(i int) string { return claims[ids[i]]["token"].(string) }
 	for id, claim := range claims {
 		code := claim["code"].(map[string]any)
-		if status, body := c.fetch(code["url"].(string)); status != 200 || sum(body) != code["sha256"] || claim["attempt"] != 1.0 || claim["leaseSeconds"] != 60.0 {
-			t.Errorf("%s: code %d, claim %v", id, status, claim)
+		body, err := base64.StdEncoding.DecodeString(code["inline"].(string))
+		if err != nil || sum(body) != code["sha256"] || claim["attempt"] != 1.0 || claim["leaseSeconds"] != 60.0 {
+			t.Errorf("%s: code %v, error %v, claim %v", id, code, err, claim)
+		}
+		// An existing client gets the zip itself: through the gateway it must be what it was.
+		accepts := [][]string{{"Accept", "*/*"}, {"Accept", "application/zip"}, {}}
+		if at.kind == "localstack" { // which adds "Accept: application/json" to a request without the header
+			accepts = accepts[:2]
+		}
+		for _, accept := range accepts {
+			file := c.want(200, "", request{"GET", "/runner/jobs/" + id + "/code", nil, as("syncing", accept...)})
+			if got := file.Header; !bytes.Equal(file.Text, body) || got.Get("Content-Type") != "application/zip" || got.Get("Content-Disposition") != `attachment; filename="`+id+`.zip"` {
+				t.Errorf("%v: got %d bytes, want %d, %v", accept, len(file.Text), len(body), got)
+			}
+		}
+		place := c.want(200, "", request{"GET", "/runner/jobs/" + id + "/code", nil, as("syncing", "Accept", "application/json")})
+		if status, got := c.fetch(place.Data["url"].(string)); status != 200 || !bytes.Equal(got, body) {
+			t.Errorf("%s by URL: %d %q", id, status, got)
 		}
 		// Claimed, not listed: nobody else gets it.
 		c.want(409, "already_claimed", request{"POST", "/runner/jobs/" + id + "/claim", nil, as("other")})

@@ -37,6 +37,15 @@ const (
 
 // useCases are the order of writes, and what is checked beside the rules.
 var useCases = []source{
+	{file: "shared/dispatch/code.go", tests: []command{{pkg: "./shared/dispatch", tests: "Code"}}, guards: []guard{
+		{name: "code: the sweep keeps what a long wait would lose", keeps: "I1", from: `_, err = d.Store.KeepCode(ctx, j, now.Add(CodeKept))`, to: `_ = now`},
+		{name: "code: the sweep keeps it in time", keeps: "I1", from: `kept.Sub(now) >= CodeKept-codeSlack/2`, to: `kept.Sub(now) >= 0`},
+		{name: "code: of a claim that cannot be read is asked for", keeps: "I6", from: `claims[i].Code = codes[claims[i].Job.ID].Zip`, to: `claims[i].Code = []byte("?")`},
+	}},
+	{file: "shared/dispatch/rejudge.go", tests: []command{{pkg: "./shared/dispatch", tests: "Code|TestOrderOfWrites"}}, guards: []guard{
+		{name: "rejudge: keeps the code", keeps: "I1", from: `if made.write && j.CodeInline {`, to: `if false {`},
+		{name: "rejudge: not without its code", keeps: "I1", from: `if !found {`, to: `if false {`},
+	}},
 	{file: "shared/dispatch/delete.go", tests: []command{{pkg: "./shared/api", tests: "^TestDeleteJob$"}}, guards: []guard{
 		{name: "delete: only a final job", keeps: "I5", from: `case !j.Final():`, to: `case false:`},
 		{name: "delete: the objects too", keeps: "S", from: `d.Objects.Remove(ctx, keys)`, to: `d.Objects.Remove(ctx, keys[:1])`},
@@ -122,7 +131,7 @@ var useCases = []source{
 		{name: "outputs: that cannot be looked up are not missing", keeps: "I4", from: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)`, to: `"uploaded outputs not looked up", "job_id", c.r.ID, "attempt", s.Attempt, "error", err)
 			key = job.OutputsMissing`},
 		{name: "outputs: that are not what was announced", keeps: "I4", from: `return key, found != c.r.Outputs`, to: `return key, found.Size < 0`},
-		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = c.d.Objects.Put(ctx, key, body, a)`, to: `		_ = c.d.Objects.Put(ctx, key, body, a)`},
+		{name: "outputs: that cannot be stored are missing", keeps: "I4", from: `		err = c.d.Objects.PutAhead(ctx, key, body, a)`, to: `		_ = c.d.Objects.PutAhead(ctx, key, body, a)`},
 		{name: "outputs: none make no object", keeps: "E", from: `	if noOutput(cases) {`, to: `	if false {`},
 		{name: "outputs: small ones make no object", keeps: "E", from: `if stored.packed = pack(cases); stored.packed != nil {`, to: `if stored.packed = pack(cases); false {`},
 		{name: "outputs: their zip is made when it is asked for", keeps: "I4", from: `return key, d.Objects.Put(ctx, key, body, a)`, to: `_, _ = body, a; return key, nil`},
@@ -153,7 +162,7 @@ var useCases = []source{
 		},
 		{name: "create: rings", keeps: "I1", from: `if j.Bell > 0 {`, to: `if false {`},
 		{name: "create: rings for what is queued only", keeps: "E", from: `if j.Bell > 0 {`, to: `if true {`},
-		{name: "create: the code is stored", keeps: "I1", from: `if err := d.Objects.Put(ctx, codeKey(r.ID, r.Code.SHA256), r.Inline, r.Code); err != nil {`, to: `if err != nil {`},
+		{name: "create: the code is stored", keeps: "I1", from: `if err := d.storeCode(ctx, j, r.Inline, r.CodeInline); err != nil {`, to: `if err != nil {`},
 		{name: "create: only of a published problem", keeps: "I4", from: `if err != nil || !answer.OK() {`, to: `if err != nil {`},
 		{name: "create: looks before it rings", keeps: "E", from: "\t\tif found {\n\t\t\tif out := r.Repeats(there)", to: "\t\tif false {\n\t\t\tif out := r.Repeats(there)", also: []edit{{"\t\tif found {\n\t\t\tc, err :=", "\t\tif false && found {\n\t\t\tc, err :="}}},
 		{name: "create: other content than what is there", keeps: "I6", from: `out.Outcome != job.OK || there.State != job.Created || there.Language`, to: `there.State != job.Created && out.Outcome == job.OK || there.Language`},

@@ -60,6 +60,8 @@ var cases = []struct {
 	{name: "put/keys do not mix", run: putMany},
 	{name: "put/bytes that are not what was announced are refused", run: putMismatch},
 
+	{name: "put ahead/there once a later write is", run: putAhead},
+
 	{name: "read/any part of an object", run: read},
 	{name: "read/what is not there is an error", run: readMissing},
 

@@ -62,3 +62,30 @@ func putMismatch(t *testing.T, s suite) {
 	}
 	s.empty(t, key("s-1", other))
 }
+
+func putAhead(t *testing.T, s suite) {
+	bodies := make(map[string][]byte)
+	ahead := func(id string, body []byte) {
+		k := key(id, measure(body))
+		if err := s.Artifacts.PutAhead(t.Context(), k, bytes.Clone(body), measure(body)); err != nil {
+			t.Fatal(err)
+		}
+		bodies[k] = body
+	}
+	small, other := sample(1000)
+	large, _ := sample(300 << 10) // more than what a machine's journal takes
+	ahead("s-1", small)
+	ahead("s-1", small)
+	ahead("s-2", large)
+	if err := s.Artifacts.PutAhead(t.Context(), key("s-3", other), large, other); err == nil {
+		t.Error("PutAhead of other bytes than announced: no error")
+	}
+	last, a := sample(10)
+	s.put(t, key("s-4", a), last)
+	for k, body := range bodies {
+		s.holds(t, k, body)
+	}
+	ahead("s-1", small) // what is there stays
+	s.holds(t, key("s-1", measure(small)), small)
+	s.empty(t, key("s-3", other))
+}

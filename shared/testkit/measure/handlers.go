@@ -3,6 +3,7 @@ package measure
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"runlease/shared/api"
 	"runlease/shared/apigw"
 	"runlease/shared/auth"
+	"runlease/shared/bill"
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 	"runlease/shared/s3artifact"
@@ -60,7 +62,7 @@ func Handlers(t T) []Handler {
 		w.pass(5 * time.Second)
 		w.do("list-jobs", 200, "/runner/jobs", "") // brings the claim its handle
 	}
-	code := zips.Inline(strings.Repeat("0123456789abcdef", 20)) // of about 1 KB
+	code := base64.StdEncoding.EncodeToString(codeOf(job, bill.CodeBytes))
 	cases := []struct {
 		function string
 		given    func(*world)
@@ -75,7 +77,7 @@ func Handlers(t T) []Handler {
 		}, 201},
 		{"list-jobs", func(w *world) { w.create(job) }, runnerEvent("GET", "/runner/jobs", ""), 200},
 		{"claim-job", func(w *world) { w.create(job) }, runnerEvent("POST", "/runner/jobs/"+job+"/claim", ""), 200},
-		{"get-code", claimed, runnerEvent("GET", "/runner/jobs/"+job+"/code", ""), 302},
+		{"get-code", claimed, runnerEvent("GET", "/runner/jobs/"+job+"/code", ""), 200},
 		{"heartbeat", claimed, runnerEvent("POST", "/runner/heartbeat", `{"submissionId":"`+job+`"}`), 200},
 		{"complete-job", claimed, func(w *world) event {
 			return runnerEvent("PUT", "/runner/jobs/"+job+"/complete", `{"token":"`+claimToken+`","tasks":`+tasks("42")+`}`)(w)
@@ -84,7 +86,7 @@ func Handlers(t T) []Handler {
 			claimed(w)
 			w.create(id(2))
 		}, func(w *world) event {
-			return runnerEvent("POST", "/runner/sync", `{"slots":1,"leaseSeconds":60,"active":[],"done":[{"submissionId":"`+job+`","token":"`+claimToken+`","tasks":`+tasks("42")+`}]}`)(w)
+			return runnerEvent("POST", "/runner/sync", `{"slots":1,"inline":true,"leaseSeconds":60,"active":[],"done":[{"submissionId":"`+job+`","token":"`+claimToken+`","tasks":`+tasks("42")+`}]}`)(w)
 		}, 200},
 	}
 	var handlers []Handler
@@ -257,7 +259,7 @@ func (l *lean) warm(t T) {
 	w.clock = w.clock.Add(10 * time.Second)
 	do("list-jobs", "GET", "/runner/jobs", "") // its message goes
 	do("create-job", "POST", "/jobs", strings.Replace(create, "warm", "warm-2", 1))
-	token = do("sync", "POST", "/runner/sync", `{"slots":1,"leaseSeconds":60,"active":[],"done":[]}`)["jobs"].([]any)[0].(map[string]any)["token"].(string)
+	token = do("sync", "POST", "/runner/sync", `{"slots":1,"inline":true,"leaseSeconds":60,"active":[],"done":[]}`)["jobs"].([]any)[0].(map[string]any)["token"].(string)
 	do("sync", "POST", "/runner/sync", `{"slots":0,"leaseSeconds":60,"active":[],"done":[{"submissionId":"warm-2","token":"`+token+`","tasks":`+tasks("42")+`}]}`)
 	if left := w.backend.Messages(queueURL); left != 0 {
 		t.Fatalf("%d messages left", left)

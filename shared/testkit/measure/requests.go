@@ -76,7 +76,7 @@ func Requests(t T) []bill.Request {
 	row("list-jobs, one job")
 	token := w.claim(a)
 	row("claim-job")
-	w.do("get-code", 302, "/runner/jobs/"+a+"/code", "")
+	w.do("get-code", 200, "/runner/jobs/"+a+"/code", "")
 	row("get-code")
 	w.do("get-testdata", 302, "/runner/jobs/"+a+"/testdata", "")
 	row("get-testdata")
@@ -169,7 +169,7 @@ func Requests(t T) []bill.Request {
 	}
 	other := w.claim(two)
 	step()
-	w.do("get-code", 302, "/runner/jobs/"+two+"/code", "")
+	w.do("get-code", 200, "/runner/jobs/"+two+"/code", "")
 	step()
 	w.do("get-testdata", 302, "/runner/jobs/"+two+"/testdata", "")
 	step()

@@ -80,7 +80,7 @@ func SaturateCompat(t T, jobs int) Saturated {
 		}
 		token := w.claim(job)
 		work()
-		w.do("get-code", 302, "/runner/jobs/"+job+"/code", "")
+		w.do("get-code", 200, "/runner/jobs/"+job+"/code", "")
 		work()
 		w.do("get-testdata", 302, "/runner/jobs/"+job+"/testdata", "")
 		work()

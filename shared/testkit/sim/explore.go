@@ -150,8 +150,12 @@ func alone(f *flight) bool {
 		f.hear(reply{ok: true, problem: problem.Problem{ID: problemID, Current: content, Version: 1, Revision: 1}})
 	case portProblemVersion:
 		f.hear(reply{ok: true, content: content})
-	case portHide, portPut:
+	case portHide, portPut, portPutCode:
 		f.hear(reply{})
+	case portKeepCode:
+		f.hear(reply{ok: true})
+	case portReadCodes:
+		f.hear(reply{codes: map[string]dispatch.Code{onlyJob: {Zip: codeBytes}}})
 	case portStat:
 		f.hear(reply{ok: true, artifact: codeArtifact})
 	case portRead:

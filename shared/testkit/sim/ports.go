@@ -40,6 +40,9 @@ const (
 	portPost           port = "posts.Post"
 	portChoose         port = "choose"
 	portPause          port = "pause"
+	portPutCode        port = "store.PutCode"
+	portReadCodes      port = "store.ReadCodes"
+	portKeepCode       port = "store.KeepCode"
 )
 
 // call is a port call that a request has reached and that has not happened yet.
@@ -61,6 +64,8 @@ type call struct {
 	connection    string
 	seat          int64 // that is taken, or named by a ring
 	rungAt        int64
+	jobs          []job.Job // whose code is meant
+	until         job.Time
 }
 
 // reply is what came of a call.
@@ -76,6 +81,7 @@ type reply struct {
 	problem  problem.Problem
 	content  problem.Content
 	artifact job.Artifact
+	codes    map[string]dispatch.Code
 	body     []byte
 	bench    doorbell.Bench
 	chosen   int
@@ -127,6 +133,12 @@ func (a adapters) perform(c *call) (r reply) {
 		r.body, r.err = a.objects.Read(ctx, c.ids[0], c.from, c.limit)
 	case portPut:
 		r.err = a.objects.Put(ctx, c.ids[0], c.body, c.artifact)
+	case portPutCode:
+		r.err = a.store.PutCode(ctx, c.jobs[0], c.body, c.until)
+	case portReadCodes:
+		r.codes, r.err = a.store.ReadCodes(ctx, c.jobs)
+	case portKeepCode:
+		r.ok, r.err = a.store.KeepCode(ctx, c.jobs[0], c.until)
 	}
 	return r
 }
@@ -209,6 +221,23 @@ func (p parkedStore) SaveMark(_ context.Context, before, after dispatch.Mark) (b
 	r := p.park(call{port: portSaveMark, was: before, is: after})
 	return r.ok, r.err
 }
+
+func (p parkedStore) PutCode(_ context.Context, j job.Job, zip []byte, until job.Time) error {
+	return p.park(call{port: portPutCode, jobs: []job.Job{j}, body: zip, until: until}).err
+}
+
+func (p parkedStore) ReadCodes(_ context.Context, of []job.Job) (map[string]dispatch.Code, error) {
+	r := p.park(call{port: portReadCodes, jobs: of})
+	return r.codes, r.err
+}
+
+func (p parkedStore) KeepCode(_ context.Context, j job.Job, until job.Time) (bool, error) {
+	r := p.park(call{port: portKeepCode, jobs: []job.Job{j}, until: until})
+	return r.ok, r.err
+}
+
+// RemoveCode is not part of the simulation, as DeleteJob is not.
+func (p parkedStore) RemoveCode(context.Context, job.Job) error { panic("code is not deleted") }
 
 func (p parkedQueue) Ring(_ context.Context, m job.Message) error {
 	return p.park(call{port: portRing, message: m}).err
@@ -296,3 +325,6 @@ func (p parkedPosts) Post(_ context.Context, connection string, message []byte) 
 }
 
 func (p parkedPosts) Close(context.Context, string) error { panic("nobody connects anew") }
+func (p parkedObjects) PutAhead(ctx context.Context, key string, body []byte, a job.Artifact) error {
+	return p.Put(ctx, key, body, a)
+}

@@ -145,7 +145,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		}
 	case askClaim:
 		var c dispatch.Claimed
-		c, said, out.err = d.Claim(ctx, dispatch.ClaimRequest{ID: a.id, Runner: a.runner, LeaseSeconds: &a.leaseSeconds})
+		c, said, out.err = d.Claim(ctx, dispatch.ClaimRequest{ID: a.id, Runner: a.runner, LeaseSeconds: &a.leaseSeconds, Inline: true})
 		if out.err == nil && said.OK() {
 			out.grants = []grant{granted(c)}
 		}
@@ -156,7 +156,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askRelease:
 		said, out.err = d.Release(ctx, a.id, a.runner, a.tokenHash, a.reason, "")
 	case askSync:
-		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds, Seat: a.seat}
+		r := dispatch.SyncRequest{Runner: a.runner, Slots: a.limit, LeaseSeconds: &a.leaseSeconds, Seat: a.seat, Inline: true}
 		for _, done := range a.done {
 			r.Done = append(r.Done, done.completion())
 		}

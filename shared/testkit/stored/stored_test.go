@@ -182,7 +182,7 @@ func (p *place) objectKeys(m meaning) map[string]string {
 		var err error
 		switch hash := auth.Hash(m.tokens[auth.Claim]); what {
 		case "code":
-			got, answer, err = d.Code(p.t.Context(), id, "judge-07", hash)
+			got, answer, err = d.Code(p.t.Context(), id, "judge-07", hash, true)
 		case "testdata":
 			got, answer, err = d.Testdata(p.t.Context(), id, "judge-07", hash)
 		case "outputs":

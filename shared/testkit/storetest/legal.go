@@ -19,6 +19,7 @@ func Jobs() *rapid.Generator[job.Job] {
 			Language:        job.Language(rapid.IntRange(0, 3).Draw(t, "language")),
 			Group:           rapid.OneOf(rapid.Just(""), ids).Draw(t, "group"),
 			Code:            job.Artifact{Size: rapid.Int64Range(0, 10<<20).Draw(t, "code size"), SHA256: hashes.Draw(t, "code hash")},
+			CodeInline:      rapid.Bool().Draw(t, "code inline"),
 			State:           rapid.SampledFrom([]job.State{job.Created, job.Queued, job.Claimed, job.Finished, job.Cancelled}).Draw(t, "state"),
 			Attempt:         counts.Draw(t, "attempt"),
 			FirstFence:      counts.Draw(t, "first fence"),

@@ -90,6 +90,12 @@ var cases = []struct {
 	{"problem/versions are listed by number, page by page", problemVersionList},
 	{"problem/of many at once, one publishes", problemRace},
 
+	{"code/comes back as written, also of many at once", codeRoundTrip},
+	{"code/of one id and two contents: both are there", codeOfTwo},
+	{"code/written again", codeAgain},
+	{"code/kept longer only where it is", codeKept},
+	{"code/removed, and a job is no code", codeRemoved},
+
 	{"mark/the zero mark before the first", markZero},
 	{"mark/comes back as written", markRoundTrip},
 	{"mark/saved on its version", markConflict},

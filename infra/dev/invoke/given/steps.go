@@ -69,6 +69,9 @@ var steps = map[string]step{
 		}
 		return w.upload(ctx, data, code)
 	},
+	"job submitted": func(w *World, ctx context.Context) error {
+		return w.producer(ctx, http.MethodPost, "/jobs/"+JobID+"/submit", "")
+	},
 	"job queued": func(w *World, ctx context.Context) error {
 		return w.queue(ctx, JobID, problem)
 	},
