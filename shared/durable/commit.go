@@ -63,13 +63,27 @@ func (db *DB) write(ctx context.Context, decide func(*batch) error) error {
 	}
 	// The outcome is waited for whatever becomes of the caller: it is soon there.
 	done := make(chan error, 1)
-	db.writes <- write{decide: decide, done: done}
+	if !db.hand(write{decide: decide, done: done}) {
+		return errClosed
+	}
 	return <-done
+}
+
+var errClosed = errors.New("the folder is closed")
+
+// hand gives a write to the writer; false: the folder is closed.
+func (db *DB) hand(w write) bool {
+	db.gate.RLock()
+	defer db.gate.RUnlock()
+	if !db.closed {
+		db.writes <- w
+	}
+	return !db.closed
 }
 
 // owe changes a row with the next transaction that succeeds, without waiting.
 func (db *DB) owe(t table, name string, value []byte) {
-	db.writes <- write{owed: change{key{t, name}, value}}
+	db.hand(write{owed: change{key{t, name}, value}})
 }
 
 // ahead changes a row with the transaction of the write that follows, or an earlier

@@ -180,13 +180,8 @@ func (f *filer) file() error {
 	if len(all) == 0 {
 		return nil
 	}
-	store := f.db.Objects()
 	for _, o := range all {
-		name, err := store.path(o.key)
-		if err != nil {
-			return err
-		}
-		if err := putFile(name, o.body); err != nil {
+		if err := f.put(o); err != nil {
 			return err
 		}
 	}
@@ -200,6 +195,22 @@ func (f *filer) file() error {
 		f.size -= int64(len(o.body))
 	}
 	return nil
+}
+
+// put writes an object to its file, unless it was taken away meanwhile: then the
+// file must not come back.
+func (f *filer) put(o unfiled) error {
+	name, err := f.db.Objects().path(o.key)
+	if err != nil {
+		return err
+	}
+	f.db.filing.Lock()
+	defer f.db.filing.Unlock()
+	rows, err := f.db.get(objects, o.key)
+	if err != nil || rows[0] == nil {
+		return err
+	}
+	return putFile(name, o.body)
 }
 
 // putFile writes a file where it belongs. If that is cut off it is written again, from

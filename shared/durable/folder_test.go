@@ -325,3 +325,36 @@ func TestOldThingsGo(t *testing.T) {
 		}
 	}
 }
+
+// TestAnObjectThatWasRemovedStaysAway: it waits to be written to its file when it is
+// taken away.
+func TestAnObjectThatWasRemovedStaysAway(t *testing.T) {
+	dir := t.TempDir()
+	db, err := durable.Open(dir, quiet())
+	check(t, err)
+	body := "x"
+	a := job.Artifact{Size: 1, SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(body)))}
+	for n := range 20 {
+		key := fmt.Sprintf("code/%d/%s.zip", n, a.SHA256)
+		if _, err := db.Objects().Save(key, strings.NewReader(body), a); err != nil {
+			t.Fatal(err)
+		}
+		check(t, db.Objects().Remove(key))
+	}
+	check(t, db.Close()) // files what waits
+	if left, err := filepath.Glob(dir + "/code/*/*"); err != nil || len(left) > 0 {
+		t.Errorf("%d files came back, %v", len(left), err)
+	}
+}
+
+func TestWritesAfterTheEndFail(t *testing.T) {
+	db, err := durable.Open(t.TempDir(), quiet())
+	check(t, err)
+	queue, err := db.Queue()
+	check(t, err)
+	check(t, db.Close())
+	if _, _, err := db.Store().SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 1, Revision: 1, WriteID: "1"}); err == nil {
+		t.Error("a problem was saved")
+	}
+	_ = queue.Ring(t.Context(), job.Message{Job: "a", Bell: 1}) // does not panic
+}

@@ -31,6 +31,8 @@ type DB struct {
 	starts int64
 	secret []byte
 
+	gate   sync.RWMutex // of closed: nothing is sent to writes after it is set
+	closed bool
 	writes chan write
 	ended  chan struct{} // closed when the writer has ended
 
@@ -256,9 +258,13 @@ func (db *DB) upgrade(tx *bbolt.Tx) error {
 // a restart are good after it.
 func (db *DB) Secret() []byte { return db.secret }
 
-// Close writes what is left and ends. No method may be called after it.
+// Close writes what is left and ends. What is written after it fails; nothing may
+// be read after it.
 func (db *DB) Close() error {
+	db.gate.Lock()
+	db.closed = true
 	close(db.writes)
+	db.gate.Unlock()
 	<-db.ended
 	db.mu.Lock()
 	db.snapshot.release()
