@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,13 +31,13 @@ type bell struct {
 	mu           sync.Mutex
 	lies         bool // gives seats to who is gone
 	url          string
-	status       int         // of refused handshakes; 0: none is
-	mute         bool        // answers nothing
-	times        []time.Time // of handshakes
-	lives        []*lives    // of connections
-	seat, number int64       // who sits, the last number
-	seats        []int64     // that syncs named
-	reply        func()      // called before a reply that names a seat
+	status       int  // of refused handshakes; 0: none is
+	mute         bool // answers nothing
+	handshakes   int
+	lives        []*lives // of connections
+	seat, number int64    // who sits, the last number
+	seats        []int64  // that syncs named
+	reply        func()   // called before a reply that names a seat
 }
 
 type lives struct {
@@ -89,7 +90,7 @@ func (b *bell) Close() error {
 
 func (b *bell) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	b.times = append(b.times, time.Now())
+	b.handshakes++
 	status := b.status
 	b.mu.Unlock()
 	if r.Header.Get("X-Runner-Token") != token || r.Header.Get("X-Runner-Name") != name {
@@ -198,45 +199,46 @@ func listens(t *testing.T, do func(s *fakeServer, b *bell, r *Runner)) (log stri
 	return log
 }
 
-func (s *fakeServer) syncsSince(at time.Time) (n int) {
-	for _, r := range s.seen("sync") {
-		if !r.at.Before(at) {
-			n++
-		}
+// named returns the seats that syncs have named since the last time, 0 for none.
+func (b *bell) named() []int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer func() { b.seats = nil }()
+	return b.seats
+}
+
+// meanwhile does something while the next sync is under way, and rings for that.
+func (b *bell) meanwhile(s *fakeServer, do func()) {
+	b.mu.Lock()
+	b.reply = func() {
+		b.reply = nil
+		b.mu.Unlock()
+		defer b.mu.Lock()
+		s.pausing(func() { do(); time.Sleep(3 * time.Second) })
 	}
-	return n
+	b.mu.Unlock()
+	b.say(`{"ring":0}`)
+	rest(10 * time.Second)
 }
 
 func TestARingWakesAtOnce(t *testing.T) {
 	log := listens(t, func(s *fakeServer, b *bell, _ *Runner) {
+		b.named()
 		for i := range 3 {
-			begin := time.Now()
 			rest(100 * time.Second)
-			if n := s.syncsSince(begin); n != 0 {
-				t.Errorf("%d syncs of a runner that sits", n)
-			}
-			id := fmt.Sprint("j", i)
+			id, seats := fmt.Sprint("j", i), b.named()
 			s.add(id)
-			b.mu.Lock()
-			b.seats = nil
-			b.mu.Unlock()
 			b.ring()
 			rest(10 * time.Millisecond)
-			if _, done := s.result(id); !done || b.seats[0] != 0 {
-				t.Errorf("%s judged 10 ms after the ring: %v, seats named since: %v", id, done, b.seats)
+			if _, done := s.result(id); !done || len(seats) != 0 || b.named()[0] != 0 {
+				t.Errorf("%s judged 10 ms after the ring: %v, seats named before: %v", id, done, seats)
 			}
 		}
 		// It polls seldom, from its seat, and nothing changes by that.
-		rest(time.Second)
-		b.mu.Lock()
-		b.seats = nil
-		seat := b.seat
-		b.mu.Unlock()
 		rest(15 * slowPoll * time.Second)
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if n := len(b.seats); n < 12 || n > 20 || strings.Trim(strings.ReplaceAll(fmt.Sprint(b.seats), fmt.Sprint(seat), ""), "[ ]") != "" {
-			t.Errorf("seats named: %v, want %d about 15 times", b.seats, seat)
+		seats := b.named()
+		if all := slices.Compact(slices.Clone(seats)); len(seats) < 12 || len(seats) > 20 || len(all) != 1 || all[0] == 0 {
+			t.Errorf("seats named: %v, want the same about 15 times", seats)
 		}
 	})
 	if !strings.Contains(log, "the doorbell is heard") {
@@ -244,79 +246,44 @@ func TestARingWakesAtOnce(t *testing.T) {
 	}
 }
 
-func TestARingBeforeItsSeatIsKnown(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
-		// The runner is rung while a call is under way, for the seat that its reply names.
-		b.meanwhile(s, b.ring)
-		b.say(`{"ring":0}`)
-		rest(5 * time.Second)
-		if len(b.seats) != 2 || b.seats[1] != 0 {
-			t.Errorf("seats named: %v, want one of a call, and none of another right after", b.seats)
-		}
-	})
-}
-
-// meanwhile does something while the next sync is under way.
-func (b *bell) meanwhile(s *fakeServer, do func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seats = nil
-	b.reply = func() {
-		b.reply = nil
-		b.mu.Unlock()
-		defer b.mu.Lock()
-		s.pausing(func() { do(); time.Sleep(3 * time.Second) })
+func TestRings(t *testing.T) {
+	for what, c := range map[string]struct {
+		do   func(s *fakeServer, b *bell, r *Runner)
+		want string // seats named, or what is judged
+	}{
+		"before the reply that names its seat": {func(s *fakeServer, b *bell, _ *Runner) { b.meanwhile(s, b.ring) }, "[1 0]"},
+		"a reply names a seat of an earlier connection": {func(s *fakeServer, b *bell, _ *Runner) {
+			b.meanwhile(s, func() { _ = b.lives[0].conn.CloseNow() })
+		}, "[1 0]"},
+		"in the pause of a faulty runner": {func(_ *fakeServer, b *bell, r *Runner) {
+			r.faults.Store(1)
+			b.ring()
+			rest(firstFaultPause - time.Second)
+		}, "[]"},
+		"and the call for it fails": {func(s *fakeServer, b *bell, _ *Runner) {
+			s.on("sync", times(2, away))
+			b.ring()
+			rest(5 * time.Second)
+		}, "[0]"},
+		"while no slot is free": {func(s *fakeServer, b *bell, r *Runner) {
+			r.Executor = accept(30 * time.Second)
+			s.add("a", "b")
+			b.ring()
+			rest(time.Second)
+			b.say(`{"ring":0}`)
+			rest(10 * time.Second)
+		}, "[0]"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			listens(t, func(s *fakeServer, b *bell, r *Runner) {
+				b.named()
+				c.do(s, b, r)
+				if got := fmt.Sprint(b.named()); got != c.want {
+					t.Errorf("seats named: %s, want %s", got, c.want)
+				}
+			})
+		})
 	}
-}
-
-func TestASeatOfAnEarlierConnection(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
-		b.meanwhile(s, func() { _ = b.lives[0].conn.CloseNow() })
-		b.say(`{"ring":0}`)
-		rest(10 * time.Second)
-		if len(b.lives) != 2 || len(b.seats) != 2 || b.seats[1] != 0 {
-			t.Errorf("%d connections, seats named: %v", len(b.lives), b.seats)
-		}
-	})
-}
-
-func TestAFaultyRunnerIsNotRungOutOfItsPause(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, r *Runner) {
-		r.faults.Store(1)
-		begin := time.Now()
-		b.say(`{"ring":0}`)
-		rest(firstFaultPause - time.Second)
-		if n := s.syncsSince(begin); n != 0 {
-			t.Errorf("%d syncs", n)
-		}
-	})
-}
-
-func TestARingOutlivesAFailedCall(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
-		s.on("sync", times(2, away))
-		s.add("a")
-		b.ring()
-		rest(5 * time.Second)
-		if _, done := s.result("a"); !done {
-			t.Error("the job waits for the slow poll, since the call for the ring failed")
-		}
-	})
-}
-
-func TestAFullRunnerLooksWhenASlotIsFree(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, r *Runner) {
-		r.Executor = accept(30 * time.Second)
-		s.add("a", "b")
-		b.ring()
-		rest(time.Second)
-		begin := time.Now()
-		b.say(`{"ring":0}`)
-		rest(10 * time.Second)
-		if n := s.syncsSince(begin); n != 0 {
-			t.Errorf("%d syncs without a free slot", n)
-		}
-	})
 }
 
 func TestWithoutAConnectionItPollsAsBefore(t *testing.T) {
@@ -337,19 +304,11 @@ func TestWithoutAConnectionItPollsAsBefore(t *testing.T) {
 				b.mu.Unlock()
 				_ = last.CloseNow()
 				rest(10 * time.Second)
-				begin := time.Now()
+				b.named()
 				rest(time.Hour)
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				poll := 5
-				if b.lies {
-					poll = 15
-				}
-				if n := s.syncsSince(begin); n < 3300/poll || n > 4000/poll || b.seats[len(b.seats)-1] != 0 {
-					t.Errorf("%d syncs in an hour, want one each %d s; seat named: %d", n, poll, b.seats[len(b.seats)-1])
-				}
-				if n := len(b.times); n > 30 {
-					t.Errorf("%d handshakes in an hour", n)
+				poll := map[bool]int{false: 5, true: 15}[b.lies]
+				if seats := b.named(); len(seats) < 3300/poll || len(seats) > 4000/poll || slices.Max(seats) != 0 || b.handshakes > 30 {
+					t.Errorf("%d syncs in an hour, want one each %d s; %d handshakes", len(seats), poll, b.handshakes)
 				}
 			})
 			if n := strings.Count(log, "the doorbell cannot be heard"); n < 1 || n > 2 || strings.Contains(log, "secret") {
@@ -372,19 +331,14 @@ func TestALostConnection(t *testing.T) {
 			listens(t, func(s *fakeServer, b *bell, _ *Runner) {
 				b.mu.Lock()
 				c.lose(b)
-				b.seats = nil
 				b.mu.Unlock()
 				rest(c.within)
-				b.mu.Lock()
-				b.mute = false
 				if len(b.lives) != 2 || b.lives[0].ended.IsZero() || b.lives[1].began.Before(b.lives[0].ended) {
 					t.Fatalf("%d connections, the first until %v", len(b.lives), b.lives[0].ended)
 				}
-				since := b.lives[1].began
-				b.mu.Unlock()
-				seen := s.seen("sync")
-				if last := seen[len(seen)-1]; last.at.Before(since) || bytes.Contains(last.body, []byte(`"seat"`)) {
-					t.Errorf("connected at %v, last sync at %v: %s", since, last.at, last.body)
+				seen, seats := s.seen("sync"), b.named()
+				if seen[len(seen)-1].at.Before(b.lives[1].began) || seats[len(seats)-1] != 0 {
+					t.Errorf("connected, and no sync without a seat: %v", seats)
 				}
 				s.add("a")
 				b.ring()
@@ -399,15 +353,15 @@ func TestALostConnection(t *testing.T) {
 
 func TestAConnectionIsKeptAndRenewed(t *testing.T) {
 	log := listens(t, func(s *fakeServer, b *bell, _ *Runner) {
-		begin := time.Now()
+		b.named()
 		for range 10 { // what is no ring
 			for _, text := range []string{"", "ring", "{}", `{"ring":"1"}`, `{"ring":1.5}`, `{"message":"Forbidden"}`, "[1]"} {
 				b.say(text)
 			}
 		}
 		rest(time.Second)
-		if n := s.syncsSince(begin); n != 0 {
-			t.Errorf("%d syncs for what is no ring", n)
+		if seats := b.named(); len(seats) != 0 {
+			t.Errorf("%d syncs for what is no ring", len(seats))
 		}
 		rest(12 * time.Hour)
 		defer time.Sleep(2 * time.Hour)
@@ -425,7 +379,7 @@ func TestAConnectionIsKeptAndRenewed(t *testing.T) {
 				t.Errorf("connection %d begins %v after the end of the one before", i+1, next.Sub(life.ended))
 			}
 		}
-		if n := s.syncsSince(begin); n > 12*3600/(slowPoll*3/4)+len(b.lives) {
+		if n := len(b.seats); n > 12*3600/(slowPoll*3/4)+len(b.lives) {
 			t.Errorf("%d syncs", n)
 		}
 	})
@@ -454,12 +408,13 @@ func TestADoorbellThatMovesAndGoes(t *testing.T) {
 
 func TestAFloodOfRingsIsBounded(t *testing.T) {
 	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
+		b.named()
 		begin := time.Now()
 		for range 500 {
 			b.say(`{"ring":0}`)
 		}
 		took := time.Since(begin)
-		if n, most := s.syncsSince(begin), looksAtOnce+looksPerSecond*int(took.Seconds()+1); n > most {
+		if n, most := len(b.named()), looksAtOnce+looksPerSecond*int(took.Seconds()+1); n > most {
 			t.Errorf("%d syncs in %v, want at most %d", n, took, most)
 		}
 		if took < 5*time.Second {
@@ -471,8 +426,8 @@ func TestAFloodOfRingsIsBounded(t *testing.T) {
 func TestOnlyWhereItIsWanted(t *testing.T) {
 	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
 		b := newBell(t, s)
-		if err := during(t, newRunner(t, s, dir, accept(0)), func() { rest(time.Minute) }); err != nil || len(b.times) != 0 {
-			t.Errorf("%d handshakes, %v", len(b.times), err)
+		if err := during(t, newRunner(t, s, dir, accept(0)), func() { rest(time.Minute) }); err != nil || b.handshakes != 0 {
+			t.Errorf("%d handshakes, %v", b.handshakes, err)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,18 +19,17 @@ import (
 	"runlease/shared/runner/execute"
 )
 
-// past answers as a server of an earlier version did.
+// past answers as the server of an earlier version did, one request at a time.
 type past struct {
-	t       *testing.T
-	mu      sync.Mutex
-	answers map[string][]exchanged // by route, in the order of then; the last one is given again
-	jobs    []json.RawMessage      // syncs gave them out
-	items   map[string][]json.RawMessage
-	used    map[string]bool // routes
-	reasons []string        // of releases
+	t        *testing.T
+	turn     chan struct{}
+	answers  map[string][]pastReply // by route, in the order of then; the last one is given again
+	sync     pastSync               // all items of all syncs
+	reasons  []string               // of releases
+	answered map[string]bool        // routes
 }
 
-type exchanged struct {
+type pastReply struct {
 	Method, Path string
 	Status       int
 	Reply        json.RawMessage
@@ -40,25 +37,11 @@ type exchanged struct {
 }
 
 type pastSync struct {
-	Done, Active, Jobs []json.RawMessage
-	PollSeconds        int `json:"pollSeconds"`
-	HeartbeatSeconds   int `json:"heartbeatSeconds"`
-}
-
-func idOf(item json.RawMessage) (id struct {
-	ID string `json:"submissionId"`
-},
-) {
-	_ = json.Unmarshal(item, &id)
-	return id
-}
-
-// route is a request without what a later version may ask otherwise.
-func route(method, path string) string {
-	if strings.HasPrefix(path, "/runner") {
-		path, _, _ = strings.Cut(path, "?")
-	}
-	return method + " " + path
+	Done         []json.RawMessage `json:"done"`
+	Active       []json.RawMessage `json:"active"`
+	Jobs         []json.RawMessage `json:"jobs"`
+	PollSeconds  int               `json:"pollSeconds"`
+	LeaseSeconds int               `json:"heartbeatSeconds"`
 }
 
 func readPast(t *testing.T, file string) *past {
@@ -66,160 +49,138 @@ func readPast(t *testing.T, file string) *past {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &past{t: t, answers: map[string][]exchanged{}, items: map[string][]json.RawMessage{}, used: map[string]bool{}}
+	p := &past{t: t, turn: make(chan struct{}, 1), answers: map[string][]pastReply{}, answered: map[string]bool{}}
 	for line := range bytes.Lines(text) {
-		var e exchanged
+		var e pastReply
+		var reply struct{ Data pastSync }
 		if err := json.Unmarshal(line, &e); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(e.Path, "/runner") && !strings.HasPrefix(e.Path, "/blobs") {
-			continue
-		}
-		p.answers[route(e.Method, e.Path)] = append(p.answers[route(e.Method, e.Path)], e)
-		var reply struct{ Data pastSync }
 		if e.Path == "/runner/sync" {
 			_ = json.Unmarshal(e.Reply, &reply)
-			p.jobs = append(p.jobs, reply.Data.Jobs...)
-			for _, item := range append(reply.Data.Done, reply.Data.Active...) {
-				p.items[idOf(item).ID] = append(p.items[idOf(item).ID], item)
-			}
+			p.sync.Jobs = append(p.sync.Jobs, reply.Data.Jobs...)
+			p.sync.Done = append(p.sync.Done, reply.Data.Done...)
+			p.sync.Active = append(p.sync.Active, reply.Data.Active...)
 		}
-	}
-	if len(p.answers) < 15 || len(p.jobs) != 4 {
-		t.Fatalf("%s has %d routes and %d jobs", file, len(p.answers), len(p.jobs))
+		p.answers[routeOf(e.Method, e.Path)] = append(p.answers[routeOf(e.Method, e.Path)], e)
 	}
 	return p
 }
 
-func (p *past) RoundTrip(r *http.Request) (*http.Response, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if r.Context().Err() != nil {
-		return nil, r.Context().Err()
+// routeOf names a request, without what a later version may ask otherwise.
+func routeOf(method, path string) string {
+	if strings.HasPrefix(path, "/runner") {
+		path, _, _ = strings.Cut(path, "?")
 	}
+	return method + " " + path
+}
+
+func (p *past) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.turn <- struct{}{}
+	defer func() { <-p.turn }()
 	var body []byte
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
 	}
-	key := route(r.Method, r.URL.RequestURI())
-	all := p.answers[key]
-	if len(all) == 0 {
-		p.t.Errorf("a request that was none then: %s", key)
-		return nil, errors.New("no such route")
+	route := routeOf(r.Method, r.URL.RequestURI())
+	all := p.answers[route]
+	switch {
+	case r.Context().Err() != nil:
+		return nil, r.Context().Err()
+	case len(all) == 0:
+		p.t.Errorf("a request that there was none of: %s", route)
+		return nil, io.EOF
 	}
-	p.used[key] = true
-	if len(all) > 1 {
-		p.answers[key] = all[1:]
-	}
+	p.answered[route] = true
+	p.answers[route] = all[min(1, len(all)-1):]
 	text := slices.Concat([]byte(all[0].Reply), all[0].ReplyBytes)
-	if r.URL.Path == "/runner/sync" {
-		text = p.sync(body)
-	}
-	if strings.HasSuffix(r.URL.Path, "/release") {
-		var said struct{ Reason string }
-		_ = json.Unmarshal(body, &said)
+	var said struct{ Reason string }
+	switch {
+	case r.URL.Path == "/runner/sync":
+		text = p.answer(body)
+	case strings.HasSuffix(r.URL.Path, "/release") && json.Unmarshal(body, &said) == nil:
 		p.reasons = append(p.reasons, said.Reason)
 	}
-	return &http.Response{StatusCode: all[0].Status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text)), Request: r}, nil
+	return &http.Response{StatusCode: all[0].Status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(text))}, nil
 }
 
-func (p *past) asked(what string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for key := range p.used {
-		if strings.Contains(key, what) {
-			return true
-		}
-	}
-	return false
-}
-
-// sync answers what is asked now with what was answered then, job by job.
-func (p *past) sync(body []byte) []byte {
-	var asked struct {
-		Slots        int
-		Done, Active []json.RawMessage
-	}
+// answer gives each item of a sync the answer that it had then.
+func (p *past) answer(body []byte) []byte {
+	var asked pastSync
 	if err := json.Unmarshal(body, &asked); err != nil {
 		p.t.Error(err)
 	}
-	answer := pastSync{[]json.RawMessage{}, []json.RawMessage{}, []json.RawMessage{}, 1, 1}
-	next := func(item json.RawMessage, want string) json.RawMessage {
-		items := p.items[idOf(item).ID]
-		at := slices.IndexFunc(items, func(i json.RawMessage) bool { return bytes.Contains(i, []byte(want)) })
-		if at < 0 {
-			p.t.Errorf("no answer with %s to %.80s", want, item)
-			return []byte(`{}`)
+	given := pastSync{Done: []json.RawMessage{}, Active: []json.RawMessage{}, Jobs: []json.RawMessage{}, PollSeconds: 1, LeaseSeconds: 1}
+	find := func(from, items []json.RawMessage) (found []json.RawMessage) {
+		for _, item := range items {
+			id := regexp.MustCompile(`"submissionId":"\w+"`).Find(item)
+			at := slices.IndexFunc(from, func(i json.RawMessage) bool { return bytes.Contains(i, id) })
+			if at < 0 {
+				p.t.Errorf("no answer to %.80s", item)
+				continue
+			}
+			found = append(found, from[at])
 		}
-		return items[at]
+		return found
 	}
-	for _, item := range asked.Done {
-		answer.Done = append(answer.Done, next(item, `"code"`))
+	given.Done = append(given.Done, find(p.sync.Done, asked.Done)...)
+	given.Active = append(given.Active, find(p.sync.Active, asked.Active)...)
+	if bytes.Contains(body, []byte(`"slots":1`)) && len(p.sync.Jobs) > 0 {
+		given.Jobs, p.sync.Jobs = p.sync.Jobs[:1], p.sync.Jobs[1:]
 	}
-	for _, item := range asked.Active {
-		answer.Active = append(answer.Active, next(item, `"action"`))
-	}
-	if asked.Slots > 0 && len(p.jobs) > 0 {
-		answer.Jobs, p.jobs = p.jobs[:1], p.jobs[1:]
-	}
-	text, err := json.Marshal(map[string]any{"data": answer, "message": "ok", "status": "ok"})
+	text, err := json.Marshal(map[string]any{"data": given, "message": "ok", "status": "ok"})
 	if err != nil {
 		p.t.Error(err)
 	}
 	return text
 }
 
-// asWritten does as the recorded programs do, for as long.
-var asWritten = execution(func(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
-	program, err := os.ReadFile(filepath.Join(in.SourceDir, "main.py"))
-	if err != nil {
-		return nil, err
-	}
-	var seconds float64
-	if _, after, sleeps := bytes.Cut(program, []byte("sleep(")); sleeps {
-		_, err = fmt.Sscanf(string(after), "%f", &seconds)
-	}
-	cases, sleepErr := accept(time.Duration(seconds*float64(time.Second)))(ctx, in)
-	if bytes.Contains(program, []byte("3000000")) {
-		cases[0][0].Stdout = strings.Repeat("a", 3_000_000)
-	}
-	return cases, errors.Join(err, sleepErr)
-})
-
+// TestServersOfEarlierVersions judges the recorded jobs for as long as they took,
+// and stops the runner in the fourth, as then.
 func TestServersOfEarlierVersions(t *testing.T) {
 	files, err := filepath.Glob("testdata/past/*.jsonl")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	for _, file := range files {
-		for _, compat := range []bool{false, true} {
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				p := readPast(t, file)
-				s := newFakeServer(t)
-				r := newRunner(t, s, dir, asWritten)
-				r.Slots, r.Lease, r.Compat, r.Doorbell = 1, 4*time.Second, compat, true
-				r.Client, err = NewClient("http://server", token, name, p)
-				if err != nil {
-					t.Fatal(err)
+	for n := range 2 * len(files) {
+		file, compat, dir := files[n/2], n%2 == 1, t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			p := readPast(t, file)
+			begun, fourth := 0, make(chan struct{})
+			r := newRunner(t, newFakeServer(t), dir, execution(func(ctx context.Context, in execute.Input) ([][]execute.Case, error) {
+				if begun++; begun == 4 {
+					close(fourth)
 				}
-				prefix := map[bool]string{false: "s", true: "c"}[compat]
-				if err := during(t, r, func() {
-					for n := 0; n < 1000 && !p.asked("/code/"+prefix+"4"); n++ { // the job during which the runner was stopped
-						time.Sleep(100 * time.Millisecond)
-					}
-				}); err != nil {
-					t.Fatal(err)
+				program, _ := os.ReadFile(filepath.Join(in.SourceDir, "main.py"))
+				var seconds float64
+				_, _ = fmt.Sscanf(string(program), "import time\ntime.sleep(%f)", &seconds)
+				cases, err := accept(time.Duration(seconds*float64(time.Second)))(ctx, in)
+				if err == nil && seconds == 0 {
+					cases[0][0].Stdout = strings.Repeat("a", 3_000_000)
 				}
-				for key := range p.answers {
-					if mine := regexp.MustCompile("/" + prefix + "[1-4]/"); mine.MatchString(key) && !p.used[key] {
-						t.Errorf("%s, compat %v: not asked: %s", file, compat, key)
-					}
+				return cases, err
+			}))
+			r.Slots, r.Lease, r.Compat, r.Doorbell = 1, 4*time.Second, compat, true
+			if r.Client, err = NewClient("http://server", token, name, p); err != nil {
+				t.Fatal(err)
+			}
+			if err := during(t, r, func() {
+				select {
+				case <-fourth:
+				case <-time.After(time.Hour):
 				}
-				if want := []string{"cancelled", "drain"}; !slices.Equal(p.reasons, want) || len(spooled(t, r)) > 0 {
-					t.Errorf("%s, compat %v: released with %v, want %v; %d results left", file, compat, p.reasons, want, len(spooled(t, r)))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			mine := regexp.MustCompile(map[bool]string{false: "/runner/.*/s[1-4]/|/code/s", true: "/runner/.*/c[1-4]/|/code/c"}[compat])
+			for route := range p.answers {
+				if mine.MatchString(route) && !p.answered[route] {
+					t.Errorf("%s, compat %v: not asked: %s", file, compat, route)
 				}
-			})
-		}
+			}
+			if want := []string{"cancelled", "drain"}; !slices.Equal(p.reasons, want) || len(spooled(t, r)) > 0 {
+				t.Errorf("%s, compat %v: released with %v, want %v; %d results left", file, compat, p.reasons, want, len(spooled(t, r)))
+			}
+		})
 	}
 }
