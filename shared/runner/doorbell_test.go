@@ -297,7 +297,7 @@ func TestWithoutAConnectionItPollsAsBefore(t *testing.T) {
 		"a table that lies": func(b *bell) { b.status, b.lies = 401, true },
 	} {
 		t.Run(what, func(t *testing.T) {
-			log := listens(t, func(s *fakeServer, b *bell, _ *Runner) {
+			log := listens(t, func(_ *fakeServer, b *bell, _ *Runner) {
 				b.mu.Lock()
 				spoil(b)
 				last := b.lives[len(b.lives)-1].conn
@@ -352,7 +352,7 @@ func TestALostConnection(t *testing.T) {
 }
 
 func TestAConnectionIsKeptAndRenewed(t *testing.T) {
-	log := listens(t, func(s *fakeServer, b *bell, _ *Runner) {
+	log := listens(t, func(_ *fakeServer, b *bell, _ *Runner) {
 		b.named()
 		for range 10 { // what is no ring
 			for _, text := range []string{"", "ring", "{}", `{"ring":"1"}`, `{"ring":1.5}`, `{"message":"Forbidden"}`, "[1]"} {
@@ -407,7 +407,7 @@ func TestADoorbellThatMovesAndGoes(t *testing.T) {
 }
 
 func TestAFloodOfRingsIsBounded(t *testing.T) {
-	listens(t, func(s *fakeServer, b *bell, _ *Runner) {
+	listens(t, func(_ *fakeServer, b *bell, _ *Runner) {
 		b.named()
 		begin := time.Now()
 		for range 500 {
