@@ -75,7 +75,7 @@ func (r *Runner) carry(work, calls context.Context, j *job, by wire) {
 	}
 	cause := context.Cause(work)
 	switch {
-	case errors.Is(cause, errLost), errors.Is(cause, ErrRefused):
+	case errors.Is(cause, errLost), errors.Is(cause, errRefused):
 		j.log.WarnContext(calls, "stopped", slog.Any("error", cause))
 	case errors.Is(cause, errCancelled):
 		r.release(calls, j, "cancelled", "")

@@ -384,7 +384,7 @@ func TestTwoRefusalsStopTheRunner(t *testing.T) {
 	t.Run("two", func(t *testing.T) {
 		scene(t, func(t *testing.T, s *fakeServer, dir string) {
 			s.on("list", noToken)
-			if err := newRunner(t, s, dir, accept(0)).Run(t.Context()); !errors.Is(err, ErrRefused) {
+			if err := newRunner(t, s, dir, accept(0)).Run(t.Context()); !errors.Is(err, errRefused) {
 				t.Errorf("got %v", err)
 			}
 			if n := len(s.seen("list")); n != 2 {
@@ -416,7 +416,7 @@ func TestTwoRefusalsStopTheRunner(t *testing.T) {
 				s.on("complete", noToken)
 				return accept(0)(ctx, in)
 			}))
-			if err := r.Run(t.Context()); !errors.Is(err, ErrRefused) {
+			if err := r.Run(t.Context()); !errors.Is(err, errRefused) {
 				t.Errorf("got %v", err)
 			}
 			if got := spooled(t, r); len(got) != 1 {

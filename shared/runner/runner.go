@@ -45,9 +45,9 @@ type Runner struct {
 	idleSince time.Time // if none is
 }
 
-// ErrRefused means that the server has refused the runner's token twice in a
+// errRefused means that the server has refused the runner's token twice in a
 // row.
-var ErrRefused = errors.New("the server refuses the runner's token: check token and name, or have a new token issued")
+var errRefused = errors.New("the server refuses the runner's token: check token and name, or have a new token issued")
 
 var errIdle = errors.New("no job has come")
 
@@ -59,8 +59,8 @@ const (
 )
 
 // Run works until ctx is done, or no job has come for IdleExit; then it gives
-// running jobs back and returns nil. A server that is away is waited for. The only
-// error is ErrRefused.
+// running jobs back and returns nil. A server that is away is waited for. An error
+// means that the server has refused the runner's token twice in a row.
 func (r *Runner) Run(ctx context.Context) error {
 	r.changed = make(chan struct{}, 1)
 	// Work ends with ctx, or when we are refused; calls to the server end Grace later.
@@ -72,7 +72,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	ending.Go(func() {
 		select {
 		case <-r.Client.refused:
-			stop(ErrRefused)
+			stop(errRefused)
 		case <-work.Done():
 			r.Log.InfoContext(ctx, "stopping", slog.Int("jobs", r.Slots-r.free()))
 		}
@@ -94,7 +94,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	jobs.Wait()
 	endCalls()
 	ending.Wait()
-	if cause := context.Cause(work); errors.Is(cause, ErrRefused) {
+	if cause := context.Cause(work); errors.Is(cause, errRefused) {
 		return cause
 	}
 	return nil

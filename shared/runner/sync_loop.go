@@ -108,7 +108,7 @@ func (r *Runner) sync(work, calls context.Context, jobs *sync.WaitGroup) bool {
 			s.listen(hearing, e, jobs)
 		}
 		timer.Stop()
-		if calls.Err() != nil || errors.Is(context.Cause(work), ErrRefused) || work.Err() != nil && s.idle() {
+		if calls.Err() != nil || errors.Is(context.Cause(work), errRefused) || work.Err() != nil && s.idle() {
 			return true
 		}
 	}

@@ -726,7 +726,7 @@ func TestSyncTwoRefusalsStopTheRunner(t *testing.T) {
 	t.Run("two", func(t *testing.T) {
 		syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
 			s.on("sync", noToken)
-			if err := newRunner(t, s, dir, accept(0)).Run(t.Context()); !errors.Is(err, ErrRefused) {
+			if err := newRunner(t, s, dir, accept(0)).Run(t.Context()); !errors.Is(err, errRefused) {
 				t.Errorf("got %v", err)
 			}
 			if calls, other := s.requested(); calls != 2 || other != 0 {
@@ -762,7 +762,7 @@ func TestSyncTwoRefusalsStopTheRunner(t *testing.T) {
 				return accept(0)(context.WithoutCancel(ctx), in)
 			}))
 			begin := time.Now()
-			if err := r.Run(t.Context()); !errors.Is(err, ErrRefused) {
+			if err := r.Run(t.Context()); !errors.Is(err, errRefused) {
 				t.Errorf("got %v", err)
 			}
 			if got := spooled(t, r); len(got) != 2 || len(s.released) != 0 {

@@ -48,7 +48,7 @@ func (s *syncLoop) deliver(ctx context.Context, j *job, res spool.Result) error 
 		}
 	case <-s.ended:
 		if !s.noSync.Load() {
-			return cmp.Or(context.Cause(ctx), ErrRefused)
+			return cmp.Or(context.Cause(ctx), errRefused)
 		}
 	case <-ctx.Done():
 		return context.Cause(ctx)
