@@ -141,6 +141,9 @@ func TestWholePath(t *testing.T) {
 	if verdict["state"] != "finished" || verdict["status"] != 0.0 || verdict["score"] != 100.0 || verdict["outputs"] != "stored" {
 		t.Errorf("verdict %v", verdict)
 	}
+	if feed := c.want(200, "", request{"GET", "/verdicts?limit=1", nil, producer()}); feed.Data["next"] == nil {
+		t.Errorf("feed %v", feed.Data)
+	}
 	link := c.want(200, "", request{"GET", "/jobs/" + id + "/outputs", nil, producer()})
 	if status, got := c.fetch(link.Data["url"].(string)); status != 200 || !bytes.Equal(got, outputs) {
 		t.Errorf("outputs: %d, %d bytes", status, len(got))
@@ -329,6 +332,7 @@ func TestRefusals(t *testing.T) {
 		"too many ids":      {400, "invalid_body", request{"POST", "/jobs/query", map[string]any{"ids": make([]string, 101)}, producer()}},
 		"unknown outputs":   {404, "not_found", request{"GET", "/jobs/nobody/outputs", nil, producer()}},
 		"version of none":   {404, "version_not_found", request{"GET", "/problems/2147483647?version=1", nil, producer()}},
+		"bad cursor":        {400, "invalid_cursor", request{"GET", "/problems?after=first", nil, producer()}},
 		"bad version":       {400, "invalid_version", request{"GET", "/problems/1?version=0", nil, producer()}},
 		"case of no task":   {400, "invalid_case", request{"GET", "/jobs/nobody/outputs?case=0", nil, producer()}},
 		"unknown rejudge":   {404, "not_found", request{"POST", "/jobs/nobody/rejudge", map[string]any{"generation": 0}, producer()}},
