@@ -1,11 +1,13 @@
 package durable_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +98,14 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		}, "restore the last backup"},
 		{"torn", func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, "state.db"), 3*4096))
+		}, "restore the last backup"},
+		{"cut off", func(t *testing.T, dir string) {
+			whole, err := bbolt.Open(filepath.Join(dir, "state.db"), 0o600, nil)
+			check(t, err)
+			var size int64
+			check(t, whole.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil }))
+			check(t, whole.Close())
+			check(t, os.Truncate(filepath.Join(dir, "state.db"), size-4096))
 		}, "restore the last backup"},
 		{"of a newer version", func(t *testing.T, dir string) {
 			newer, err := bbolt.Open(filepath.Join(dir, "state.db"), 0o600, nil)
@@ -357,4 +367,52 @@ func TestWritesAfterTheEndFail(t *testing.T) {
 		t.Error("a problem was saved")
 	}
 	_ = queue.Ring(t.Context(), job.Message{Job: "a", Bell: 1}) // does not panic
+}
+
+// TestWhatANewerVersionWroteStays: a field of a job's row that this version does not
+// know is there after a write of it.
+func TestWhatANewerVersionWroteStays(t *testing.T) {
+	dir, ids := filled(t)
+	newer := []byte{0x80, 0x7d, 7} // field 2000, a number
+	// row calls do with the job's row, whichever table it is in.
+	row := func(do func(b *bbolt.Bucket, row []byte) error) {
+		t.Helper()
+		db, err := bbolt.Open(filepath.Join(dir, "state.db"), 0o600, nil)
+		check(t, err)
+		found := 0
+		check(t, db.Update(func(tx *bbolt.Tx) error {
+			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+				row := b.Get([]byte(ids[0]))
+				if len(row) == 0 {
+					return nil
+				}
+				found++
+				return do(b, row)
+			})
+		}))
+		check(t, db.Close())
+		if found != 1 {
+			t.Fatalf("%d rows of the job", found)
+		}
+	}
+	row(func(b *bbolt.Bucket, row []byte) error {
+		return b.Put([]byte(ids[0]), append(slices.Clip(row), newer...))
+	})
+
+	db, err := durable.Open(dir, quiet())
+	check(t, err)
+	before, _, err := db.Store().Get(t.Context(), ids[0])
+	check(t, err)
+	after, _ := job.CancelOp{Now: 5}.Apply(before)
+	after.Revision++
+	if _, saved, err := db.Store().Save(t.Context(), before, after); err != nil || !saved {
+		t.Fatal(saved, err)
+	}
+	check(t, db.Close())
+	row(func(_ *bbolt.Bucket, row []byte) error {
+		if !bytes.Contains(row, newer) {
+			t.Errorf("the row is %x", row)
+		}
+		return nil
+	})
 }
