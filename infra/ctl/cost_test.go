@@ -36,6 +36,7 @@ func TestCost(t *testing.T) {
 		"-jobs 1e6 -seconds 8 -runners 0 -api rest -flow compat",
 		"-jobs 1e6 -seconds 130 -runners 100 -poll 30",
 		"-jobs 0 -runners 60",
+		"-jobs 0 -runners 60 -doorbell=false",
 		"-jobs 0 -runners 60 -flow compat",
 	} {
 		exit, out, explained := costs(t, strings.Fields(args)...)
@@ -197,7 +198,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	price := func(load bill.Load, flow bill.Flow, of func(bill.Costs) bill.Units) string {
-		load.Flow, load.Seconds = flow, 8
+		load.Flow, load.Seconds, load.Doorbell = flow, 8, true
 		if load.Code == 0 {
 			load.Code = bill.CodeBytes
 		}

@@ -122,7 +122,13 @@ type Load struct {
 	Code    float64 // bytes of a job's code, as a zip; beyond dispatch.MaxCodeInline it is an object
 	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
 	Poll float64
+	// Doorbell: runners by sync hear of jobs, and poll seldom while they wait. Jobs
+	// are those of a busy fleet, which nobody is rung for.
+	Doorbell bool
 }
+
+// hears reports whether runners wait for a ring.
+func (l Load) hears() bool { return l.Doorbell && l.Flow == Sync }
 
 // Costs are those of a month, by cause.
 type Costs struct {
@@ -167,6 +173,8 @@ const (
 	rowCreate          = "create-job"
 	rowVerdict         = "get-job"
 	rowSweep           = "sweep, no open jobs"
+	rowNobodyWaits     = "create-job, nobody waits for a ring"
+	rowSits            = "sync, nothing there, the runner sits on its bench"
 	rowLookUp          = "any route, its credential look-up (once a minute)"
 	idleHeartbeatEvery = 60.0 // seconds; existing clients send one without a job
 	lookUpEvery        = 60.0
@@ -209,6 +217,16 @@ func Cost(l Load) (Costs, error) {
 	c.Job.WriteUnits += c.Heartbeats * beat.WriteUnits
 	c.Job.ReadUnits += c.Heartbeats * beat.ReadUnits
 
+	if l.hears() {
+		names[2] = rowSits
+	}
+	if l.Doorbell {
+		bench := requests[rowNobodyWaits].without(requests[rowCreate])
+		c.Job.ReadUnits += bench.ReadUnits
+		c.Job.WriteUnits += bench.WriteUnits
+		maps.Copy(c.Job.AWS, bench.AWS)
+		requests[rowCreate] = requests[rowNobodyWaits]
+	}
 	create, verdict := requests[rowCreate], requests[rowVerdict]
 	work := c.Job.without(create).without(verdict)
 	c.Parts = map[Part]Units{
@@ -234,7 +252,11 @@ func Cost(l Load) (Costs, error) {
 	}
 
 	every := l.Poll
-	if every == 0 {
+	switch {
+	case every != 0:
+	case l.hears():
+		every = dispatch.DefaultPace.Seated.Seconds()
+	default:
 		every = PollSeconds(l.Flow, l.Runners)
 	}
 	waits := max(0, l.Runners*Month.Seconds()-l.Jobs*l.Seconds)
@@ -250,7 +272,10 @@ func Cost(l Load) (Costs, error) {
 	}
 	lookUp := requests[rowLookUp]
 	lookUp.APICalls = 0 // it is part of a request
-	c.Idle.add(waits/lookUpEvery, l.units(lookUp))
+	c.Idle.add(waits/max(every, lookUpEvery), l.units(lookUp))
+	if l.hears() {
+		c.Idle.add(waits, listening(l.units(Request{APICalls: 1})))
+	}
 
 	c.Refused = l.units(Request{APICalls: 1})
 	sweeps := float64(Month) / float64(deployment.SweepEvery)
@@ -265,6 +290,28 @@ func Cost(l Load) (Costs, error) {
 	}
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
 	return c, nil
+}
+
+// What keeps a connection of the doorbell, in seconds: a word, which is a message
+// and its answer, and a new connection, which starts two functions. API Gateway
+// does not bill handshakes; they are counted as messages all the same.
+const (
+	wordEvery    = 8 * 60.0
+	connectEvery = 110 * 60.0
+)
+
+// listening is what one second of a connection takes; call is a request of a function.
+func listening(call Units) Units {
+	u := Units{
+		"api.connections": 1.0 / 60,
+		"api.messages":    2/wordEvery + 2/connectEvery,
+		"dynamodb.writes": 4 / connectEvery, // two records, made and deleted
+		"dynamodb.reads":  3 / connectEvery,
+	}
+	for _, name := range []string{"lambda.requests", "lambda.gb-seconds", "logs.ingest"} {
+		u[name] = 2 * call[name] / connectEvery
+	}
+	return u
 }
 
 // outputs is what storing a job's outputs takes: a longer item, or an object.
@@ -349,6 +396,7 @@ func Assumptions() []string {
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
 		fmt.Sprintf("%d bytes of logs a request; a job's item is kept %.0f days, what its cases wrote, up to %d KB packed, as long, else as an object %.0f days; its code, up to %d bytes, %.0f days, else as an object %.0f days",
 			logBytes, job.KeepFinal.Hours()/24, dispatch.MaxPacked>>10, deployment.ResultsKept.Hours()/24, dispatch.MaxCodeInline, dispatch.CodeKept.Hours()/24, deployment.CodeKept.Hours()/24),
+		fmt.Sprintf("with a doorbell a runner says a word every %.0f minutes and connects anew every %.0f; its jobs find a busy fleet, and a ring for one that waits adds a message, two write units and two read units", wordEvery/60, connectEvery/60),
 		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
 	}
 }

@@ -70,7 +70,7 @@ func (p Prices) dollars(name string, units float64) float64 {
 
 // counted is everything that has a price, in the order of a bill.
 var counted = []string{
-	"api.http", "api.rest",
+	"api.http", "api.rest", "api.messages", "api.connections",
 	"lambda.requests", "lambda.gb-seconds",
 	"dynamodb.writes", "dynamodb.reads", "dynamodb.storage", "dynamodb.index",
 	"sqs.requests",

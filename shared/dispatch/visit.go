@@ -6,10 +6,6 @@ import (
 	"runlease/shared/doorbell"
 )
 
-// looks is how often a visit receives before it sits down, and again after. SQS
-// samples its servers, so that one receive may miss the only message.
-const looks = 2
-
 // visit is a runner with free slots that asks for jobs.
 type visit struct {
 	*Dispatcher
@@ -23,7 +19,8 @@ type visit struct {
 // hears the doorbell it sits down: then a ring tells it of the next job, and it
 // polls seldom.
 //
-// It looks before it sits down and after. A job that somebody made claimable
+// It looks before it sits down and after, where one look of an empty queue of SQS
+// is two receives: SQS samples its servers, and one may miss the only message. A job that somebody made claimable
 // between the two is found by one of them: either the message was there at the
 // second look, or the bench showed the seat to whoever rings. A seat that is not
 // on its bench any more was taken by a ring that is still on its way: it counts
@@ -38,17 +35,6 @@ func (d *Dispatcher) visit(ctx context.Context, r SyncRequest, leaseSeconds int,
 	if over, err := v.look(ctx); over {
 		return err
 	}
-	connection := ""
-	if v.seat == 0 {
-		if connection = v.listens(ctx); connection == "" {
-			return nil
-		}
-	}
-	for range looks - 1 {
-		if over, err := v.look(ctx); over {
-			return err
-		}
-	}
 	if v.seat != 0 {
 		switch there, err := d.sits(ctx, v.seat); {
 		case err != nil:
@@ -59,9 +45,10 @@ func (d *Dispatcher) visit(ctx context.Context, r SyncRequest, leaseSeconds int,
 			v.settle()
 			return nil
 		}
-		if connection = v.listens(ctx); connection == "" {
-			return nil
-		}
+	}
+	connection := v.listens(ctx)
+	if connection == "" {
+		return nil
 	}
 	seat, err := d.sit(ctx, connection)
 	if err != nil {
@@ -71,10 +58,8 @@ func (d *Dispatcher) visit(ctx context.Context, r SyncRequest, leaseSeconds int,
 	if v.seat = seat; seat == 0 {
 		return nil // no room: it polls as if there were no doorbell
 	}
-	for range looks {
-		if over, err := v.look(ctx); over {
-			return err
-		}
+	if over, err := v.look(ctx); over {
+		return err
 	}
 	v.settle()
 	return nil

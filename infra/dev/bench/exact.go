@@ -14,6 +14,7 @@ func exact() []part {
 	return []part{
 		{"what a job costs", measured(measure.JobFigures)},
 		{"what a million jobs cost", measured(measure.DollarFigures)},
+		{"what a ring costs", measured(measure.RingFigures)},
 		{"what a look costs, by backlog", measured(measure.ShapeFigures)},
 		{"how the index is spread", func(context.Context) ([]figure.Figure, error) { return measure.ShareFigures(), nil }},
 		{"races", func(context.Context) ([]figure.Figure, error) { return fleet.RaceFigures() }},

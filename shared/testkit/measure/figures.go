@@ -99,8 +99,8 @@ func ShapeFigures(t T) []figure.Figure {
 const (
 	smallOutputs = 100 // bytes, packed
 	dollarsGoal  = 10
-	dollarsKnown = 16.58
-	dollarsWhy   = "the PUT of the code is 5.00, six write units 3.75, two calls of API Gateway 2.00: more than the goal before anything has run"
+	dollarsKnown = 12.28
+	dollarsWhy   = "seven write units are 4.38, two calls of API Gateway 2.00, keeping it for 90 days 2.00, requests to SQS 1.50: more than the goal before a function has run"
 )
 
 // DollarFigures is what a million jobs of 8 s cost, by part. What idle runners
@@ -112,7 +112,7 @@ func DollarFigures(t T) []figure.Figure {
 	}
 	const million = 1e6
 	load := func(flow bill.Flow) bill.Load {
-		return bill.Load{Flow: flow, Jobs: million, Seconds: jobTime.Seconds(), Outputs: smallOutputs, Code: bill.CodeBytes}
+		return bill.Load{Flow: flow, Jobs: million, Seconds: jobTime.Seconds(), Outputs: smallOutputs, Code: bill.CodeBytes, Doorbell: true}
 	}
 	costOf := func(load bill.Load, parts ...bill.Part) float64 {
 		c, err := bill.Cost(load)
@@ -141,6 +141,12 @@ func DollarFigures(t T) []figure.Figure {
 			figure.Stated("sync_dollars_"+string(part), cost(bill.Sync, part), unit),
 			figure.Stated("compat_dollars_"+string(part), cost(bill.Compat, part), unit))
 	}
+	waiting, err := bill.Cost(bill.Load{Flow: bill.Sync, Runners: 20, Doorbell: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, idle := prices.Bill(waiting.Idle)
+	figures = append(figures, figure.AtMost("idle_dollars_20_runners", idle, "dollars a month, runners that hear the doorbell", 1.50))
 	for i := range figures {
 		figures[i] = figures[i].Rounded(2)
 	}

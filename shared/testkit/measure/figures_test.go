@@ -13,6 +13,7 @@ func TestFigures(t *testing.T) {
 		"jobs":    JobFigures(t),
 		"looks":   ShapeFigures(t),
 		"dollars": DollarFigures(t),
+		"rings":   RingFigures(t),
 	} {
 		if len(figures) == 0 {
 			t.Errorf("no figures of %s", name)

@@ -254,5 +254,5 @@ func Requests(t T) []bill.Request {
 	}
 	w.do("delete-job", 200, "/jobs/"+a, "")
 	row("delete-job")
-	return out.rows
+	return append(out.rows, ringRows(t)...)
 }

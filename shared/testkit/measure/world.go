@@ -48,6 +48,8 @@ type world struct {
 	functions map[string]http.Handler
 	sweep     *dispatch.Dispatcher // the sweep has no route
 
+	dispatchers []*dispatch.Dispatcher // of all functions
+
 	runnerToken, producerToken string
 	cleared                    []meter.Call // by the last request
 }
@@ -80,6 +82,7 @@ func newWorld(t T) *world {
 	w.backend.AddTable("jobs", canned.Schema{Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, Only: []string{}}}})
 	w.backend.AddTable("problems", canned.Schema{Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange, Indexes: []canned.Index{{Name: dynamo.NowIndex, Hash: dynamo.ProblemsRange, Range: dynamo.ProblemsKey, Only: []string{dynamo.NowProjected}}}})
 	w.backend.AddTable("credentials", canned.Schema{Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}})
+	w.backend.AddTable(benchTable, canned.Schema{Hash: dynamo.DoorbellKey})
 	w.backend.AddQueue(queueURL)
 	w.backend.AddQueue("dead-letter")
 
@@ -91,13 +94,14 @@ func newWorld(t T) *world {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	w.store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials"})
+	w.store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials", Doorbell: benchTable})
 	queue := sqsqueue.New(sqs.NewFromConfig(cfg), queueURL, "dead-letter")
 	queue.Log = quiet
 	artifacts := s3artifact.New(s3.NewFromConfig(cfg), urls, bucket)
 	function := func() *dispatch.Dispatcher {
 		d := dispatch.New(w.store, queue, artifacts)
 		d.Log, d.Now, d.Random = quiet, w.now, w.random
+		w.dispatchers = append(w.dispatchers, d)
 		return d
 	}
 	w.auth = auth.NewVerifier(w.store.Credentials())
