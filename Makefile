@@ -123,7 +123,7 @@ quick := . ./job ./judge ./problem ./dispatch ./auth ./memory ./apigw ./version 
 .PHONY: quick hooks
 quick: ## format, vet and the tests of the rules, use cases and guides: what the pre-commit hook runs
 	$(call stage,format,$(formatted))
-	$(call stage,vet,go vet ./shared/... ./functions/... ./events/... ./infra/local ./infra/runner ./infra/ctl)
+	$(call stage,vet,go vet ./shared/... ./functions/... ./events/... ./infra/local ./infra/bridge ./infra/runner ./infra/ctl)
 	$(call stage,tests,cd shared && go test $(quick) && go test -run 'Routes|Endpoint|Codes|OpenAPI' ./api && go test -run TestEveryTextIsThere ../infra/dev/mutations)
 hooks: ## run make quick before every commit of this clone
 	git config core.hooksPath .githooks

@@ -158,5 +158,5 @@ func (j *Journal) Free() (int64, error) {
 	if err := unix.Statfs(j.dir, &disk); err != nil {
 		return 0, fmt.Errorf("look at the disk of %s: %w", j.dir, err)
 	}
-	return int64(min(disk.Bavail, 1<<40)) * disk.Bsize, nil
+	return int64(min(disk.Bavail, 1<<40)) * int64(disk.Bsize), nil //nolint:unconvert // of another type on other systems
 }
