@@ -521,6 +521,25 @@ func TestSyncReportsForItsOwnRunnerOnly(t *testing.T) {
 	}
 }
 
+// TestPublishOfTestDataThatHasJustGone: its days as a draft's end between the look
+// at it and the write.
+func TestPublishOfTestDataThatHasJustGone(t *testing.T) {
+	w := newWorld(t)
+	p, _, err := w.Problem(w.ctx, 1)
+	must(t, err)
+	p.Current.Rules.StopOnFailure = true
+	_, err = w.PutProblem(w.ctx, 1, p.Current)
+	must(t, err)
+	w.watch().once("keep", func() {
+		must(t, w.artifacts.Remove(w.ctx, []string{"testdata/1/" + p.Current.Testdata.SHA256 + ".zip"}))
+	})
+	_, changed, answer, err := w.Publish(w.ctx, 1)
+	w.refused(dispatch.UploadMissing, answer, err)
+	if changed {
+		t.Error("a version without its test data was published")
+	}
+}
+
 func TestPublishThatAnotherOvertakes(t *testing.T) {
 	w := newWorld(t)
 	shape := func() problem.Content {

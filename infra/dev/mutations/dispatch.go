@@ -175,6 +175,10 @@ var useCases = []source{
 		{name: "submit: the code is checked", keeps: "I1", from: `if j.State == job.Created {`, to: `if false {`},
 		{name: "submit: checked once, its code may be gone later", keeps: "I6", from: `if j.State == job.Created {`, to: `if true {`},
 	}},
+	{file: "shared/dispatch/look.go", tests: []command{dispatch}, guards: []guard{
+		{name: "publish: test data is kept before a version has it", keeps: "E", from: `kept, err := d.Objects.Keep(ctx, key)`, to: `kept, err := true, error(nil)`},
+		{name: "publish: not of test data that has just gone", keeps: "E", from: `if err == nil && !kept {`, to: `if false {`},
+	}},
 	{file: "shared/dispatch/heartbeat.go", tests: []command{dispatch, wire}, guards: []guard{
 		{name: "heartbeat: moves the message too", keeps: "E", from: `c.write && c.after.Claim.Handle != "" {`, to: `false {`},
 		{name: "heartbeat: hides only what it wrote", keeps: "I5", from: `c.write && c.after`, to: `c.after`},

@@ -53,8 +53,8 @@ var jobRules = []source{
 	{file: "shared/job/heartbeat.go", tests: []command{job}, guards: []guard{
 		{name: "heartbeat: from the holder", keeps: "I2", from: `code != OK {`, to: `code == InvalidToken {`},
 		{name: "heartbeat: with the claim's token", keeps: "I2", from: `code != OK {`, to: `code == NotClaimed {`},
-		{name: "heartbeat: never takes a lease back", keeps: "I2", from: ` || until < j.Claim.LeaseExpiresAt+early`, to: ``},
-		{name: "heartbeat: writes nothing so soon", keeps: "E", from: `until < j.Claim.LeaseExpiresAt+early`, to: `until <= j.Claim.LeaseExpiresAt`},
+		{name: "heartbeat: never takes a lease back", keeps: "I2", from: ` || until < j.Claim.LeaseExpiresAt+early`, to: ` || early < 0`},
+		{name: "heartbeat: writes nothing so soon", keeps: "E", from: `until < j.Claim.LeaseExpiresAt+early`, to: `until <= j.Claim.LeaseExpiresAt+0*early`},
 		{name: "heartbeat: not beyond the longest run", keeps: "I5", from: `j.RunTooLong(op.Now) || `, to: ``},
 		{name: "heartbeat: the longest run is measured", keeps: "I5", from: ` && now.Sub(j.Claim.ClaimedAt) > MaxRun`, to: ``},
 		{name: "heartbeat: tells of a cancel", keeps: "I5", from: `(j.CancelRequested || j.RunTooLong(now))`, to: `j.RunTooLong(now)`},

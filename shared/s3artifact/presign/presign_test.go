@@ -133,6 +133,18 @@ func TestPutURLSignsSizeHashAndCondition(t *testing.T) {
 	}
 }
 
+// Whoever leaves the tag of a draft out cannot upload it, or it would stay for ever.
+func TestDraftURLSignsTheTag(t *testing.T) {
+	up, err := presigner(t, config(t, "eu-central-1"), "bucket").DraftURL(t.Context(), objectKey, artifact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "content-length;host;if-none-match;x-amz-checksum-sha256;x-amz-tagging"
+	if got := params(t, parse(t, up.URL))["X-Amz-SignedHeaders"]; got != want || len(up.Headers) != 3 || up.Headers["X-Amz-Tagging"] != dispatch.DraftTag {
+		t.Errorf("signed %s, headers %v", got, up.Headers)
+	}
+}
+
 func TestNoSecretInAURL(t *testing.T) {
 	p := presigner(t, config(t, "eu-central-1"), "bucket")
 	get, err := p.GetURL(t.Context(), objectKey, "s-1.zip")
