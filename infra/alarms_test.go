@@ -15,6 +15,10 @@ func TestAlarmsSayWhatToDo(t *testing.T) {
 	want := []string{"DeadLetters", "JudgedJE", "OldestOpenJob", "ServerErrors", "SweepNotRunning", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		var got []string
+		if !made.settings.watch {
+			made.unwatched(t)
+			return
+		}
 		for id, r := range made.ofType(t, "AWS::CloudWatch::Alarm") {
 			p := r.Properties
 			name := strings.TrimPrefix(id, "Alarms")
@@ -60,6 +64,9 @@ func TestAGroupTooLargeForAnAlarmIsCut(t *testing.T) {
 
 func TestThrottlesOfEveryFunctionAreWatched(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
+		if !made.settings.watch {
+			return
+		}
 		ids := map[string]string{}
 		for id, r := range made.ofType(t, "AWS::Lambda::Function") {
 			ids["${"+id+"}"] = strings.TrimPrefix(text(r.Properties["FunctionName"]), made.stackName()+"-")
@@ -89,6 +96,9 @@ func TestThrottlesOfEveryFunctionAreWatched(t *testing.T) {
 
 func TestAlarmsReadOurMetrics(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
+		if !made.settings.watch {
+			return
+		}
 		for id, r := range made.ofType(t, "AWS::CloudWatch::Alarm") {
 			metric, statistic := "OldestOpenJobSeconds", "Maximum"
 			switch {
@@ -111,6 +121,19 @@ func TestAlarmsReadOurMetrics(t *testing.T) {
 			}
 		}
 	})
+}
+
+// unwatched: what nobody asked to be watched pays for no alarm, dashboard or metric.
+func (made template) unwatched(t *testing.T) {
+	t.Helper()
+	for id, r := range made.Resources {
+		if strings.HasPrefix(r.Type, "AWS::CloudWatch::") {
+			t.Errorf("%s (%s) watches", id, r.Type)
+		}
+		if r.Type == "AWS::Lambda::Function" && !isCleaner(id) && env(r)[grants.EnvNoMetrics] != "true" {
+			t.Errorf("%s writes metrics", id)
+		}
+	}
 }
 
 func first(resources map[string]resource) resource {

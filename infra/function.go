@@ -139,6 +139,9 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 	for _, variable := range grants.Env(granted) {
 		env[variable] = r.value(variable)
 	}
+	if !s.watch {
+		env[grants.EnvNoMetrics] = jsii.String("true")
+	}
 	if s.codeAsObjects && name == grants.CreateJob {
 		env[grants.EnvCodeAsObjects] = jsii.String("true")
 	}

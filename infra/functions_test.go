@@ -79,6 +79,9 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 		_, stage, _ := strings.Cut(made.name, "-")
 		for name, f := range made.functions(t) {
 			want := map[string]string{"RUNLEASE_STAGE": stage, "GOGC": "400", "GOMEMLIMIT": memoryLimit(f)}
+			if !made.settings.watch {
+				want[grants.EnvNoMetrics] = "true"
+			}
 			for _, variable := range grants.Env(grants.All()[name]) {
 				want[variable] = values[variable]
 			}
@@ -98,7 +101,7 @@ func memoryLimit(f resource) string {
 func TestFunctionsForAnEmulator(t *testing.T) {
 	made := synthesise(t, map[string]string{
 		"api": "http", "arch": "x86_64", "endpoint": "http://127.0.0.1:4567",
-		"autoDeleteObjects": "false", "metricMath": "false",
+		"autoDeleteObjects": "false", "metricMath": "false", "watch": "true",
 	})
 	want := map[string]string{
 		"GOGC":                "400",

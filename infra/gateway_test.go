@@ -216,9 +216,9 @@ func TestAccessLogs(t *testing.T) {
 				t.Errorf("%s manages how the account's REST APIs log", id)
 			}
 		}
-		if made.settings.api == restAPI && !made.settings.restAccessLog {
+		if !made.settings.accessLog {
 			if logs[0] != nil {
-				t.Errorf("a log without restAccessLog: %v", logs[0])
+				t.Errorf("a log that nobody asked for: %v", logs[0])
 			}
 			return
 		}

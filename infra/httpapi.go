@@ -53,10 +53,12 @@ func newHTTPAPI(parent constructs.Construct, s settings, functions map[string]aw
 
 	cfn := stage.Node().DefaultChild().(awsapigatewayv2.CfnStage)
 	cfn.SetRouteSettings(settings)
-	cfn.SetAccessLogSettings(&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
-		DestinationArn: newAccessLog(scope, s).LogGroupArn(),
-		Format:         jsii.String(accessLogFormat("$context.routeKey")),
-	})
+	if s.accessLog {
+		cfn.SetAccessLogSettings(&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{
+			DestinationArn: newAccessLog(scope, s).LogGroupArn(),
+			Format:         jsii.String(accessLogFormat("$context.routeKey")),
+		})
+	}
 
 	return gateway{
 		url:          *front.ApiEndpoint(),

@@ -28,6 +28,7 @@ func suppressions() []suppression {
 	const (
 		redrive    = "No redrive by count: every list is a receive, so a job that merely waits would be moved away. Poison is ended by the job's failures; what cannot be parsed is sent to the dead-letter queue by its receiver."
 		authorizer = "Callers are authenticated in the handler: the wire contract wants its envelope and its order of checks on a 403, which no authorizer can give."
+		accessLog  = "A function's own line has what the access log has; who wants both says -c accessLog=true, and for a REST API gives the account the role that it takes."
 		cleaner    = "The CDK's own function, only in stages that are destroyed with their objects."
 	)
 	all := []suppression{
@@ -44,7 +45,8 @@ func suppressions() []suppression {
 		{under: "RestApi", rule: "AwsSolutions-APIG2", reason: "Requests are validated in the handler, which names the JSON path of the first fault in the envelope; API Gateway's validator answers in its own form."},
 		{under: "RestApi", rule: "AwsSolutions-APIG3", reason: "A web application firewall has a monthly price and rules of its own: who wants one associates it with the stage, whose ARN is an output."},
 		{under: "RestApi", rule: "AwsSolutions-APIG6", reason: "Execution logs hold headers, so tokens. The access log has a line for each request, and the functions log their own."},
-		{under: "RestApi", rule: "AwsSolutions-APIG1", reason: "A REST API can only log once its account has a role for that, which is not this stack's to give: -c restAccessLog=true says that there is one."},
+		{under: "RestApi", rule: "AwsSolutions-APIG1", reason: accessLog},
+		{under: "HttpApi", rule: "AwsSolutions-APIG1", reason: accessLog},
 	}
 	prefixes := map[grants.Resource]string{grants.Code: dispatch.CodePrefix, grants.Testdata: dispatch.TestdataPrefix, grants.Results: dispatch.ResultsPrefix}
 	for name, granted := range grants.All() {

@@ -34,7 +34,7 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		ThrottlingBurstLimit: jsii.Number(s.throttleOfUnknown().burst),
 		MethodOptions:        &methods,
 	}
-	if s.restAccessLog {
+	if s.accessLog {
 		options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(newAccessLog(scope, s))
 		options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat("$context.resourcePath")))
 	}

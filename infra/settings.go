@@ -23,7 +23,9 @@ import (
 //	-c stage=dev|prod            default dev
 //	-c name=<name>               default runlease; several deployments of a stage in one account and region differ by it
 //	-c api=http|rest             default http: an HTTP API costs a third of a REST API
-//	-c restAccessLog=true        REST only: the account has API Gateway's role for logs, so the stage gets an access log
+//	-c accessLog=true            API Gateway writes a line for each request beside the function's; for a REST API the account needs its role for logs
+//	-c restAccessLog=true        the same, for -c api=rest alone
+//	-c watch=true|false          alarms, dashboard and own metrics; default: in prod, and in dev with alarmEmail
 //	-c domain=<host>             the API answers under this name; with -c certificate=<ARN of ACM, in the same region>
 //	-c accountRate=<n>           requests per second that API Gateway takes of the account; default: AWS's for the region
 //	-c accountBurst=<n>          and at once
@@ -42,7 +44,8 @@ type settings struct {
 	stage             stage
 	name              string
 	api               string
-	restAccessLog     bool
+	accessLog         bool
+	watch             bool
 	domain            string
 	certificate       string
 	account           throttle // what API Gateway takes of the whole account
@@ -175,15 +178,21 @@ func readSettings(node constructs.Node) (settings, error) {
 	case v != "true" && v != "false":
 		return settings{}, fmt.Errorf("unknown restAccessLog %q: true or false", v)
 	case v == "true" && s.api != restAPI:
-		return settings{}, errors.New("restAccessLog is for -c api=rest: an HTTP API always has an access log")
+		return settings{}, errors.New("restAccessLog is for -c api=rest: -c accessLog=true is for either")
 	default:
-		s.restAccessLog = v == "true"
+		s.accessLog = v == "true"
 	}
-	switch v := read("codeAsObjects", "false"); v {
-	case "true", "false":
-		s.codeAsObjects = v == "true"
-	default:
-		return settings{}, fmt.Errorf("unknown codeAsObjects %q: true or false", v)
+	s.watch = s.stage.keep || s.alarmEmail != ""
+	for key, set := range map[string]*bool{"accessLog": &s.accessLog, "watch": &s.watch, "codeAsObjects": &s.codeAsObjects} {
+		switch v := read(key, strconv.FormatBool(*set)); v {
+		case "true", "false":
+			*set = v == "true"
+		default:
+			return settings{}, fmt.Errorf("unknown %s %q: true or false", key, v)
+		}
+	}
+	if s.alarmEmail != "" && !s.watch {
+		return settings{}, errors.New("alarmEmail without alarms: leave it out, or watch=false")
 	}
 	// What an emulator lacks can be left out, but never of a stage with data to keep.
 	leaveOut := func(key string) (bool, error) {

@@ -46,8 +46,10 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 	if s.budget > 0 {
 		newBudget(stack, s)
 	}
-	newAlarms(stack, s, data, functions, front)
-	newDashboard(stack, s, data, functions, front)
+	if s.watch {
+		newAlarms(stack, s, data, functions, front)
+		newDashboard(stack, s, data, functions, front)
+	}
 
 	// The commands that follow a deployment read these: infra/ctl, the local
 	// deployment, the smoke test of the README.

@@ -67,11 +67,12 @@ type resource struct {
 }
 
 // variants are what the assertions run over: both APIs in both stages. The
-// ones of prod send alarms by mail, and the REST API of prod has an access log.
+// ones of prod send alarms by mail, and of each API one has an access log. The HTTP
+// API of dev has nothing that nobody asked for.
 var variants = []map[string]string{
 	{"api": "http", "stage": "dev"},
-	{"api": "http", "stage": "prod", "alarmEmail": "operator@example.com"},
-	{"api": "rest", "stage": "dev"},
+	{"api": "http", "stage": "prod", "alarmEmail": "operator@example.com", "accessLog": "true"},
+	{"api": "rest", "stage": "dev", "watch": "true"},
 	{"api": "rest", "stage": "prod", "alarmEmail": "operator@example.com", "restAccessLog": "true"},
 }
 

@@ -21,6 +21,7 @@ type config struct {
 	function.Queue
 	function.Bucket
 	function.Stage
+	function.Quiet
 }
 
 func main() { function.Start(build) }
@@ -29,7 +30,9 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store = store
-	d.Unjudged = c.CountUnjudged
+	if !c.NoMetrics {
+		d.Unjudged = c.CountUnjudged
+	}
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
 	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), nil, c.BucketName)
 	return function.Endpoint("complete-job", d, store.Credentials())

@@ -19,6 +19,7 @@ type config struct {
 	function.Queue
 	function.Doorbell
 	function.Stage
+	function.Quiet
 }
 
 func main() { function.Start(build) }
@@ -30,6 +31,9 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
+	}
+	if c.NoMetrics {
+		c.StageName = ""
 	}
 	return function.Sweep(d, c.StageName), nil
 }

@@ -24,6 +24,7 @@ type config struct {
 	function.DeadLetter
 	function.Bucket
 	function.Stage
+	function.Quiet
 }
 
 func main() { function.Start(build) }
@@ -32,7 +33,9 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
-	d.Unjudged = c.CountUnjudged
+	if !c.NoMetrics {
+		d.Unjudged = c.CountUnjudged
+	}
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ func cost(_ context.Context, op operator, args []string) error {
 	f.BoolVar(&load.Doorbell, "doorbell", true, "runners by sync wait for rings; false: they poll")
 	f.Float64Var(&load.Outputs, "output-bytes", 100, "bytes of what a job's cases write, packed; more than 2048 are an object of S3")
 	f.Float64Var(&load.Code, "code-bytes", bill.CodeBytes, "bytes of a job's code, as a zip; more than 1900 are an object of S3")
+	f.Float64Var(&load.Fetched, "testdata-bytes", 0, "bytes of test data that a job makes its runner get, on average; 0: it has them already")
+	f.BoolVar(&load.AccessLog, "access-log", false, "API Gateway writes a line for each request too (-c accessLog=true)")
+	f.BoolVar(&load.Dev, "dev", false, "a deployment without alarms, dashboard and own metrics (-c watch=false, the default of stage dev)")
 	flow := f.String("flow", string(bill.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
 	file := f.String("prices", "", "prices of your own, in the form of shared/bill/prices.json")
@@ -92,6 +95,12 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 			_, dollars := p.Bill(c.Parts[part])
 			line("\t%.2f\t%s\t  %s", dollars, share(dollars, sum), purposes[part])
 		}
+	}
+	if l.Jobs > 0 {
+		_, out := p.Bill(c.Out)
+		_, announced := p.Bill(c.Announce)
+		line("Beside it, for a million jobs: %.2f dollars for what leaves AWS, if runners and backend are elsewhere; about %.2f to announce them in place of reading verdicts.",
+			out/l.Jobs*1e6, announced/l.Jobs*1e6)
 	}
 	if l.Runners > 0 {
 		section(fmt.Sprintf("%s runners while they wait: %s polls, %s heartbeats without a job", number(l.Runners), number(c.Polls), number(c.IdleHeartbeats)), c.Idle)

@@ -237,6 +237,7 @@ func TestREADME(t *testing.T) {
 			}
 			return million
 		}},
+		{"the same of stage `dev`, without them", bill.Load{Dev: true}, func(c bill.Costs) bill.Units { return c.Standing }},
 		{"the deployment, idle, a month (alarms and the dashboard, almost)", bill.Load{}, func(c bill.Costs) bill.Units { return c.Standing }},
 	} {
 		want := fmt.Sprintf("| %s | %s | %s |", row.name, price(row.load, bill.Sync, row.of), price(row.load, bill.Compat, row.of))

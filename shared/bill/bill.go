@@ -56,9 +56,15 @@ const (
 	// they are rare where there is traffic that costs anything.
 	functionSeconds = 0.030
 	sweepSeconds    = 0.100
-	// logBytes of a request: the function's line and the access log's, 450
-	// bytes each.
-	logBytes = 900
+	// logBytes of a request: the function's line, and as much in the access log of
+	// a deployment that has one. They are kept for logMonths.
+	logBytes  = 450
+	logMonths = 3
+	// replyBytes of a request leave AWS, its headers included.
+	replyBytes = 800
+	// To announce a final job: a function that sends a body of announceBytes, and
+	// waits for the answer. Estimated, until it is measured.
+	announceSeconds, announceBytes = 0.100, 1200
 	// sweepLogBytes: its line and its metrics'.
 	sweepLogBytes = 700
 )
@@ -120,6 +126,12 @@ type Load struct {
 	Runners float64 // that are connected all the time
 	Outputs float64 // bytes of a job's outputs, packed; beyond dispatch.MaxPacked they are an object
 	Code    float64 // bytes of a job's code, as a zip; beyond dispatch.MaxCodeInline it is an object
+	// Fetched are the bytes of test data that a job makes its runner get: 0 while it
+	// has them already.
+	Fetched float64
+	// AccessLog: API Gateway writes a line beside the function's. Dev: no alarms,
+	// dashboard and metrics.
+	AccessLog, Dev bool
 	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
 	Poll float64
 	// Doorbell: runners by sync hear of jobs, and poll seldom while they wait. Jobs
@@ -141,6 +153,12 @@ type Costs struct {
 	// Jobs, Idle and Standing are the units of all jobs, of the runners while
 	// they wait, and of the deployment itself.
 	Jobs, Idle, Standing Units
+	// Out are the units of what leaves AWS for all jobs, for backends and runners
+	// that are elsewhere. It is in no other sum.
+	Out Units
+	// Announce are those of all jobs, where final ones are announced. They are
+	// estimated, and in no other sum.
+	Announce Units
 	// Refused are those of one request that a function refuses.
 	Refused Units
 	// Parts are those of Jobs, by what they are for.
@@ -194,8 +212,8 @@ func Cost(l Load) (Costs, error) {
 	switch {
 	case !known:
 		return Costs{}, fmt.Errorf("unknown flow %q: compat or sync", l.Flow)
-	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs, l.Code):
-		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll, outputs and code: want 0 or more")
+	case !finite(l.Jobs, l.Seconds, l.Runners, l.Poll, l.Outputs, l.Code, l.Fetched):
+		return Costs{}, fmt.Errorf("jobs, seconds, runners, poll, outputs, code and test data: want 0 or more")
 	case l.Jobs*l.Seconds > l.Runners*Month.Seconds() && l.Runners > 0:
 		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
 			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
@@ -251,6 +269,19 @@ func Cost(l Load) (Costs, error) {
 		c.Jobs.add(l.Jobs, one)
 	}
 
+	c.Out, c.Announce = Units{}, Units{}
+	out := float64(c.Job.APICalls)*replyBytes + l.Fetched
+	if l.Flow == Compat || l.Code > dispatch.MaxCodeInline {
+		out += l.Code
+	} else {
+		out += l.Code * 4 / 3 // in base64
+	}
+	c.Out.add(l.Jobs, Units{"data.out": out / gigabyte})
+	c.Announce.add(l.Jobs, Units{
+		"lambda.requests": 1, "lambda.gb-seconds": announceSeconds * functionGB,
+		"logs.ingest": logBytes / gigabyte, "logs.storage": logBytes * logMonths / gigabyte, "data.out": announceBytes / gigabyte,
+	})
+
 	every := l.Poll
 	switch {
 	case every != 0:
@@ -287,6 +318,12 @@ func Cost(l Load) (Costs, error) {
 		"lambda.requests":       sweeps,
 		"lambda.gb-seconds":     sweeps * sweepSeconds * gb(deployment.SweepFunction),
 		"logs.ingest":           sweeps * sweepLogBytes / gigabyte,
+		"logs.storage":          sweeps * sweepLogBytes * logMonths / gigabyte,
+	}
+	if l.Dev {
+		for _, name := range []string{"cloudwatch.alarms", "cloudwatch.metrics", "cloudwatch.dashboards"} {
+			delete(c.Standing, name)
+		}
 	}
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
 	return c, nil
@@ -359,12 +396,16 @@ func (l Load) units(r Request) Units {
 	if l.REST {
 		gateway = "api.rest"
 	}
-	calls := float64(r.APICalls)
+	calls, logged := float64(r.APICalls), float64(logBytes)
+	if l.AccessLog {
+		logged *= 2
+	}
 	u := Units{
 		gateway:             calls,
 		"lambda.requests":   calls,
 		"lambda.gb-seconds": calls * functionSeconds * functionGB,
-		"logs.ingest":       calls * logBytes / gigabyte,
+		"logs.ingest":       calls * logged / gigabyte,
+		"logs.storage":      calls * logged * logMonths / gigabyte,
 		"dynamodb.writes":   r.WriteUnits,
 		"dynamodb.reads":    r.ReadUnits,
 	}
@@ -394,9 +435,10 @@ func finite(numbers ...float64) bool {
 func Assumptions() []string {
 	return []string{
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
-		fmt.Sprintf("%d bytes of logs a request; a job's item is kept %.0f days, what its cases wrote, up to %d KB packed, as long, else as an object %.0f days; its code, up to %d bytes, %.0f days, else as an object %.0f days",
+		fmt.Sprintf("%d bytes of logs a request, kept for three months; a job's item is kept %.0f days, what its cases wrote, up to %d KB packed, as long, else as an object %.0f days; its code, up to %d bytes, %.0f days, else as an object %.0f days",
 			logBytes, job.KeepFinal.Hours()/24, dispatch.MaxPacked>>10, deployment.ResultsKept.Hours()/24, dispatch.MaxCodeInline, dispatch.CodeKept.Hours()/24, deployment.CodeKept.Hours()/24),
 		fmt.Sprintf("with a doorbell a runner says a word every %.0f minutes and connects anew every %.0f; its jobs find a busy fleet, and a ring for one that waits adds a message, two write units and two read units", wordEvery/60, connectEvery/60),
-		"functions are warm, test data is cached, a runner does one job at a time; data transfer out of AWS is not in it",
+		"functions are warm, test data is cached, a runner does one job at a time",
+		fmt.Sprintf("what leaves AWS: %d bytes a reply, and the code; it is not in the sums, and free where runners and backend are in the same region", replyBytes),
 	}
 }

@@ -75,7 +75,8 @@ var counted = []string{
 	"dynamodb.writes", "dynamodb.reads", "dynamodb.storage", "dynamodb.index",
 	"sqs.requests",
 	"s3.puts", "s3.gets", "s3.storage",
-	"logs.ingest",
+	"logs.ingest", "logs.storage",
+	"data.out",
 	"cloudwatch.alarms", "cloudwatch.metrics", "cloudwatch.dashboards",
 	"eventbridge.schedule",
 }

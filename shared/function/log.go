@@ -1,14 +1,32 @@
 package function
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // lambdaLog writes JSON lines as Lambda's JSON log format has them, at the level
 // that AWS_LAMBDA_LOG_LEVEL asks for (default info).
-func lambdaLog() slog.Handler {
+func lambdaLog() slog.Handler { return traced{lambdaLines()} }
+
+// traced adds Lambda's own id of the invocation, by which Lambda's lines about it and
+// its traces are found.
+type traced struct{ slog.Handler }
+
+// Handle is for slog.Handler.
+func (h traced) Handle(ctx context.Context, r slog.Record) error {
+	if invocation, known := lambdacontext.FromContext(ctx); known {
+		r.AddAttrs(slog.String("lambda_request_id", invocation.AwsRequestID))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// lambdaLines writes the lines.
+func lambdaLines() slog.Handler {
 	level := slog.LevelInfo
 	// An unknown level leaves the default.
 	_ = level.UnmarshalText([]byte(strings.Replace(os.Getenv("AWS_LAMBDA_LOG_LEVEL"), "TRACE", "DEBUG", 1)))

@@ -21,6 +21,9 @@ type metric struct {
 // metric format.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func writeMetrics(w io.Writer, stage string, now time.Time, metrics ...metric) error {
+	if stage == "" { // nobody watches
+		return nil
+	}
 	line := map[string]any{deployment.MetricStage: stage}
 	var named []any
 	for _, m := range metrics {
@@ -39,6 +42,12 @@ func writeMetrics(w io.Writer, stage string, now time.Time, metrics ...metric) e
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil
+}
+
+// Quiet is set where a deployment has no metrics of its own, each of which costs 0.30
+// dollars a month.
+type Quiet struct {
+	NoMetrics bool `env:"RUNLEASE_NO_METRICS"`
 }
 
 // CountUnjudged is for dispatch.Dispatcher: it counts a job that was judged JE.

@@ -53,12 +53,20 @@ func handlerCPU(ctx context.Context) ([]figure.Figure, error) {
 				}
 			}
 			figures = append(figures,
-				figure.AtMost("handler_cpu_ratio_"+h.Function, float64(own)/float64(bare), "times its bare calls", measure.CPUGoal).Rounded(2).
-					KnownMiss(measure.KnownCPU[h.Function], measure.KnownCPUWhy),
+				ownShare(h.Function, float64((own-bare).Nanoseconds())/1e3),
 				figure.Stated("handler_cpu_microseconds_"+h.Function, float64(own.Microseconds()), fmt.Sprintf("µs of CPU, with %d calls to AWS", h.Calls)))
 		}
 	})
 	return figures, err
+}
+
+// ownShare is what a handler does itself.
+func ownShare(function string, us float64) figure.Figure {
+	name, unit := "own_cpu_us_"+function, "µs of CPU beside its calls to AWS"
+	if budget, has := measure.OwnCPU[function]; has {
+		return figure.AtMost(name, us, unit, budget).Rounded(0)
+	}
+	return figure.Stated(name, us, unit).Rounded(0)
 }
 
 // cpuTime is what this process has used, user and system.

@@ -40,11 +40,8 @@ type Handler struct {
 	Bare func(context.Context) error
 }
 
-// The goals of a handler, as multiples of its bare calls.
-const (
-	CPUGoal    = 1.3
-	AllocsGoal = 1.25
-)
+// AllocsGoal is the most that a handler may allocate, as a multiple of its bare calls.
+const AllocsGoal = 1.25
 
 // Handlers are the requests of a job's life.
 func Handlers(t T) []Handler {
