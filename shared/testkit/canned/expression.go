@@ -111,7 +111,8 @@ func number(v types.AttributeValue) *float64 {
 
 // apply changes an item by an update expression.
 func (e expressions) apply(update string, it Item) error {
-	for _, clause := range strings.Split(strings.TrimSpace(update), "\n") {
+	update = strings.NewReplacer(" SET ", "\nSET ", " REMOVE ", "\nREMOVE ").Replace(strings.TrimSpace(update))
+	for _, clause := range strings.Split(update, "\n") {
 		verb, list, _ := strings.Cut(clause, " ")
 		for _, part := range commas(list) {
 			switch verb {
