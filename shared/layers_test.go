@@ -47,7 +47,7 @@ var may = map[string][]string{
 	"shared/connections":        {},
 	"shared/awsclient":          {},
 
-	"shared/api":      {"shared/doorbell", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
+	"shared/api":      {"shared/doorbell", "shared/language", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
 	"shared/function": {"shared/announce", "shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},

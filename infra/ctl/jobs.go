@@ -12,6 +12,7 @@ import (
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/language"
 )
 
 // The stack's output and the variable that name the jobs table.
@@ -68,9 +69,15 @@ func jobs(ctx context.Context, op operator, args []string) error {
 	return nil
 }
 
-// holder describes a job's holder, the end of its lease, and what it was asked to do.
+// holder describes a job's holder, the end of its lease, and what it was asked to
+// do; or what all runners lack that have looked at the job.
 func holder(j job.Job, now job.Time) string {
-	if j.State != job.Claimed {
+	switch {
+	case j.Lacks == job.LacksLanguage:
+		return strings.TrimSuffix(fmt.Sprintf("no runner judges language %d (%s)", j.Language, language.Name(int(j.Language))), " ()")
+	case j.Lacks == job.LacksCheckers:
+		return fmt.Sprintf("no runner with checkers judges language %d", j.Language)
+	case j.State != job.Claimed:
 		return ""
 	}
 	lease := "for " + j.Claim.LeaseExpiresAt.Sub(now).Round(time.Second).String()

@@ -37,8 +37,8 @@ type claimMeta struct {
 	judging.Rules
 }
 
-// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds, checkers, inline}, may be
-// left out.
+// claimJob is POST /runner/jobs/{id}/claim. Its body, {leaseSeconds, checkers,
+// inline, languages}, may be left out.
 func claimJob(a *API, c *call) (reply, error) {
 	lease, refusal := askedLease(c.body)
 	if refusal != nil {
@@ -48,6 +48,7 @@ func claimJob(a *API, c *call) (reply, error) {
 	if c.body != nil {
 		request.Checkers = c.body.flag("checkers")
 		request.Inline = c.body.flag("inline")
+		request.Languages = c.body.languages()
 		if refusal := c.body.refusal(); refusal != nil {
 			return *refusal, nil
 		}

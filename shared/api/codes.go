@@ -25,8 +25,9 @@ const (
 	missingBody          job.Outcome = "missing_body"
 	missingTasksOrToken  job.Outcome = "missing_tasks_or_token"
 	missingToken         job.Outcome = "missing_token"
-	invalidBody          job.Outcome = "invalid_body"    // detail: JSON path and what is wanted there
-	invalidLimit         job.Outcome = "invalid_limit"   // detail: the bounds
+	invalidBody          job.Outcome = "invalid_body"  // detail: JSON path and what is wanted there
+	invalidLimit         job.Outcome = "invalid_limit" // detail: the bounds
+	invalidLanguages     job.Outcome = "invalid_languages"
 	invalidVersion       job.Outcome = "invalid_version" // detail: the bounds
 	invalidCase          job.Outcome = "invalid_case"    // detail: the bounds
 	invalidReason        job.Outcome = "invalid_reason"  // detail: the legal ones
@@ -58,6 +59,7 @@ var refusals = map[job.Outcome]refusal{
 	missingToken:         {http.StatusBadRequest, "missing token"},
 	invalidBody:          {http.StatusBadRequest, "invalid body"},
 	invalidLimit:         {http.StatusBadRequest, "invalid limit"},
+	invalidLanguages:     {http.StatusBadRequest, "invalid languages"},
 	invalidVersion:       {http.StatusBadRequest, "invalid version"},
 	invalidCase:          {http.StatusBadRequest, "invalid task or case"},
 	invalidReason:        {http.StatusBadRequest, "invalid reason"},

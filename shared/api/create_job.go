@@ -40,7 +40,7 @@ func createJob(a *API, c *call) (reply, error) {
 		c.body.fail("submissionId", "missing")
 	}
 	r.Problem = int(c.body.integer("problemId", 1, math.MaxInt32))
-	r.Language = job.Language(c.body.integer("language", int64(job.C), int64(job.Handwritten)))
+	r.Language = c.body.language()
 	r.Code, r.Inline = c.body.code()
 	if refusal := c.body.refusal(); refusal != nil {
 		return *refusal, nil

@@ -32,7 +32,11 @@ func listJobs(a *API, c *call) (reply, error) {
 	if !legal {
 		return refuse(invalidLimit, "want 1 to 10"), nil
 	}
-	listing, err := a.dispatch.List(c.Context(), c.runner, limit)
+	languages, checkers, legal := ableOf(c.URL.RawQuery)
+	if !legal {
+		return refuse(invalidLanguages, languagesRule), nil
+	}
+	listing, err := a.dispatch.List(c.Context(), job.Candidate{Runner: c.runner, Languages: languages, Checkers: checkers}, limit)
 	if err != nil {
 		return reply{}, err
 	}

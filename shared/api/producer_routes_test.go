@@ -267,7 +267,7 @@ func TestCreateJob(t *testing.T) {
 		{"empty group", with("{", `{"group":"",`), 400, "malformed_id", "malformed id: group: " + job.IDRule},
 		{"no problem", with(`"problemId":7,`, ""), 400, "invalid_body", "invalid body: problemId: missing"},
 		{"problem zero", with(`"problemId":7`, `"problemId":0`), 400, "invalid_body", "invalid body: problemId: want an integer, 1 to 2147483647"},
-		{"language 4", with(`"language":2`, `"language":4`), 400, "invalid_body", "invalid body: language: want an integer, 0 to 3"},
+		{"language 10", with(`"language":2`, `"language":10`), 400, "invalid_body", "invalid body: language: want 0 to 9, or 32 to 63"},
 		{"no language", with(`"language":2,`, ""), 400, "invalid_body", "invalid body: language: missing"},
 		{"unknown problem", with(`"problemId":7`, `"problemId":11`), 404, "problem_not_found", "problem not found"},
 		{"unpublished problem", with(`"problemId":7`, `"problemId":9`), 404, "problem_not_found", "problem not found: it has a draft, which was never published"},

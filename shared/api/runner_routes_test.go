@@ -32,6 +32,12 @@ func TestListJobs(t *testing.T) {
 	for _, limit := range []string{"0", "11", "-1", "+4", "04", "4.0", "x", "", "%zz", "1&limit=2", "99999999999999999999"} {
 		rows = append(rows, row{"limit " + limit, get("/runner/jobs?limit=" + limit), 400, "invalid_limit", text})
 	}
+	for _, said := range []string{"C", "0,", "64", "-1", "1&languages=2"} {
+		rows = append(rows, row{"languages " + said, get("/runner/jobs?languages=" + said), 400, "invalid_languages", "invalid languages: want at most 64 numbers, 0 to 63"})
+	}
+	for _, said := range []string{"", "0,1,2,40,63"} {
+		rows = append(rows, row{"languages " + said, get("/runner/jobs?languages=" + said + "&checkers=true"), 200, "", "ok"})
+	}
 	w.check(append(rows, row{"ten", get("/runner/jobs?limit=10"), 200, "", "ok"}))
 }
 

@@ -55,6 +55,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 	done := c.body.list("done", maxDone)
 	active := c.body.list("active", maxActive)
 	checkers, inline := c.body.flag("checkers"), c.body.flag("inline")
+	languages := c.body.languages()
 	var seat int64
 	if c.body.has("seat") {
 		seat = c.body.integer("seat", 0, doorbell.MaxSeat)
@@ -71,7 +72,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
-	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Checkers: checkers, Inline: inline, Seat: seat, Credential: auth.IDOf(c.key.credential)}
+	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Languages: languages, Checkers: checkers, Inline: inline, Seat: seat, Credential: auth.IDOf(c.key.credential)}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply
 	for i, raw := range done {

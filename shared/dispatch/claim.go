@@ -15,6 +15,7 @@ type ClaimRequest struct {
 	ID           string
 	Runner       string
 	LeaseSeconds *int // nil: the default
+	Languages    job.Languages
 	Checkers     bool // the runner knows of checkers
 	Inline       bool // the code may come with the claim
 }
@@ -40,7 +41,11 @@ func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer
 	if !answer.OK() {
 		return Claimed{}, answer, nil
 	}
-	c, err := d.update(ctx, r.ID, d.claim(job.Candidate{Runner: r.Runner, Checkers: r.Checkers}, offer{}, lease, d.Store.Problem))
+	runner := job.Candidate{Runner: r.Runner, Languages: r.Languages, Checkers: r.Checkers}
+	if !runner.Languages.Said() { // it was listed nothing that it does not judge, and knows what it asks for
+		runner.Languages = job.AnyLanguage
+	}
+	c, err := d.update(ctx, r.ID, d.claim(runner, offer{}, lease, d.Store.Problem))
 	if err != nil || !c.OK() {
 		return Claimed{}, c.Answer, err
 	}
@@ -74,7 +79,10 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 		if _, tried := op.Apply(j); tried.Outcome != job.OK {
 			return refused(j, Answer{Outcome: tried.Outcome}), nil
 		}
-		if o := j.MayHave(runner, job.Needs{}, op.Now); o.Why != "" {
+		switch o := j.MayHave(runner, job.Needs{}, op.Now); {
+		case o.Lasting():
+			return refused(j, Answer{Outcome: job.Unfit, Detail: fmt.Sprintf("it is in language %d, which the runner does not have in `languages`", j.Language)}), nil
+		case o.Why != "":
 			wait := (o.Until.Sub(op.Now) + time.Second - 1) / time.Second
 			return refused(j, Answer{Outcome: job.PassedOver, Detail: fmt.Sprintf("try again in %d s", wait)}), nil
 		}
@@ -86,7 +94,7 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 			return decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
 		d.known.put(p.ID, p.Version, p.Current)
-		if j.MayHave(runner, job.Needs{Checker: p.Current.Rules.NeedsChecker()}, op.Now).Why != "" {
+		if j.MayHave(runner, needsIn(p.Current), op.Now).Why != "" {
 			return refused(j, Answer{Outcome: job.Unfit, Detail: "its problem has a checker, and the runner does not say `checkers`: true"}), nil
 		}
 		token, err := auth.NewClaimToken(d.Random)

@@ -48,6 +48,8 @@ type Dispatcher struct {
 
 	known versions
 	fleet fleet
+	able  able
+	needs needs
 	noise noise
 }
 

@@ -750,7 +750,7 @@ func TestListLooksBehindSpentMessages(t *testing.T) {
 		}
 		w.pass(time.Millisecond)
 	}
-	l, err := w.List(w.ctx, "lister", 4)
+	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
 	must(t, err)
 	if len(l.Jobs) != 1 || l.Jobs[0].ID != "j8" {
 		t.Errorf("listed %+v", l)
@@ -764,7 +764,7 @@ func TestListOfSpentMessagesOnlyIsNotIdle(t *testing.T) {
 		w.create(id)
 		w.granted2(w.Cancel(w.ctx, id))
 	}
-	l, err := w.List(w.ctx, "lister", 4)
+	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
 	must(t, err)
 	if len(l.Jobs) != 0 || l.PollSeconds != 1 {
 		t.Errorf("listed %+v", l)

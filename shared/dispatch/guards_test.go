@@ -10,6 +10,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/judging"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/zips"
 )
@@ -26,11 +27,12 @@ func (j *journal) once(call string, do func()) {
 }
 
 // published makes another version of problem 1, with one task of so many cases.
-func (w *world) published(cases int) {
+func (w *world) published(cases int, rules ...judging.Rules) {
 	w.t.Helper()
+	rules = append(rules, judging.Rules{})
 	data := zips.TestData(cases)
 	at := measure(data)
-	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at})
+	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at, Rules: rules[0]})
 	must(w.t, err)
 	must(w.t, w.artifacts.Put(w.ctx, "testdata/1/"+at.SHA256+".zip", data, at))
 	_, changed, answer, err := w.Publish(w.ctx, 1)

@@ -17,8 +17,12 @@ type Listing struct {
 // List takes up to limit (1 to 10) messages off the queue and returns the jobs
 // among them that this runner can claim; while a noisy group waits, a quiet group's job
 // alone (fair.go). It writes nothing to a job but what the other messages ask for.
-func (d *Dispatcher) List(ctx context.Context, runner string, limit int) (Listing, error) {
-	offers, seen, err := d.search(ctx, runner, limit, listHide)
+func (d *Dispatcher) List(ctx context.Context, runner job.Candidate, limit int) (Listing, error) {
+	idle := d.Pace.Idle
+	if runner.Languages.Said() { // an existing client asks as often as ever
+		idle = d.fleet.share(idle, d.fleet.hear(runner.Runner, runner.Languages, d.Now()))
+	}
+	offers, seen, err := d.search(ctx, runner, limit, listHide, d.needsOf)
 	if err != nil {
 		return Listing{}, err
 	}
@@ -29,11 +33,11 @@ func (d *Dispatcher) List(ctx context.Context, runner string, limit int) (Listin
 		hidings[i] = Hiding{Handle: o.handle} // not any longer
 	}
 	d.hide(ctx, hidings)
-	l := Listing{Jobs: make([]job.Job, 0, len(offers)), PollSeconds: seconds(d.Pace.Idle)}
+	l := Listing{Jobs: make([]job.Job, 0, len(offers)), PollSeconds: seconds(idle)}
 	for _, o := range offers {
 		l.Jobs = append(l.Jobs, o.job)
 	}
-	if seen.all > 0 { // there is more to be seen, if only messages that are spent
+	if seen.all > 0 || seen.clogged { // there is more to be seen, if only messages that are spent
 		l.PollSeconds = seconds(d.Pace.Busy)
 	}
 	return l, nil

@@ -253,7 +253,7 @@ func TestOrderOfWrites(t *testing.T) {
 				return c
 			},
 			func(w *world, _ dispatch.Claimed) error {
-				_, err := w.List(w.ctx, "lister", 10)
+				_, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
 				return err
 			},
 			[]string{"save", "delete"},

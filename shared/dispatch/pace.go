@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"sync"
 	"time"
+
+	"runlease/shared/job"
 )
 
 // Pace is what runners are told about when to ask again.
@@ -42,13 +44,16 @@ type fleet struct {
 }
 
 type sighting struct {
-	name string
-	at   time.Time
+	name      string
+	languages job.Languages
+	at        time.Time
 }
 
-// hear notes a runner and returns how many have been heard of late, at most
-// maxPresent.
-func (f *fleet) hear(name string, now time.Time) int {
+// hear notes a runner and returns how many have been heard of late that judge the
+// rarest of its languages, at most maxPresent. So each language is asked for once
+// a second in all, as the whole queue is where all runners judge the same: a
+// language that few judge does not wait longer for one of them to ask.
+func (f *fleet) hear(name string, languages job.Languages, now time.Time) int {
 	// The wall clock: a function's environment is frozen between requests, and
 	// its monotonic clock may stand still meanwhile.
 	now = now.Round(0)
@@ -58,15 +63,45 @@ func (f *fleet) hear(name string, now time.Time) int {
 		f.byName = make(map[string]*list.Element, maxPresent)
 	}
 	if e, known := f.byName[name]; known {
-		e.Value = sighting{name, now}
+		e.Value = sighting{name, languages, now}
 		f.recent.MoveToFront(e)
 	} else {
-		f.byName[name] = f.recent.PushFront(sighting{name, now})
+		f.byName[name] = f.recent.PushFront(sighting{name, languages, now})
 	}
 	for e := f.recent.Back(); f.recent.Len() > maxPresent || now.Sub(e.Value.(sighting).at) > present; e = f.recent.Back() {
 		delete(f.byName, f.recent.Remove(e).(sighting).name)
 	}
-	return f.recent.Len()
+	return languages.Rarest(f.present())
+}
+
+func (f *fleet) present() []job.Languages {
+	present := make([]job.Languages, 0, maxPresent)
+	for e := f.recent.Front(); e != nil; e = e.Next() {
+		present = append(present, e.Value.(sighting).languages)
+	}
+	return present
+}
+
+// share is the part of a pace, a second at least, that makes those who judge a
+// language ask as often in all as a fleet that all judge it.
+func (f *fleet) share(pace time.Duration, judges int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return max(time.Second, pace*time.Duration(judges)/time.Duration(max(f.recent.Len(), 1)))
+}
+
+// rare reports whether a runner judges a language that others do not.
+func (f *fleet) rare(languages job.Languages) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return languages.Rarest(f.present()) < f.recent.Len()
+}
+
+// judges counts the runners that judge a language.
+func (f *fleet) judges(l job.Language) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return job.Speaks(l).Rarest(f.present())
 }
 
 // idle is how long a runner waits that has found nothing to do: as many seconds

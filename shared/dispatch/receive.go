@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"runlease/shared/job"
@@ -18,25 +19,59 @@ const maxReceives = 3
 
 // offer is a job that can be claimed, with the message that said so.
 type offer struct {
-	job    job.Job
-	handle string
+	job      job.Job
+	handle   string
+	receives int // of the message
 }
 
 // tally is how many messages a search has seen.
 type tally struct {
-	all, last int // in all, and in its last receive
-	soon      int // that will be seen again in a second or so, and may be this runner's then
-	others    int // about jobs that wait for another runner
+	got       int  // in its last receive
+	all, last int  // in all, and in its last receive, without those of unfit
+	soon      int  // that will be seen again in a second or so, and may be this runner's then
+	others    int  // about jobs that wait for another runner, as far as one is known
+	unfit     int  // about jobs that this runner cannot judge
+	clogged   bool // by so many of those that more must be behind them
+	back      []Hiding
 }
 
+// needsOf tells what a job's problem asks of a runner, as far as it can be told.
+type needsOf func(ctx context.Context, j job.Job, runner job.Candidate) job.Needs
+
+// unread tells nothing: the claim that follows reads the problem.
+func unread(context.Context, job.Job, job.Candidate) job.Needs { return job.Needs{} }
+
 // search receives until there are jobs that the runner can claim, or no messages.
-func (d *Dispatcher) search(ctx context.Context, runner string, limit int, hide time.Duration) (offers []offer, seen tally, err error) {
+// Messages about jobs that wait for other runners go back when it is over, so that
+// the next receive sees what is behind them. If there is nothing but those it
+// looks at as many as it can: they must not keep the runner from its own.
+func (d *Dispatcher) search(ctx context.Context, runner job.Candidate, limit int, hide time.Duration, needs needsOf) (offers []offer, seen tally, err error) {
+	d.able.hear(runner, d.Now())
+	most := limit
+	if d.fleet.rare(runner.Languages) {
+		most = maxReceived
+	}
 	for range maxReceives {
-		offers, err = d.receive(ctx, runner, limit, hide, &seen)
-		if err != nil || len(offers) > 0 || seen.last == 0 || d.Benches != nil && seen.others > 0 {
+		offers, err = d.receive(ctx, runner, most, hide, needs, &seen)
+		if err != nil || len(offers) > 0 || seen.got == 0 {
 			break
 		}
+		if seen.unfit > 0 {
+			most = min(4*most, maxReceived)
+		}
 	}
+	if seen.clogged = seen.unfit >= unfitMany; seen.clogged {
+		for i := range seen.back {
+			seen.back[i].For = max(seen.back[i].For, listHide)
+		}
+	}
+	slices.SortStableFunc(offers, func(a, b offer) int { return d.fleet.judges(a.job.Language) - d.fleet.judges(b.job.Language) })
+	for len(offers) > limit {
+		last := len(offers) - 1
+		seen.back = append(seen.back, Hiding{Handle: offers[last].handle})
+		offers, seen.last = offers[:last], limit
+	}
+	d.hide(ctx, seen.back)
 	return offers, seen, err
 }
 
@@ -45,9 +80,9 @@ func (d *Dispatcher) search(ctx context.Context, runner string, limit int, hide 
 // hidden for hide. It also returns how many messages there were. It stands for
 // every receiver of a message. What fails after the jobs are read is logged:
 // the messages come back by themselves.
-func (d *Dispatcher) receive(ctx context.Context, runner string, limit int, hide time.Duration, seen *tally) ([]offer, error) {
+func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit int, hide time.Duration, needs needsOf, seen *tally) ([]offer, error) {
 	messages, err := d.Queue.Receive(ctx, limit, hide)
-	seen.last = len(messages)
+	seen.got, seen.last = len(messages), len(messages)
 	seen.all += seen.last
 	if err != nil || len(messages) == 0 {
 		return nil, err
@@ -75,13 +110,16 @@ func (d *Dispatcher) receive(ctx context.Context, runner string, limit int, hide
 		handling := m.Dispose(j, exists, now)
 		switch handling.Do {
 		case job.Offered:
-			switch o := j.MayHave(job.Candidate{Runner: runner}, job.Needs{}, now); {
+			switch o := j.MayHave(runner, needs(ctx, j, runner), now); {
+			case o.Lasting():
+				hide, anybody := d.unfit(ctx, j, m.Receives, o.Why)
+				seen.pass(m.Handle, hide, anybody)
 			case o.Why != "":
-				hidings = append(hidings, Hiding{m.Handle, d.othersHide()}) // others see it soon
+				seen.back = append(seen.back, Hiding{m.Handle, d.othersHide()}) // others see it soon
 				seen.others++
 			case !offered[j.ID]: // a message may come twice in one answer
 				offered[j.ID] = true
-				offers = append(offers, offer{j, m.Handle})
+				offers = append(offers, offer{j, m.Handle, m.Receives})
 			}
 		case job.Attached:
 			hidings = append(hidings, Hiding{m.Handle, handling.Hide})

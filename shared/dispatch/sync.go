@@ -15,6 +15,7 @@ type SyncRequest struct {
 	Runner       string
 	Slots        int  // jobs that it wants, 0 to 10
 	LeaseSeconds *int // of those jobs; nil: the default
+	Languages    job.Languages
 	Checkers     bool // the runner knows of checkers
 	Inline       bool // code may come with the claims
 	Done         []CompleteRequest
@@ -53,7 +54,7 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 	}
 	s := Synced{
 		Done: make([]Answer, len(r.Done)), Active: make([]Action, len(r.Active)), Jobs: []Claimed{},
-		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, d.Now()))), HeartbeatSeconds: job.HeartbeatEvery(lease),
+		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, r.Languages, d.Now()))), HeartbeatSeconds: job.HeartbeatEvery(lease),
 	}
 	update := d.readAhead(ctx, r)
 	failed := d.takeResults(ctx, r, update, s.Done)
@@ -156,7 +157,8 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 // looks again. An error means that something broke and no job was claimed.
 func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) (tally, error) {
 	slots := r.Slots - len(s.Jobs)
-	offers, seen, err := d.search(ctx, r.Runner, slots, inSeconds(leaseSeconds))
+	runner := job.Candidate{Runner: r.Runner, Languages: r.Languages, Checkers: r.Checkers}
+	offers, seen, err := d.search(ctx, runner, slots, inSeconds(leaseSeconds), unread)
 	if err != nil {
 		return seen, err
 	}
@@ -166,11 +168,14 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
-		c, err := d.updateFrom(ctx, o.job, d.claim(job.Candidate{Runner: r.Runner, Checkers: r.Checkers}, o, leaseSeconds, read))
+		c, err := d.updateFrom(ctx, o.job, d.claim(runner, o, leaseSeconds, read))
 		switch {
 		case err == nil && c.Outcome == job.Unfit: // for others, who must not wait for it
-			back = append(back, Hiding{o.handle, 0})
-			seen.others++
+			hide, anybody := d.unfit(ctx, o.job, o.receives, job.LacksCheckers)
+			if back = append(back, Hiding{o.handle, hide}); anybody {
+				seen.others++
+			}
+			seen.last--
 		case err != nil || !c.OK():
 			back = append(back, Hiding{o.handle, listHide})
 			if err != nil {
@@ -192,7 +197,7 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 		d.fillCode(ctx, s.Jobs)
 	}
 	// A queue that gave as many messages as were asked for has more.
-	switch more := seen.last == slots; {
+	switch more := seen.last >= slots || seen.clogged; {
 	case more && claims > 0:
 		s.PollSeconds = 0
 	case more:

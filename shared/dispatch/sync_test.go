@@ -236,7 +236,7 @@ func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
 	// A list hides them for no longer than that anyway.
 	w.pass(4 * time.Second)
 	w.Queue = &countedQueue{Queue: w.Queue, calls: calls, saves: func() int { return 0 }}
-	if _, err := w.List(w.ctx, "lister", 1); !errors.Is(err, errBroken) || calls["Hide"] > 0 {
+	if _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 1); !errors.Is(err, errBroken) || calls["Hide"] > 0 {
 		t.Errorf("list: %v, calls %v", err, calls)
 	}
 	clear(calls)

@@ -65,6 +65,15 @@ func (s *brokenStore) Save(ctx context.Context, before, after job.Job) (job.Job,
 type brokenQueue struct {
 	*memory.Queue
 	ringFails, hideFails, deleteFails bool
+	received                          func(messages int)
+}
+
+func (q *brokenQueue) Receive(ctx context.Context, limit int, hide time.Duration) ([]job.Received, error) {
+	got, err := q.Queue.Receive(ctx, limit, hide)
+	if q.received != nil {
+		q.received(len(got))
+	}
+	return got, err
 }
 
 func (q *brokenQueue) Ring(ctx context.Context, m job.Message) error {
@@ -184,7 +193,7 @@ func (w *world) refused(want job.Outcome, answer dispatch.Answer, err error) {
 // listed returns the ids that a list shows.
 func (w *world) listed() []string {
 	w.t.Helper()
-	l, err := w.List(w.ctx, "lister", 10)
+	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
 	must(w.t, err)
 	ids := []string{}
 	for _, j := range l.Jobs {

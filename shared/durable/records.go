@@ -45,6 +45,7 @@ func jobFields(c *codec, j *job.Job) {
 	recordField(c, 28, resultFields, &j.Result)
 	listField(c, 29, pastFields, &j.Past)
 	flagField(c, 30, &j.CodeInline)
+	textField(c, 31, &j.Lacks)
 }
 
 func resultFields(c *codec, r *job.Result) {

@@ -33,6 +33,7 @@ func jobItem(j *job.Job) writer {
 	w.number(aEndedAt, int64(j.EndedAt))
 	w.flag(aCancelRequested, j.CancelRequested)
 	w.flag(aDisputed, j.Disputed)
+	w.text(aLacks, string(j.Lacks))
 	w.number(aRevision, j.Revision)
 	w.hex(aWriteID, j.WriteID)
 
@@ -130,6 +131,7 @@ func readJob(it item) (job.Job, error) {
 		EndedAt:         job.Time(r.number(aEndedAt)),
 		CancelRequested: r.flag(aCancelRequested),
 		Disputed:        r.flag(aDisputed),
+		Lacks:           job.Why(r.text(aLacks)),
 		Revision:        r.number(aRevision),
 		WriteID:         r.hex(aWriteID),
 		Claim: job.Claim{

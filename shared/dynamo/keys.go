@@ -71,6 +71,7 @@ const (
 	aEndedAt         = "et"
 	aCancelRequested = "x"
 	aDisputed        = "di"
+	aLacks           = "la"
 	aResult          = "re" // M
 	aPast            = "pa" // L of M
 	aRevision        = "v"

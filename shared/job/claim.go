@@ -25,7 +25,7 @@ func (op ClaimOp) Apply(j Job) (Job, Decision) {
 		j = j.endClaim(op.Now, HowLost, "", nil)
 		j.Failures++
 	}
-	j.State = Claimed
+	j.State, j.Lacks = Claimed, ""
 	j.Attempt++
 	j.Claim = Claim{
 		Runner:         op.Runner,

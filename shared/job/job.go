@@ -114,6 +114,7 @@ type Job struct {
 	QueuedAt        Time // when this generation was queued; release keeps it
 	EndedAt         Time // of a final job
 	CancelRequested bool
+	Lacks           Why // of a queued job: what all runners lack that have looked at it; "": not known
 
 	Claim    Claim
 	Result   *Result // of a finished job; never changed in place

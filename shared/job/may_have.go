@@ -4,8 +4,9 @@ import "time"
 
 // Candidate is a runner that asks for a job.
 type Candidate struct {
-	Runner   string
-	Checkers bool // it compares outputs as a problem's checker says
+	Runner    string
+	Languages Languages
+	Checkers  bool // it compares outputs as a problem's checker says
 }
 
 // Needs is what a job's problem asks of the runner that judges it. The zero Needs
@@ -27,12 +28,32 @@ type Why string
 // and others come first for a while.
 const BackOff Why = "back_off"
 
+// LacksLanguage means that the runner does not judge the job's language.
+const LacksLanguage Why = "lacks_language"
+
 // LacksCheckers means that the runner does not know of checkers. It would compare
 // line by line and judge right answers wrong.
 const LacksCheckers Why = "lacks_checkers"
 
+// Lasting reports whether no time makes an obstacle go away: only another runner
+// can judge the job.
+func (o Obstacle) Lasting() bool { return o.Why == LacksLanguage || o.Why == LacksCheckers }
+
+// NoteOp notes what all runners lack that have looked at a job, for people who
+// wonder why it waits. A claim takes the note away.
+type NoteOp struct{ Lacks Why }
+
+// Apply writes the note, once.
+func (op NoteOp) Apply(j Job) (Job, Decision) {
+	if j.State != Queued || j.Lacks == op.Lacks {
+		return j, unchanged()
+	}
+	j.Lacks = op.Lacks
+	return j, ok()
+}
+
 // The Outcomes of a claim by a runner that may not have the job now, and by one
-// that cannot judge its problem.
+// that cannot judge it.
 const (
 	PassedOver Outcome = "passed_over"
 	Unfit      Outcome = "unfit_runner"
@@ -46,6 +67,9 @@ var backOffs = [...]time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.M
 // MayHave decides whether a runner may have j now, if j can be claimed at all.
 // It needs no register of runners: j's attempts tell.
 func (j Job) MayHave(c Candidate, n Needs, now Time) Obstacle {
+	if !c.Languages.Has(j.Language) {
+		return Obstacle{Why: LacksLanguage}
+	}
 	if n.Checker && !c.Checkers {
 		return Obstacle{Why: LacksCheckers}
 	}

@@ -51,3 +51,46 @@ func TestARunnerWithoutCheckersMayNotHaveAJobThatNeedsOne(t *testing.T) {
 		t.Errorf("a runner with checkers: got %v", got)
 	}
 }
+
+func TestARunnerMayNotHaveAJobInALanguageThatItDoesNotJudge(t *testing.T) {
+	java, own := job.Language(5), job.Language(63)
+	for _, c := range []struct {
+		says job.Languages
+		has  []job.Language
+		not  []job.Language
+	}{
+		{job.Languages{}, []job.Language{job.C, job.CPP, job.Python3}, []job.Language{job.Handwritten, 4, java, own, 64, -1}},
+		{job.Speaks(), nil, []job.Language{job.C, job.CPP, job.Python3, java}},
+		{job.Speaks(job.C, java, own), []job.Language{job.C, java, own}, []job.Language{job.CPP, 6, 62}},
+		{job.AnyLanguage, []job.Language{job.C, java, own}, nil},
+	} {
+		for _, l := range c.has {
+			if got := (job.Job{Language: l}).MayHave(job.Candidate{Languages: c.says}, job.Needs{}, 0); got != (job.Obstacle{}) {
+				t.Errorf("%+v, language %d: got %v", c.says, l, got)
+			}
+		}
+		for _, l := range c.not {
+			if got := (job.Job{Language: l}).MayHave(job.Candidate{Languages: c.says, Checkers: true}, job.Needs{}, 0); got.Why != job.LacksLanguage || !got.Lasting() {
+				t.Errorf("%+v, language %d: got %v", c.says, l, got)
+			}
+		}
+	}
+}
+
+func TestWhatRunnersLackIsNotedOnceAndUntilTheClaim(t *testing.T) {
+	j := job.Job{State: job.Queued, Language: 5}
+	noted, d := job.NoteOp{Lacks: job.LacksLanguage}.Apply(j)
+	if noted.Lacks != job.LacksLanguage || d.Outcome != job.OK || !d.Write {
+		t.Fatalf("got %+v, %+v", noted, d)
+	}
+	if _, d := (job.NoteOp{Lacks: job.LacksLanguage}).Apply(noted); d.Write {
+		t.Error("written again")
+	}
+	claimed, _ := job.ClaimOp{Runner: "a", LeaseSeconds: 60}.Apply(noted)
+	if claimed.Lacks != "" {
+		t.Error("the claim keeps the note")
+	}
+	if _, d := (job.NoteOp{Lacks: job.LacksLanguage}).Apply(claimed); d.Write {
+		t.Error("a job that is held is noted")
+	}
+}

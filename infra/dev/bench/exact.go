@@ -19,6 +19,7 @@ func exact() []part {
 		{"how the index is spread", func(context.Context) ([]figure.Figure, error) { return measure.ShareFigures(), nil }},
 		{"races", func(context.Context) ([]figure.Figure, error) { return fleet.RaceFigures() }},
 		{"fairness", func(context.Context) ([]figure.Figure, error) { return fleet.FairnessFigures() }},
+		{"languages", func(context.Context) ([]figure.Figure, error) { return fleet.LanguageFigures() }},
 		{"allocations of handlers", measured(func(t measure.T) []figure.Figure { return measure.AllocationFigures(t, measure.Handlers(t)) })},
 		{"memory of a waiting job", measured(measure.HeapFigures)},
 	}

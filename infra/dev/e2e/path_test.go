@@ -296,6 +296,7 @@ func TestRefusals(t *testing.T) {
 		request
 	}{
 		"limit":             {400, "invalid_limit", request{"GET", "/runner/jobs?limit=11", nil, as("one")}},
+		"languages":         {400, "invalid_languages", request{"GET", "/runner/jobs?languages=C", nil, as("one")}},
 		"malformed id":      {400, "malformed_id", request{"POST", "/runner/jobs/a.b/claim", nil, as("one")}},
 		"unknown job":       {404, "not_found", request{"POST", "/runner/jobs/nobody/claim", nil, as("one")}},
 		"claimed":           {409, "already_claimed", request{"POST", on + "/claim", nil, as("two")}},

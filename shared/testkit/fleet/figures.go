@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"runlease/shared/bill"
+	"runlease/shared/job"
 	"runlease/shared/testkit/figure"
 )
 
@@ -105,6 +106,57 @@ func meanP99(s Scene, of string, streams ...Stream) (time.Duration, error) {
 		sum += o.P99(of)
 	}
 	return sum / seeds, nil
+}
+
+// Languages is a fleet of which so many judge Java too, and whose jobs are Java by
+// a tenth: how long nine of ten of the others wait at most, and of those in Java.
+func Languages(flow bill.Flow, runners, speakers int, load float64) (others, inJava time.Duration, out Outcome, err error) {
+	out, err = Run(languageScene(flow, runners, speakers, load, java))
+	return out.quantile("others", 9, 10), out.quantile("java", 9, 10), out, err
+}
+
+func languageScene(flow bill.Flow, runners, speakers int, load float64, tenth job.Language) Scene {
+	perSecond := load * capacity(flow, runners)
+	return Scene{
+		Seed: 1, Flow: flow, Runners: runners, Speakers: speakers, Told: true, Job: jobTime, Settle: 2 * time.Minute,
+		For: 2*time.Minute + time.Duration(3_000/perSecond*float64(time.Second)),
+		Streams: []Stream{
+			{Name: "others", PerSecond: 0.9 * perSecond, Groups: 50}, {Name: "java", PerSecond: 0.1 * perSecond, Groups: 50, Language: tenth},
+		},
+	}
+}
+
+// LanguageFigures is how much longer jobs wait in a language that a third of the
+// runners judge, and what it costs a fleet that all judge everything.
+func LanguageFigures() ([]figure.Figure, error) {
+	const twice = 2
+	var figures []figure.Figure
+	for _, flow := range []struct {
+		bill.Flow
+		suffix string
+	}{{bill.Sync, ""}, {bill.Compat, "_compat"}} {
+		worst, extra := 0.0, 0.0
+		for _, load := range []float64{0.1, 0.8} {
+			others, inJava, _, err := Languages(flow.Flow, 30, 10, load)
+			if err != nil {
+				return nil, err
+			}
+			worst = max(worst, float64(inJava)/float64(others))
+			_, _, all, err := Languages(flow.Flow, 30, 30, load)
+			if err != nil {
+				return nil, err
+			}
+			plain, err := Run(languageScene(flow.Flow, 30, 0, load, job.CPP))
+			if err != nil {
+				return nil, err
+			}
+			extra = max(extra, float64(all.Calls)/float64(all.Finished)-float64(plain.Calls)/float64(plain.Finished))
+		}
+		figures = append(figures,
+			figure.AtMost("language_of_a_third_p90_ratio"+flow.suffix, worst, "times what other jobs wait", twice).Rounded(2),
+			figure.AtMost("language_of_all_extra_calls"+flow.suffix, extra, "calls per job beyond those of a fleet without languages", 0).Rounded(4))
+	}
+	return figures, nil
 }
 
 // FairnessFigures is how long the jobs of quiet groups wait beside a noisy one,

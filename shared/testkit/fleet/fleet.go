@@ -20,6 +20,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/language"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
 	"runlease/shared/testkit/zips"
@@ -35,6 +36,8 @@ type Stream struct {
 	// Rejudged are so many jobs that are finished before and rejudged at this
 	// pace, instead of new ones.
 	Rejudged int
+	// Language of its jobs; 0: C++.
+	Language job.Language
 }
 
 // Scene is what a run is made of.
@@ -49,6 +52,12 @@ type Scene struct {
 	Settle time.Duration
 	// Unfair leaves fair queues out; Forgets is their strict reading.
 	Unfair, Forgets bool
+	// Speakers are how many of the runners judge Java too; what the others say
+	// leaves it out.
+	Speakers int
+	// Told means that runners ask again when the server says, as real ones do. Else
+	// they ask as often as the bill has it.
+	Told bool
 	// OwnGroups sends every message in its job's own group, rejudged or not.
 	OwnGroups bool
 }
@@ -58,6 +67,7 @@ type Outcome struct {
 	ClaimWrites int // conditional writes that were to claim a job
 	Claims      int // that did
 	Finished    int
+	Calls       int // syncs and lists of runners
 	// Lost are claims of a job that another runner had claimed or that was over.
 	Lost int
 	// Waits of every stream's jobs, from queued to claimed, sorted. Those that
@@ -69,18 +79,24 @@ type Outcome struct {
 func (o Outcome) WritesPerClaim() float64 { return float64(o.ClaimWrites) / float64(o.Claims) }
 
 // P99 is what 99 of 100 jobs of a stream wait at most.
-func (o Outcome) P99(stream string) time.Duration {
+func (o Outcome) P99(stream string) time.Duration { return o.quantile(stream, 99, 100) }
+
+// quantile is what so many of some jobs of a stream wait at most.
+func (o Outcome) quantile(stream string, most, of int) time.Duration {
 	waits := o.Waits[stream]
 	if len(waits) == 0 {
 		return 0
 	}
-	return waits[min(len(waits)-1, len(waits)*99/100)]
+	return waits[min(len(waits)-1, len(waits)*most/of)]
 }
 
-const problemID = 17
+const (
+	problemID = 17
+	java      = job.Language(language.Java)
+)
 
 // aZip is every job's code.
-var aZip = zips.Code("")
+var aZip = zips.Of(zips.File{Name: "main.cpp"}, zips.File{Name: "Main.java"})
 
 // run is a scene under way.
 type run struct {
@@ -90,7 +106,8 @@ type run struct {
 	net      network
 	store    *store
 	dispatch *dispatch.Dispatcher
-	streamOf map[string]string // by job
+	streamOf map[string]string        // by job
+	speaks   map[string]job.Languages // by runner
 	began    time.Time
 	out      Outcome
 	failure  error
@@ -98,7 +115,7 @@ type run struct {
 
 // Run plays a scene.
 func Run(s Scene) (Outcome, error) {
-	r := &run{Scene: s, clock: newClock(), random: rand.New(rand.NewPCG(s.Seed, 1)), streamOf: map[string]string{}}
+	r := &run{Scene: s, clock: newClock(), random: rand.New(rand.NewPCG(s.Seed, 1)), streamOf: map[string]string{}, speaks: map[string]job.Languages{}}
 	r.out.Waits = map[string][]time.Duration{}
 	r.began = r.clock.now
 	r.net = network{r.clock, r.random}
@@ -127,6 +144,10 @@ func Run(s Scene) (Outcome, error) {
 	}
 	for i := range s.Runners {
 		name := fmt.Sprintf("judge-%04d", i)
+		r.speaks[name] = job.Speaks(job.C, job.CPP, job.Python3)
+		if i < s.Speakers {
+			r.speaks[name] = job.Speaks(job.C, job.CPP, job.Python3, java)
+		}
 		work := r.compat
 		if s.Flow == bill.Sync {
 			work = r.sync
@@ -168,6 +189,7 @@ func (r *run) waited(j job.Job) {
 
 // stream starts a source of jobs.
 func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stream) error {
+	of := cmp.Or(s.Language, job.CPP)
 	group := func() string {
 		if s.Groups == 0 {
 			return s.Name
@@ -180,7 +202,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 	for i := range s.Rejudged {
 		at := job.At(r.began.Add(-time.Hour))
 		j := job.Job{
-			ID: id(i), Problem: problemID, Language: job.CPP, Group: group(), Code: code, State: job.Finished, Attempt: 1, Bell: 1,
+			ID: id(i), Problem: problemID, Language: of, Group: group(), Code: code, State: job.Finished, Attempt: 1, Bell: 1,
 			CreatedAt: at, QueuedAt: at, RungAt: at, EndedAt: at, Revision: 1, WriteID: "00000000000000aa",
 			Result: &job.Result{Attempt: 1, Score: 100},
 		}
@@ -200,7 +222,7 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 					return
 				}
 				r.streamOf[n] = s.Name
-				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: job.CPP, Group: g, Code: code}, Inline: aZip})
+				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: of, Group: g, Code: code}, Inline: aZip})
 				r.note(failed("create", answer, err))
 			})
 		}
@@ -215,14 +237,18 @@ func failed(what string, answer dispatch.Answer, err error) error {
 	return fmt.Errorf("%s: %s", what, answer.Outcome)
 }
 
+func (r *run) languages(name string) job.Languages { return r.speaks[name] }
+
 // poll is how often an idle runner asks.
 func (r *run) poll() time.Duration {
 	return time.Duration(bill.PollSeconds(r.Flow, float64(r.Runners)) * float64(time.Second))
 }
 
 // idle waits for the next poll, with a fifth of jitter either way.
-func (r *run) idle() {
-	r.clock.sleep(time.Duration(float64(r.poll()) * (0.8 + 0.4*r.random.Float64())))
+func (r *run) idle() { r.jittered(r.poll()) }
+
+func (r *run) jittered(d time.Duration) {
+	r.clock.sleep(time.Duration(float64(d) * (0.8 + 0.4*r.random.Float64())))
 }
 
 // judge takes the time of a job, half to one and a half times the average.
@@ -241,7 +267,8 @@ func (r *run) sync(ctx context.Context, name string) error {
 	var done []dispatch.CompleteRequest
 	for {
 		r.net.trip()
-		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Slots: 1, LeaseSeconds: new(60), Done: done})
+		r.out.Calls++
+		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Languages: r.languages(name), Slots: 1, LeaseSeconds: new(60), Done: done})
 		if err := failed("sync", answer, err); err != nil {
 			return err
 		}
@@ -250,7 +277,11 @@ func (r *run) sync(ctx context.Context, name string) error {
 		}
 		r.net.trip()
 		if done = nil; len(s.Jobs) == 0 {
-			r.idle()
+			if r.Told {
+				r.jittered(time.Duration(s.PollSeconds) * time.Second)
+			} else {
+				r.idle()
+			}
 			continue
 		}
 		r.judge()
@@ -274,11 +305,16 @@ const compatHolds = 4
 func (r *run) compat(ctx context.Context, name string) error {
 	holds := 0
 	for {
+		pace := r.poll()
 		if holds < compatHolds {
 			r.net.trip()
-			list, err := r.dispatch.List(ctx, name, compatHolds)
+			r.out.Calls++
+			list, err := r.dispatch.List(ctx, job.Candidate{Runner: name, Languages: r.languages(name)}, compatHolds)
 			if err != nil {
 				return err
+			}
+			if r.Told {
+				pace = time.Duration(list.PollSeconds) * time.Second
 			}
 			r.net.trip()
 			for _, j := range list.Jobs {
@@ -286,7 +322,7 @@ func (r *run) compat(ctx context.Context, name string) error {
 					break
 				}
 				r.net.trip()
-				claimed, answer, err := r.dispatch.Claim(ctx, dispatch.ClaimRequest{ID: j.ID, Runner: name})
+				claimed, answer, err := r.dispatch.Claim(ctx, dispatch.ClaimRequest{ID: j.ID, Runner: name, Languages: r.languages(name)})
 				if err != nil {
 					return err
 				}
@@ -306,7 +342,7 @@ func (r *run) compat(ctx context.Context, name string) error {
 				})
 			}
 		}
-		r.idle()
+		r.jittered(pace)
 	}
 }
 

@@ -20,6 +20,11 @@ func TestFairness(t *testing.T) {
 	check(t, figures, err)
 }
 
+func TestLanguages(t *testing.T) {
+	figures, err := LanguageFigures()
+	check(t, figures, err)
+}
+
 func check(t *testing.T, figures []figure.Figure, err error) {
 	t.Helper()
 	if err != nil || len(figures) == 0 {

@@ -138,7 +138,7 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 		out.view, said, out.err = d.Rejudge(ctx, a.id, a.generation)
 	case askList:
 		var l dispatch.Listing
-		l, out.err = d.List(ctx, a.runner, a.limit)
+		l, out.err = d.List(ctx, job.Candidate{Runner: a.runner}, a.limit)
 		said.Outcome = job.OK
 		for _, j := range l.Jobs {
 			out.jobs = append(out.jobs, j.ID)

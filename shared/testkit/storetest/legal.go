@@ -31,6 +31,7 @@ func Jobs() *rapid.Generator[job.Job] {
 			QueuedAt:        times.Draw(t, "queued"),
 			CancelRequested: rapid.Bool().Draw(t, "cancel asked"),
 			Disputed:        rapid.Bool().Draw(t, "disputed"),
+			Lacks:           rapid.SampledFrom([]job.Why{"", job.LacksLanguage, job.LacksCheckers}).Draw(t, "lacks"),
 			Past:            rapid.SliceOfN(records, 0, 4).Draw(t, "past"),
 			Revision:        1,
 			WriteID:         writeIDs.Draw(t, "write id"),

@@ -1,0 +1,146 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"runlease/shared/job"
+	"runlease/shared/problem"
+)
+
+// A message about a job that its receiver cannot judge goes back at once, since
+// another can. But where nobody can, every poll would receive it again, for ever;
+// so this process remembers what runners have said of late. As long as it knows of
+// one that can judge the job, the message stays visible. Else it does so for the
+// first receives, since a new process knows nobody, and is hidden for longer each
+// time after that, a minute at most: what the queue costs is then the same as
+// without the job, and a runner that can judge it gets it a minute after its start.
+const (
+	// unknownReceives is how often a message is given back at once by a process that
+	// knows nobody who can judge its job.
+	unknownReceives = 10
+	// unfitMany is how many messages of such jobs a search has seen when they are so
+	// many that they stand before others. They step aside for listHide; those who can
+	// judge them find the rest.
+	unfitMany = 10
+	// maxReceived is how many messages one receive gives out.
+	maxReceived = 10
+)
+
+// pass notes a message of a job that the runner cannot judge.
+func (t *tally) pass(handle string, hide time.Duration, anybody bool) {
+	t.back = append(t.back, Hiding{handle, hide})
+	t.last--
+	t.all--
+	if anybody {
+		t.unfit++
+		t.others++
+	}
+}
+
+// unfit decides how long a message is hidden whose job the receiver cannot judge;
+// anybody: another can, or it is not known yet that nobody can.
+func (d *Dispatcher) unfit(ctx context.Context, j job.Job, receives int, lacks job.Why) (hide time.Duration, anybody bool) {
+	if receives <= unknownReceives || d.able.toJudge(j.Language, lacks == job.LacksCheckers, d.Now(), d.remembered()) {
+		return 0, true
+	}
+	if j.Lacks != lacks {
+		if _, err := d.updateFrom(ctx, j, apply(job.NoteOp{Lacks: lacks}.Apply)); err != nil {
+			d.Log.WarnContext(ctx, "why a job waits is not noted", "job_id", j.ID, "error", err)
+		}
+	}
+	return min(time.Duration(receives-unknownReceives)*time.Second, time.Minute), false
+}
+
+// remembered is how long a runner counts as there: twice the longest time between
+// two of its polls.
+func (d *Dispatcher) remembered() time.Duration {
+	if d.Benches != nil {
+		return max(present, 2*d.Pace.Seated)
+	}
+	return present
+}
+
+// able remembers when a runner was heard last that judges a language, with
+// checkers and without. The zero value is ready.
+type able struct {
+	mu   sync.Mutex
+	last [job.MaxLanguage + 1]struct{ any, checkers time.Time }
+}
+
+func (a *able) hear(runner job.Candidate, now time.Time) {
+	now = now.Round(0) // the wall clock, as in fleet.hear
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.last {
+		if !runner.Languages.Has(job.Language(id)) {
+			continue
+		}
+		if a.last[id].any = now; runner.Checkers {
+			a.last[id].checkers = now
+		}
+	}
+}
+
+// toJudge reports whether a runner has been heard within a time that judges a
+// language.
+func (a *able) toJudge(l job.Language, checkers bool, now time.Time, within time.Duration) bool {
+	if l < 0 || l > job.MaxLanguage {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.last[l].any
+	if checkers {
+		at = a.last[l].checkers
+	}
+	return !at.IsZero() && now.Sub(at) <= within
+}
+
+// needs remembers for a short time what problems ask of runners, for lists: a list
+// is a hint, and the claim that follows reads the problem. The zero value is ready.
+type needs struct {
+	mu sync.Mutex
+	of map[int]needed
+}
+
+type needed struct {
+	job.Needs
+	at time.Time
+}
+
+const (
+	needsKept = 30 * time.Second
+	maxNeeds  = 512
+)
+
+// needsOf reads what a job's problem asks of a runner that does not do everything.
+func (d *Dispatcher) needsOf(ctx context.Context, j job.Job, runner job.Candidate) job.Needs {
+	if runner.Checkers {
+		return job.Needs{}
+	}
+	now := d.Now().Round(0)
+	d.needs.mu.Lock()
+	n, found := d.needs.of[j.Problem]
+	d.needs.mu.Unlock()
+	if found && now.Sub(n.at) < needsKept {
+		return n.Needs
+	}
+	p, found, err := d.Store.Problem(ctx, j.Problem)
+	if err != nil || !found {
+		d.Log.WarnContext(ctx, "problem of a listed job not read", "job_id", j.ID, "error", err)
+		return job.Needs{}
+	}
+	n = needed{needsIn(p.Current), now}
+	d.needs.mu.Lock()
+	defer d.needs.mu.Unlock()
+	if d.needs.of == nil || len(d.needs.of) >= maxNeeds {
+		d.needs.of = make(map[int]needed)
+	}
+	d.needs.of[j.Problem] = n
+	return n.Needs
+}
+
+// needsIn is what a version of a problem asks of a runner.
+func needsIn(c problem.Content) job.Needs { return job.Needs{Checker: c.Rules.NeedsChecker()} }
