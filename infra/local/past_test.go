@@ -51,7 +51,7 @@ func (p *replay) code(claim map[string]any) any {
 	if err != nil || reply.Status != http.StatusOK {
 		p.t.Errorf("where the code is: %d %s, %v", reply.Status, reply.Text, err)
 	}
-	return map[string]any(reply.Data)
+	return reply.Data
 }
 
 // varies are the fields whose values are of their time.
