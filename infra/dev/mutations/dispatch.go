@@ -177,7 +177,7 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/look.go", tests: []command{dispatch}, guards: []guard{
 		{name: "publish: test data is kept before a version has it", keeps: "E", from: `kept, err := d.Objects.Keep(ctx, key)`, to: `kept, err := true, error(nil)`},
-		{name: "publish: not of test data that has just gone", keeps: "E", from: `if err == nil && !kept {`, to: `if false {`},
+		{name: "publish: not of test data that has just gone", keeps: "E", from: `if err == nil && !kept {`, to: `if err == nil && !kept && false {`},
 	}},
 	{file: "shared/dispatch/heartbeat.go", tests: []command{dispatch, wire}, guards: []guard{
 		{name: "heartbeat: moves the message too", keeps: "E", from: `c.write && c.after.Claim.Handle != "" {`, to: `false {`},
