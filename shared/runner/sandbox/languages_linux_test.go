@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,6 +58,34 @@ func TestLanguages(t *testing.T) {
 					t.Errorf("got %+v; want %s, with %q", c, tc.status, tc.says)
 				}
 			})
+		}
+	}
+}
+
+// TestALanguageOfAnOperator takes the example of the runner's README as it stands.
+func TestALanguageOfAnOperator(t *testing.T) {
+	text, err := os.ReadFile("../../../infra/runner/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "This adds Perl:\n")
+	example, _, found := strings.Cut(rest, "\n## ")
+	table, err := toolchain.Parse([]byte(example))
+	if err != nil || !found {
+		t.Fatal(err)
+	}
+	s := newSandbox(t, Config{Languages: table})
+	execute.Speak(t.Context(), s, t.TempDir(), table, func(found execute.Spoken) {
+		if found.Fault != nil || found.ID != language.FirstOwn {
+			t.Errorf("%+v", found)
+		}
+	})
+	in := input(t, language.C, "", ordinary, [2]string{"2 3\n", "5\n"})
+	in.Language = language.FirstOwn
+	for source, want := range map[string]string{"my ($a, $b) = split ' ', <STDIN>; print $a + $b;": execute.AC, "print 1 +": execute.CE} {
+		writeFile(t, filepath.Join(in.SourceDir, "main.pl"), source)
+		if got, err := s.Run(t.Context(), in); err != nil || got[0][0].Status != want {
+			t.Errorf("%s: %+v, %v; want %s", source, got, err, want)
 		}
 	}
 }
