@@ -215,8 +215,8 @@ func TestLanguagesOfARunner(t *testing.T) {
 	}
 }
 
-// TestWorkOfItsOwn: two runners of one machine do not meet in one directory.
-func TestWorkOfItsOwn(t *testing.T) {
+// TestWorkDirectoryIsOfTheName: two runners of one machine work in two directories.
+func TestWorkDirectoryIsOfTheName(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "")
 	t.Setenv("XDG_STATE_HOME", "/of-this-test")
 	for args, want := range map[string]string{
