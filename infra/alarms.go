@@ -63,6 +63,13 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		})
 
+	alarm("DeadAnnouncements", "A webhook did not take announcements of final jobs for three days, or answered 410: `go run ./infra/ctl webhook dead` lists them with the reason. "+
+		"Mend the receiver, try it with `webhook test`, then send them back (`webhook send-back`), or `webhook remove` it. Verdicts are not lost: GET /verdicts lists the jobs.",
+		r.queues.deadAnnounced.MetricApproximateNumberOfMessagesVisible(maximum("")), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(0),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		})
+
 	alarm("JudgedJE", "Jobs could not be judged, and it is not their fault: a problem's checker fails or does not compile, or its test data are missing or damaged. "+
 		"Search the functions' logs for `job judged JE`: it names the problem and the reason. Correct the problem, publish it, and POST /jobs/{id}/rejudge.",
 		unjudged(s), awscloudwatch.AlarmProps{

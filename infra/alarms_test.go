@@ -12,7 +12,7 @@ import (
 )
 
 func TestAlarmsSayWhatToDo(t *testing.T) {
-	want := []string{"DeadLetters", "JudgedJE", "OldestOpenJob", "ServerErrors", "SweepNotRunning", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
+	want := []string{"DeadAnnouncements", "DeadLetters", "JudgedJE", "OldestOpenJob", "ServerErrors", "SweepNotRunning", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		var got []string
 		if !made.settings.watch {

@@ -21,8 +21,8 @@ func (r resource) removal() string { return r.DeletionPolicy + " " + r.UpdateRep
 func TestTables(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::DynamoDB::Table")
-		if len(found) != 4 {
-			t.Errorf("%d tables, want 4", len(found))
+		if len(found) != 5 {
+			t.Errorf("%d tables, want 5", len(found))
 		}
 		for id, r := range found {
 			p := r.Properties
@@ -45,9 +45,13 @@ func TestTables(t *testing.T) {
 			{"JobsTable", "id HASH", "id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY"},
 			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", "now: v HASH, id RANGE, INCLUDE"},
 			{"DoorbellTable", "k HASH", "k S", "ttl true", ""},
+			{"WebhooksTable", "all HASH, id RANGE", "all S, id S", "<nil> <nil>", ""},
 			{"CredentialsTable", "hash HASH", "hash S, id S, li S", "ttl true", "list: li HASH, id RANGE, ALL"},
 		} {
 			p := found[strings.Trim(made.output(t, tc.output), "${}")].Properties
+			if stream := text(at(p, "StreamSpecification", "StreamViewType")); (stream == "NEW_AND_OLD_IMAGES") != (tc.output == "JobsTable") {
+				t.Errorf("%s has a stream of %s", tc.output, stream)
+			}
 			index := ""
 			if at(p, "GlobalSecondaryIndexes", 0) != nil {
 				i := at(p, "GlobalSecondaryIndexes", 0)
@@ -82,8 +86,8 @@ func keySchema(v any) string {
 func TestQueues(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::SQS::Queue")
-		if len(found) != 2 {
-			t.Errorf("%d queues, want the bells' and the dead-letter queue", len(found))
+		if len(found) != 4 {
+			t.Errorf("%d queues, want the bells', the announcements' and a dead-letter queue of each", len(found))
 		}
 		guarded := tlsOnly(t, made, "AWS::SQS::QueuePolicy", "sqs:*")
 		for id, r := range found {

@@ -38,6 +38,14 @@ func (r resources) arn(of grants.Resource) *string {
 		return r.tables.jobs.TableArn()
 	case grants.OpenJobs:
 		return jsii.String(*r.tables.jobs.TableArn() + "/index/" + dynamo.OpenIndex)
+	case grants.JobsStream:
+		return r.tables.jobs.TableStreamArn()
+	case grants.Webhooks:
+		return r.tables.webhooks.TableArn()
+	case grants.Announcements:
+		return r.queues.announcements.QueueArn()
+	case grants.DeadAnnounced:
+		return r.queues.deadAnnounced.QueueArn()
 	case grants.Problems:
 		return r.tables.problems.TableArn()
 	case grants.ListedProblems:
@@ -78,6 +86,12 @@ func (r resources) value(variable string) *string {
 		return r.queues.jobs.QueueUrl()
 	case grants.EnvDeadLetterQueue:
 		return r.queues.deadLetter.QueueUrl()
+	case grants.EnvWebhooks:
+		return r.tables.webhooks.TableName()
+	case grants.EnvAnnouncements:
+		return r.queues.announcements.QueueUrl()
+	case grants.EnvDeadAnnounced:
+		return r.queues.deadAnnounced.QueueUrl()
 	case grants.EnvBucket:
 		return r.bucket.BucketName()
 	case grants.EnvBucketHost:
@@ -144,6 +158,9 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 	}
 	if s.codeAsObjects && name == grants.CreateJob {
 		env[grants.EnvCodeAsObjects] = jsii.String("true")
+	}
+	if name == grants.Announce && s.webhookHosts != "" {
+		env["RUNLEASE_WEBHOOK_HOSTS"] = jsii.String(s.webhookHosts)
 	}
 	if s.endpoint != "" {
 		env["AWS_ENDPOINT_URL"] = jsii.String(s.endpoint)

@@ -35,7 +35,7 @@ func TestFunctionsAreDefinedAlike(t *testing.T) {
 			switch name {
 			case "complete-job", "create-job", "sync":
 				want["MemorySize"] = "512"
-			case grants.Sweep:
+			case grants.Sweep, grants.Announce:
 				want["Timeout"] = "55"
 			}
 			got := map[string]string{}
@@ -70,6 +70,9 @@ func TestFunctionsAreToldWhatTheyAreGranted(t *testing.T) {
 			grants.EnvCredentials:     made.output(t, "CredentialsTable"),
 			grants.EnvQueue:           made.output(t, "QueueUrl"),
 			grants.EnvDeadLetterQueue: made.output(t, "DeadLetterQueueUrl"),
+			grants.EnvWebhooks:        made.output(t, "WebhooksTable"),
+			grants.EnvAnnouncements:   made.output(t, "AnnouncementQueueUrl"),
+			grants.EnvDeadAnnounced:   made.output(t, "DeadAnnouncementQueueUrl"),
 			grants.EnvBucket:          made.output(t, "Bucket"),
 			grants.EnvDoorbellTable:   made.output(t, "DoorbellTable"),
 			grants.EnvDoorbellPosts:   made.output(t, "DoorbellPosts"),
@@ -159,6 +162,8 @@ func TestRolesAllowWhatTheTableSays(t *testing.T) {
 			grants.Results:  arn("Bucket", "/results/*"),
 			grants.Bucket:   arn("Bucket", ""),
 			grants.Doorbell: arn("DoorbellTable", ""), grants.Rings: made.connections(t, "POST"), grants.Lines: made.connections(t, "DELETE"),
+			grants.Webhooks: arn("WebhooksTable", ""), grants.Announcements: arn("AnnouncementQueueUrl", ""), grants.DeadAnnounced: arn("DeadAnnouncementQueueUrl", ""),
+			grants.JobsStream: strings.Replace(arn("JobsTable", ""), ".Arn}", ".StreamArn}", 1),
 		}
 		roles := made.ofType(t, "AWS::IAM::Role")
 		for name, f := range made.functions(t) {
@@ -240,7 +245,8 @@ func TestEveryFunctionIsCalledByOneThing(t *testing.T) {
 			want[name] = []string{"apigateway.amazonaws.com"}
 		}
 		want[grants.Sweep] = []string{"events.amazonaws.com"}
-		if strings.HasPrefix(made.name, "rest") { // by the path of their route, and by that of the id query
+		want[grants.Announce] = []string{"events.amazonaws.com"} // the stream is read by its role
+		if strings.HasPrefix(made.name, "rest") {                // by the path of their route, and by that of the id query
 			for _, name := range []string{"get-job", "delete-job"} {
 				want[name] = append(want[name], want[name]...)
 			}

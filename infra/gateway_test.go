@@ -273,17 +273,39 @@ func TestSweepRunsEveryMinute(t *testing.T) {
 			t.Errorf("%d rules, want 1", len(rules))
 		}
 		for _, r := range rules {
-			target := at(r.Properties, "Targets", 0)
-			got := fmt.Sprint(text(r.Properties["ScheduleExpression"]), " ", text(r.Properties["State"]), " ", made.integrated(t, at(target, "Arn")),
-				" ", at(target, "RetryPolicy", "MaximumRetryAttempts"))
-			if got != "rate(1 minute) ENABLED sweep 0" {
-				t.Errorf("rule: %s", got)
+			for i, name := range []string{"sweep", "announce"} {
+				target := at(r.Properties, "Targets", i)
+				got := fmt.Sprint(text(r.Properties["ScheduleExpression"]), " ", text(r.Properties["State"]), " ", made.integrated(t, at(target, "Arn")),
+					" ", at(target, "RetryPolicy", "MaximumRetryAttempts"))
+				if got != "rate(1 minute) ENABLED "+name+" 0" {
+					t.Errorf("rule: %s", got)
+				}
 			}
 		}
 		for _, r := range made.ofType(t, "AWS::Lambda::EventInvokeConfig") {
 			if got := text(r.Properties["MaximumRetryAttempts"]); got != "0" {
 				t.Errorf("Lambda repeats a failed sweep %s times", got)
 			}
+		}
+	})
+}
+
+// TestFinalJobsStartAnnounce: the stream's filter lets through the steps that are
+// announced, and no other.
+func TestFinalJobsStartAnnounce(t *testing.T) {
+	forEveryVariant(t, func(t *testing.T, made template) {
+		mappings := made.ofType(t, "AWS::Lambda::EventSourceMapping")
+		for _, m := range mappings {
+			const want = `{"dynamodb":{"NewImage":{"st":{"S":["finished","cancelled"]}},"OldImage":{"st":{"S":["created","queued","claimed"]}}},"eventName":["MODIFY"]}`
+			if got := text(at(m.Properties, "FilterCriteria", "Filters", 0, "Pattern")); got != want {
+				t.Errorf("filter %s, want %s", got, want)
+			}
+			if from, batch := text(m.Properties["StartingPosition"]), at(m.Properties, "BatchSize"); from != "TRIM_HORIZON" || batch != 100.0 {
+				t.Errorf("from %s, batches of %v", from, batch)
+			}
+		}
+		if len(mappings) != 1 {
+			t.Errorf("%d mappings, want 1", len(mappings))
 		}
 	})
 }

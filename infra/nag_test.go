@@ -34,6 +34,8 @@ func suppressions() []suppression {
 	all := []suppression{
 		{under: "Queues/Jobs", rule: "AwsSolutions-SQS3", reason: redrive},
 		{under: "Queues/DeadLetter", rule: "AwsSolutions-SQS3", reason: "It is the dead-letter queue; no redrive policy points at it, because messages are sent there by their receiver."},
+		{under: "Queues/Announcements", rule: "AwsSolutions-SQS3", reason: "Its receiver sends what it gives up to a dead-letter queue, with the reason; a receive is not always a try."},
+		{under: "Queues/DeadAnnouncements", rule: "AwsSolutions-SQS3", reason: "It is the dead-letter queue of announcements; their receiver sends them there."},
 		{under: "Objects/Bucket", rule: "AwsSolutions-S1", reason: "Every access goes through a presigned URL of a function that logs whom it signed for, or through a function itself; a log bucket would outlive a stage that must leave nothing."},
 		{under: "Custom::S3AutoDeleteObjectsCustomResourceProvider", rule: "AwsSolutions-IAM4", reason: cleaner},
 		{under: "Custom::S3AutoDeleteObjectsCustomResourceProvider", rule: "AwsSolutions-L1", reason: cleaner},

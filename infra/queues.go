@@ -8,7 +8,7 @@ import (
 )
 
 type queues struct {
-	jobs, deadLetter awssqs.Queue
+	jobs, deadLetter, announcements, deadAnnounced awssqs.Queue
 }
 
 // newQueues makes the queue of the bells and the one for messages that cannot
@@ -31,5 +31,5 @@ func newQueues(parent constructs.Construct) queues {
 			RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		})
 	}
-	return queues{jobs: queue("Jobs"), deadLetter: queue("DeadLetter")}
+	return queues{jobs: queue("Jobs"), deadLetter: queue("DeadLetter"), announcements: queue("Announcements"), deadAnnounced: queue("DeadAnnouncements")}
 }

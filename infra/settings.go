@@ -31,6 +31,7 @@ import (
 //	-c accountBurst=<n>          and at once
 //	-c warmWrites=<n>            write units a second that the jobs table serves from the start; default: AWS's 4,000
 //	-c warmReads=<n>             and read units; default: AWS's 12,000
+//	-c webhookHosts=<hosts>      hosts, with commas between, that webhooks may be sent to although they have private addresses or plain http
 //	-c budget=<dollars>          a monthly budget of the account, which sends mail to alarmEmail
 //	-c arch=arm64|x86_64         default arm64; x86_64 for an emulator on an Intel host
 //	-c alarmEmail=<address>      alarms send mail (the address has to confirm)
@@ -60,6 +61,7 @@ type settings struct {
 	endpoint          string
 	doorbell          bool
 	doorbellHost      string // ws:// and the emulator's host
+	webhookHosts      string
 	functions         string
 }
 
@@ -142,14 +144,15 @@ func readSettings(node constructs.Node) (settings, error) {
 		return fallback
 	}
 	s := settings{
-		name:        read("name", defaultName),
-		api:         read("api", httpAPI),
-		domain:      read("domain", ""),
-		certificate: read("certificate", ""),
-		arch:        read("arch", "arm64"),
-		alarmEmail:  read("alarmEmail", ""),
-		endpoint:    read("endpoint", ""),
-		functions:   read("functions", filepath.Join("build", "functions")),
+		name:         read("name", defaultName),
+		api:          read("api", httpAPI),
+		domain:       read("domain", ""),
+		certificate:  read("certificate", ""),
+		arch:         read("arch", "arm64"),
+		alarmEmail:   read("alarmEmail", ""),
+		endpoint:     read("endpoint", ""),
+		webhookHosts: read("webhookHosts", ""),
+		functions:    read("functions", filepath.Join("build", "functions")),
 	}
 	var known bool
 	name := read("stage", "dev")

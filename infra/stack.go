@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"runlease/infra/grants"
 	"runlease/shared/version"
 )
 
@@ -36,6 +39,7 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 		data.bell.route(s, functions)
 	}
 	newSchedule(stack, functions)
+	newAnnouncements(stack, data, functions[grants.Announce])
 	var front gateway
 	switch s.api {
 	case restAPI:
@@ -63,6 +67,10 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 		{"CredentialsTable", *data.tables.credentials.TableName(), "Table of the hashed tokens; the first is issued with: go run ./infra/ctl token issue"},
 		{"QueueUrl", *data.queues.jobs.QueueUrl(), "Queue of the bells"},
 		{"DeadLetterQueueUrl", *data.queues.deadLetter.QueueUrl(), "Queue of the messages that could not be parsed"},
+		{"WebhooksTable", *data.tables.webhooks.TableName(), "Table of the webhooks; the first is added with: go run ./infra/ctl webhook add"},
+		{"AnnouncementQueueUrl", *data.queues.announcements.QueueUrl(), "Queue of the announcements that could not be delivered yet"},
+		{"DeadAnnouncementQueueUrl", *data.queues.deadAnnounced.QueueUrl(), "Queue of the announcements that were given up"},
+		{"WebhookHosts", cmp.Or(s.webhookHosts, "-"), "Hosts that webhooks may be sent to although they have private addresses or plain http"},
 		{"Bucket", *data.bucket.BucketName(), "Bucket of code, test data and results"},
 	}
 	if s.domain != "" {

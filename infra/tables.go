@@ -9,8 +9,8 @@ import (
 )
 
 type tables struct {
-	jobs, problems, credentials awsdynamodb.Table
-	doorbell                    awsdynamodb.Table // nil: there is none
+	jobs, problems, credentials, webhooks awsdynamodb.Table
+	doorbell                              awsdynamodb.Table // nil: there is none
 }
 
 func newTables(parent constructs.Construct, s settings) tables {
@@ -35,7 +35,7 @@ func newTables(parent constructs.Construct, s settings) tables {
 	if s.warmReads+s.warmWrites > 0 {
 		warm = &awsdynamodb.WarmThroughput{ReadUnitsPerSecond: positive(s.warmReads), WriteUnitsPerSecond: positive(s.warmWrites)}
 	}
-	jobs := table("Jobs", awsdynamodb.TableProps{PartitionKey: text(dynamo.JobsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL), WarmThroughput: warm})
+	jobs := table("Jobs", awsdynamodb.TableProps{PartitionKey: text(dynamo.JobsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL), WarmThroughput: warm, Stream: awsdynamodb.StreamViewType_NEW_AND_OLD_IMAGES})
 	jobs.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		IndexName:    jsii.String(dynamo.OpenIndex),
 		PartitionKey: text(dynamo.OpenHash),
@@ -61,11 +61,12 @@ func newTables(parent constructs.Construct, s settings) tables {
 		ProjectionType:   awsdynamodb.ProjectionType_INCLUDE,
 		NonKeyAttributes: jsii.Strings(dynamo.NowProjected),
 	})
+	webhooks := table("Webhooks", awsdynamodb.TableProps{PartitionKey: text(dynamo.WebhooksKey), SortKey: text(dynamo.WebhooksRange)})
 	var doorbell awsdynamodb.Table
 	if s.doorbell {
 		doorbell = table("Doorbell", awsdynamodb.TableProps{PartitionKey: text(dynamo.DoorbellKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
 	}
-	return tables{jobs, problems, credentials, doorbell}
+	return tables{jobs, problems, credentials, webhooks, doorbell}
 }
 
 // positive leaves out what is not set.

@@ -41,6 +41,7 @@ var may = map[string][]string{
 	"shared/durable":            {"shared/announce", "shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/durable/control":    {"shared/announce", "shared/durable", "shared/auth"},
 	"shared/dynamo":             {"shared/announce", "shared/doorbell", "shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/sqsoutbox":          {"shared/announce", "shared/awsclient"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
@@ -49,7 +50,7 @@ var may = map[string][]string{
 
 	"shared/api":      {"shared/doorbell", "shared/language", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
-	"shared/function": {"shared/announce", "shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
+	"shared/function": {"shared/job", "shared/announce", "shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
 	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
 
 	"shared/runner":          {"shared/language", "shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
@@ -74,17 +75,17 @@ var may = map[string][]string{
 	"shared/bridge/backend": {"shared/producer"},
 	"shared/bridge/journal": {},
 
-	"infra":        {"infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
+	"infra":        {"shared/job", "infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
 	"infra/local":  {"shared/announce", "shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
 	"infra/bridge": {"shared/bridge", "shared/bridge/backend", "shared/bridge/journal", "shared/flagenv", "shared/producer", "shared/version"},
 	"infra/runner": {"shared/language", "shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/toolchain", "shared/runner/workdir", "shared/version"},
-	"infra/ctl":    {"shared/announce", "shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
+	"infra/ctl":    {"shared/announce", "shared/sqsoutbox", "shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 
 // function lists what the Lambda functions may import: they only wire.
 var function = []string{
-	"shared/announce", "shared/apigw", "shared/dispatch", "shared/dynamo", "shared/function", "shared/s3artifact", "shared/s3artifact/presign", "shared/sqsqueue",
+	"shared/announce", "shared/api", "shared/apigw", "shared/dispatch", "shared/dynamo", "shared/function", "shared/sqsoutbox", "shared/s3artifact", "shared/s3artifact/presign", "shared/sqsqueue",
 }
 
 // futureStandard is part of it from Go 1.27 on, as encoding/json/v2 and jsontext.

@@ -5,6 +5,7 @@
 //	go run ./infra/ctl problem check|put|publish|show|list|versions|download  problems and their test data, by a producer's token
 //	go run ./infra/ctl jobs                          the oldest open jobs and their holders
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
+//	go run ./infra/ctl webhook add|list|rotate|remove|test|dead|send-back  where final jobs are announced
 //	go run ./infra/ctl -version
 //	go run ./infra/ctl restore                       a new table of what a table held at a moment
 //	go run ./infra/ctl adopt                         what a destroyed deployment left, for cdk import
@@ -45,6 +46,8 @@ type operator struct {
 	jobs func(ctx context.Context, table string) (openedJobs, error)
 	// letters opens the dead-letter queue of a deployment, and its job queue.
 	letters func(ctx context.Context, queue, deadLetter string) (letters, error)
+	// webhooks opens the webhooks of a deployment; the queues may be "".
+	webhooks func(ctx context.Context, table, queue, deadLetter string) (hooks, error)
 	// recovery opens what restores tables.
 	recovery func(ctx context.Context) (recovery, error)
 }
@@ -61,6 +64,7 @@ var commands = []command{
 	{"problem", "check problems and their test data, hand them in", problems},
 	{"jobs", "show the oldest open jobs and their holders", jobs},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
+	{"webhook", "announce final jobs to URLs, show what could not be", webhook},
 	{"restore", "make a new table of what a table held at a moment; -data: put a backup in the place of a folder", restore},
 	{"adopt", "name what a destroyed deployment left, for cdk import", adopt},
 	{"backup", "copy the data folder of an embedded server, while it runs or not", backup},
@@ -72,7 +76,7 @@ func main() {
 	code := run(ctx, operator{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		getenv: os.Getenv, now: time.Now, random: rand.Reader,
-		credentials: openCredentials, jobs: openJobs, letters: openLetters, recovery: openRecovery,
+		credentials: openCredentials, jobs: openJobs, letters: openLetters, webhooks: openWebhooks, recovery: openRecovery,
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -18,7 +18,8 @@ func TestFunctionsReadWhatTheyAreTold(t *testing.T) {
 	parts := map[string][]string{
 		"Jobs": {EnvJobs}, "Problems": {EnvProblems}, "Credentials": {EnvCredentials},
 		"Queue": {EnvQueue}, "DeadLetter": {EnvDeadLetterQueue}, "Bucket": {EnvBucket, EnvBucketHost},
-		"Doorbell": {EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL},
+		"Doorbell":      {EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL},
+		"Announcements": {EnvAnnouncements, EnvDeadAnnounced, EnvWebhooks},
 	}
 	for _, name := range Functions() {
 		t.Run(name, func(t *testing.T) {

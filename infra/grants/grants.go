@@ -19,6 +19,10 @@ type Resource string
 const (
 	Jobs            Resource = "jobs"            // the table, without its index
 	OpenJobs        Resource = "open"            // the index of the jobs table
+	JobsStream      Resource = "jobs-stream"     // the stream of the jobs table
+	Webhooks        Resource = "webhooks"        // the table of endpoints and their secrets
+	Announcements   Resource = "announcements"   // what could not be delivered yet
+	DeadAnnounced   Resource = "dead-announced"  // what was given up
 	Problems        Resource = "problems"        // the table, without its index
 	ListedProblems  Resource = "listed-problems" // the index of the problems table
 	Credentials     Resource = "credentials"     // the table
@@ -57,6 +61,9 @@ const (
 	DeleteObjectTagging     = "s3:DeleteObjectTagging"
 	ListBucket              = "s3:ListBucket"
 	ManageConnections       = "execute-api:ManageConnections"
+	DescribeStream          = "dynamodb:DescribeStream"
+	GetRecords              = "dynamodb:GetRecords"
+	GetShardIterator        = "dynamodb:GetShardIterator"
 )
 
 // Grant allows actions on one resource.
@@ -67,8 +74,9 @@ type Grant struct {
 
 // Names of the functions that no route of the API leads to.
 const (
-	Sweep    = deployment.SweepFunction // started by a rule, every deployment.SweepEvery
-	NotFound = "not-found"              // answers unknown routes and wrong methods
+	Sweep    = deployment.SweepFunction    // started by a rule, every deployment.SweepEvery
+	NotFound = "not-found"                 // answers unknown routes and wrong methods
+	Announce = deployment.AnnounceFunction // started by the jobs table's stream, and by the sweep's rule
 
 	// Those of the doorbell's WebSocket API.
 	DoorbellConnect    = "doorbell-connect"
@@ -83,6 +91,9 @@ var rings = []Grant{
 
 // CreateJob is the function that stores code that comes with its job.
 const CreateJob = "create-job"
+
+// withoutCaller are those that nobody calls with a credential.
+var withoutCaller = []string{Sweep, Announce, NotFound, DoorbellDisconnect}
 
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
@@ -218,6 +229,15 @@ var table = map[string][]Grant{
 		{Queue, []string{GetQueueAttributes, SendMessage, DeleteMessage}},
 		rings[0], rings[1],
 	},
+	// It reads and announces: nothing lets it change a job. Lambda reads the stream by
+	// its role.
+	Announce: {
+		{Jobs, []string{GetItem}},
+		{JobsStream, []string{DescribeStream, GetRecords, GetShardIterator}},
+		{Webhooks, []string{Query}},
+		{Announcements, []string{SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility}},
+		{DeadAnnounced, []string{SendMessage}},
+	},
 	NotFound: {},
 	DoorbellConnect: {
 		{Doorbell, []string{GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem}},
@@ -232,7 +252,7 @@ func All() map[string][]Grant {
 	all := make(map[string][]Grant, len(table))
 	for name, granted := range table {
 		granted = slices.Clone(granted)
-		if name != Sweep && name != NotFound && name != DoorbellDisconnect {
+		if !slices.Contains(withoutCaller, name) {
 			granted = append(granted, Grant{Credentials, []string{GetItem}})
 		}
 		all[name] = granted
@@ -276,6 +296,9 @@ const (
 	EnvCredentials     = "RUNLEASE_CREDENTIALS_TABLE" //nolint:gosec // the name of a table's variable, not a credential
 	EnvQueue           = "RUNLEASE_QUEUE_URL"
 	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
+	EnvWebhooks        = "RUNLEASE_WEBHOOKS_TABLE"
+	EnvAnnouncements   = "RUNLEASE_ANNOUNCEMENT_QUEUE_URL"
+	EnvDeadAnnounced   = "RUNLEASE_DEAD_ANNOUNCEMENT_QUEUE_URL"
 	EnvBucket          = "RUNLEASE_BUCKET"
 	EnvBucketHost      = "RUNLEASE_BUCKET_HOST"     // the host that S3 serves the bucket under
 	EnvCodeAsObjects   = "RUNLEASE_CODE_AS_OBJECTS" // "true": create-job stores no code in the jobs table
@@ -293,6 +316,9 @@ var variables = map[Resource][]string{
 	Credentials:     {EnvCredentials},
 	Queue:           {EnvQueue},
 	DeadLetterQueue: {EnvDeadLetterQueue},
+	Webhooks:        {EnvWebhooks},
+	Announcements:   {EnvAnnouncements},
+	DeadAnnounced:   {EnvDeadAnnounced},
 	Code:            {EnvBucket, EnvBucketHost},
 	Testdata:        {EnvBucket, EnvBucketHost},
 	Results:         {EnvBucket, EnvBucketHost},

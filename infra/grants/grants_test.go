@@ -10,8 +10,8 @@ import (
 	"runlease/shared/api"
 )
 
-func TestFunctionsAreTheRoutesAndFourMore(t *testing.T) {
-	want := []string{Sweep, NotFound, DoorbellConnect, DoorbellDisconnect}
+func TestFunctionsAreTheRoutesAndFiveMore(t *testing.T) {
+	want := []string{Sweep, Announce, NotFound, DoorbellConnect, DoorbellDisconnect}
 	for _, route := range api.Routes() {
 		want = append(want, route.Name)
 	}
@@ -25,7 +25,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 	services := map[Resource]string{
 		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
 		Doorbell: "dynamodb", Rings: "execute-api", Lines: "execute-api",
-		Queue: "sqs", DeadLetterQueue: "sqs",
+		Queue: "sqs", DeadLetterQueue: "sqs", Announcements: "sqs", DeadAnnounced: "sqs", JobsStream: "dynamodb", Webhooks: "dynamodb",
 		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3",
 	}
 	for name, granted := range All() {
@@ -45,7 +45,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 				}
 			}
 		}
-		if callers := name != Sweep && name != NotFound && name != DoorbellDisconnect; seen[Credentials] != callers {
+		if callers := name != Sweep && name != NotFound && name != Announce && name != DoorbellDisconnect; seen[Credentials] != callers {
 			t.Errorf("%s: may read credentials: %v, want %v", name, seen[Credentials], callers)
 		}
 	}

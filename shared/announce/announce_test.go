@@ -181,6 +181,7 @@ func TestASlowEndpointDelaysNobody(t *testing.T) {
 		select {
 		case <-ctx.Done():
 		case <-r.Context().Done():
+		case <-time.After(10 * time.Second):
 		}
 	})
 	good := w.receives(nil)
@@ -299,7 +300,11 @@ func TestAnswers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.receives(tc.answer)
+			began := time.Now()
 			w.announce(w.job)
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("it took %v", took)
+			}
 			w.pass(time.Minute)
 			if got := w.drain(); got != tc.want {
 				t.Errorf("%+v, want %+v", got, tc.want)

@@ -56,6 +56,7 @@ const (
 	// they are rare where there is traffic that costs anything.
 	functionSeconds = 0.030
 	sweepSeconds    = 0.100
+	drainSeconds    = 0.010 // to look for announcements that failed
 	// logBytes of a request: the function's line, and as much in the access log of
 	// a deployment that has one. They are kept for logMonths.
 	logBytes  = 450
@@ -97,7 +98,7 @@ const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 33
+	alarmMetrics = 35
 	dashboards   = 1
 )
 
@@ -326,6 +327,10 @@ func Cost(l Load) (Costs, error) {
 		}
 	}
 	c.Standing.add(sweeps, l.units(requests[rowSweep]))
+	c.Standing.add(sweeps, Units{ // with a webhook; without one the outbox is not looked at
+		"lambda.requests": 1, "lambda.gb-seconds": drainSeconds * gb(deployment.AnnounceFunction),
+		"dynamodb.reads": 1, "sqs.requests": 1,
+	})
 	return c, nil
 }
 

@@ -11,6 +11,9 @@ const SweepEvery = time.Minute
 // SweepFunction is the name of the function that a rule starts every SweepEvery.
 const SweepFunction = "sweep"
 
+// AnnounceFunction is the name of the function that announces final jobs.
+const AnnounceFunction = "announce"
+
 // How long objects are kept after they were written. A final job is kept for
 // job.KeepFinal, and DynamoDB may take some days more to expire it.
 const (
@@ -55,6 +58,9 @@ var sizes = map[string]Size{
 	"sync":         {MemoryMB: 512, Timeout: usual.Timeout},
 	// The code comes base64 in the body and is hashed and stored.
 	"create-job": {MemoryMB: 512, Timeout: usual.Timeout},
+	// It waits for other hosts: 3 s for each batch of the stream, and to drain the
+	// outbox, until the next minute's start.
+	AnnounceFunction: {MemoryMB: usual.MemoryMB, Timeout: SweepEvery - 5*time.Second},
 	// It looks at a bounded number of jobs, and ends before the next one starts. No
 	// concurrency is reserved for it: two sweeps at once do no harm, and a
 	// reservation fails the deployment in accounts whose limit is still at its

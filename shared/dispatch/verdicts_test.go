@@ -26,7 +26,7 @@ func TestTheFeedSkipsNothing(t *testing.T) {
 	listed, cursor, calls := map[string]int{}, "", 0
 	read := func() {
 		for poll := 0; ; poll++ {
-			got, answer, err := w.Verdicts(w.ctx, cursor, 20)
+			got, answer, err := w.Verdicts(w.ctx, cursor, 20+80*(calls%2))
 			if err != nil || !answer.OK() || poll > 500 {
 				t.Fatal(answer, err, poll)
 			}

@@ -44,8 +44,14 @@ const (
 
 	DoorbellKey = "k" // S
 
+	WebhooksKey   = "all" // S, always listAll: there are ten at most
+	WebhooksRange = "id"  // S
+
 	// LeaseExpiresAt of a claimed job, in epoch milliseconds.
 	LeaseExpiresAt = aLeaseExpiresAt
+
+	// StateOfJob is a job.State as a text, by which its stream is filtered.
+	StateOfJob = aState
 
 	// TTL is the time to live of jobs, credentials and connections, in epoch seconds.
 	TTL = "ttl"
@@ -163,6 +169,16 @@ const (
 	// codeMark is between the two. Ids of jobs have no '#'.
 	codeMark = "#"
 	codeSum  = 16 // hex digits: what names the code among all that were handed in under an id
+)
+
+// Attributes of a webhook.
+const (
+	hURL       = "u"
+	hSecret    = "s"
+	hFormer    = "f"
+	hFormerEnd = "fe"
+	hCreatedAt = "c"
+	hRevision  = "v"
 )
 
 // Attributes of a credential.

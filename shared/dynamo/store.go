@@ -22,7 +22,7 @@ type client interface {
 // Tables are the names of the deployment's tables. One that the caller does not
 // use may be empty.
 type Tables struct {
-	Jobs, Problems, Credentials, Doorbell string
+	Jobs, Problems, Credentials, Doorbell, Webhooks string
 }
 
 // Store is dispatch.Store on DynamoDB. Each of its methods takes at most 5 s,

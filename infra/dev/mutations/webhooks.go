@@ -1,0 +1,35 @@
+package main
+
+var announcing = command{pkg: "./shared/announce", tests: "."}
+
+// webhooks are what is announced, to whom, and where it may go.
+var webhooks = []source{
+	{file: "shared/announce/announce.go", tests: []command{announcing}, guards: []guard{
+		{name: "announce: evidence is no step", keeps: "S", from: `return !before.Final() && after.Final()`, to: `return after.Final()`},
+	}},
+	{file: "shared/announce/policy.go", tests: []command{announcing}, guards: []guard{
+		{name: "webhooks: the address is checked when it is called", keeps: "S", from: "	if check {\n", to: "	if false {\n"},
+		{name: "webhooks: redirects are not followed", keeps: "S", from: `return http.ErrUseLastResponse`, to: `return nil`},
+		{name: "webhooks: a deadline", keeps: "S", from: "		Timeout:       deliveryTimeout,\n", to: ""},
+		{name: "webhooks: private networks", keeps: "S", from: ` && !addr.IsPrivate()`, to: ``},
+		{name: "webhooks: special networks", keeps: "S", from: `return net.Contains(addr)`, to: `return false`},
+		{name: "webhooks: https", keeps: "S", from: `case u.Scheme != "https":`, to: `case false:`},
+		{name: "webhooks: no password in the URL", keeps: "S", from: `case u.User != nil || `, to: `case `},
+	}},
+	{file: "shared/announce/endpoint.go", tests: []command{announcing}, guards: []guard{
+		{name: "webhooks: the former secret signs beside the new one", keeps: "S", from: `secrets = append(secrets, e.Former)`, to: `_ = e.Former`},
+	}},
+	{file: "shared/announce/outbox.go", tests: []command{announcing}, guards: []guard{
+		{name: "webhooks: three days", keeps: "E", from: `return rest, !now.Add(rest).After(l.Since.Add(Lifetime))`, to: `return rest, true`},
+	}},
+	{file: "shared/announce/deliver.go", tests: []command{announcing}, guards: []guard{
+		{name: "webhooks: a slow endpoint is parked", keeps: "S", from: `if a.isParked(e.ID) || a.post`, to: `if a.post`},
+		{name: "webhooks: what is not so any more is dropped", keeps: "S", from: `case !found || !j.Final() || j.Generation != h.Generation:`, to: `case !found:`},
+		{name: "webhooks: gone is gone", keeps: "E", from: `more && !errors.Is(err, errGone)`, to: `more`},
+		{name: "webhooks: a reply is not read to its end", keeps: "S", from: `io.CopyN(io.Discard, reply.Body, replyBytes)`, to: `io.Copy(io.Discard, reply.Body)`},
+		{name: "webhooks: what was not delivered is kept", keeps: "S", from: `return a.Outbox.Add(context.WithoutCancel(ctx), left)`, to: `return nil`},
+	}},
+	{file: "shared/durable/store.go", tests: []command{{pkg: "./shared/durable", tests: "^TestLettersSurviveAKill$"}}, guards: []guard{
+		{name: "durable: a job's letters are in its transaction", keeps: "S", from: `b.put(letters, memory.LetterName(l.Letter), encode(letterFields, &l))`, to: `_ = l`},
+	}},
+}
