@@ -230,10 +230,16 @@ func TestWhoMayNotHaveAJobPassesTheRingOn(t *testing.T) {
 	c := b.sync("a", 0).Jobs[0]
 	b.listens("a")
 	b.sits("b")
+	b.sits("c")
 	b.granted(b.Release(b.ctx, "j", "a", c.Job.Claim.TokenHash, job.ReasonInfraError, ""))
-	b.heard("b")
+	if len(b.rung) != 1 {
+		b.t.Fatalf("rung %v", b.rung)
+	}
 	if s := b.sync("a", 0); len(s.Jobs) != 0 || s.Seat != 0 || s.PollSeconds == 300 {
 		t.Errorf("who gave it back sat down: %+v", s)
+	}
+	if len(b.rung) != 2 || b.rung[0] == b.rung[1] {
+		t.Errorf("rung %v, want both of the others", b.rung)
 	}
 	if s := b.sync("b", 0); len(s.Jobs) != 1 {
 		t.Errorf("b got %+v", s)

@@ -82,12 +82,13 @@ func (v *visit) look(ctx context.Context) (over bool, err error) {
 		return true, nil
 	}
 	switch {
-	case len(v.reply.Jobs) == v.Slots || v.reply.PollSeconds < pace: // there is more
-	case seen.soon > 0:
-		v.reply.PollSeconds = min(v.reply.PollSeconds, 1)
+	case len(v.reply.Jobs) == v.Slots:
 	case seen.others > 0:
 		// Sitting down would let it be rung for a job that it cannot have.
 		v.ringRunner(ctx)
+	case seen.soon > 0:
+		v.reply.PollSeconds = min(v.reply.PollSeconds, 1)
+	case v.reply.PollSeconds < pace: // there is more
 	default:
 		return false, nil
 	}

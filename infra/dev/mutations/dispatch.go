@@ -259,7 +259,7 @@ var useCases = []source{
 		{name: "sweep: a job that cannot be written stops nothing", keeps: "I5", from: "\t\tcase err != nil:\n\t\t\tswept.Failed++\n", to: "\t\tcase err != nil:\n\t\t\treturn err\n"},
 	}},
 	{file: "shared/dispatch/visit.go", tests: []command{dispatch}, guards: []guard{
-		{name: "visit: looks again after sitting down", keeps: "I1", from: "\tif over, err := v.look(ctx); over {\n\t\treturn err\n\t}\n\tv.settle()", to: "\tv.settle()", tests: []command{explore}},
+		{name: "visit: looks again after sitting down", keeps: "I1", from: "\tif over, err := v.look(ctx); over {\n\t\treturn err\n\t}\n\tv.settle()", to: "\tv.settle()", tests: []command{{pkg: "./shared/testkit/sim", tests: "^TestWakeups$"}}},
 		{name: "visit: leaves the bench with a job", keeps: "I1", from: `v.leave(ctx, v.seat)`, to: `_ = v.leave`},
 		{name: "visit: sits while it is on its bench", keeps: "E", from: "case there: // nothing", to: "case false && there: // nothing"},
 		{name: "visit: who may not have a job passes the ring on", keeps: "I1", from: "\t\tv.ringRunner(ctx)\n", to: ""},
@@ -267,8 +267,8 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/doorbell.go", tests: []command{dispatch}, guards: []guard{
 		{name: "doorbell: a ring has a deadline", keeps: "E", from: "\tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringWithin)\n\tdefer cancel()\n\tif _, err", to: "\tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)\n\tdefer cancel()\n\tif _, err"},
-		{name: "doorbell: after one that is gone another is rung", keeps: "I1", from: "\t\tif !gone {\n\t\t\treturn true, nil\n", to: "\t\tif true {\n\t\t\treturn true, nil\n"},
-		{name: "doorbell: a swallowed ring is passed on", keeps: "I1", from: `if err == nil && !left {`, to: `if false {`},
+		{name: "doorbell: after one that is gone another is rung", keeps: "I1", from: "\t\tif !gone {\n\t\t\treturn true, nil\n", to: "\t\tif gone || !gone {\n\t\t\treturn true, nil\n"},
+		{name: "doorbell: a swallowed ring is passed on", keeps: "I1", from: `if err == nil && !left {`, to: `if err == nil && !left && false {`},
 		{name: "doorbell: a chain without anybody is closed", keeps: "E", from: `closed, err := d.Benches.Chain(ctx, more, 0)`, to: `closed, err := false, error(nil)`},
 		{name: "doorbell: the sweep rings again who was not heard of", keeps: "I1", from: `for _, connection := range bench.Unheard(d.Now()) {`, to: `for _, connection := range bench.Unheard(time.Time{}) {`},
 		{name: "doorbell: the seat of a replaced connection", keeps: "I1", from: "\treturn d.forget(ctx, before.Connection)\n", to: "\treturn nil\n"},
