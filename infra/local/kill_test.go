@@ -45,6 +45,7 @@ func TestKilled(t *testing.T) {
 	k.drain()
 	k.check(true)
 	k.stop()
+	k.codes()
 	t.Logf("%d kills, %d requests acknowledged, %d jobs, %d results", *kills, k.acked.Load(), len(k.scores), k.results)
 }
 
@@ -301,11 +302,11 @@ func (k *killed) check(final bool) {
 	// The code is in its files once the journal has been filed.
 	for deadline := time.Now().Add(30 * time.Second); final; time.Sleep(100 * time.Millisecond) {
 		objects, err := os.ReadDir(filepath.Join(k.dir, "code"))
-		if err == nil && len(objects) >= len(k.scores) {
+		if err == nil && len(objects) >= longCodes(k.scores) {
 			return
 		}
 		if time.Now().After(deadline) {
-			k.t.Fatalf("the code of %d jobs is there, of %d: %v; %s", len(objects), len(k.scores), err, k.complaints)
+			k.t.Fatalf("the code of %d jobs is there, of %d: %v; %s", len(objects), longCodes(k.scores), err, k.complaints)
 		}
 	}
 }

@@ -77,7 +77,24 @@ func (s *started) do(t *testing.T, client *http.Client, runner, method, path, bo
 const aProblem = `{"tasks":[{"taskScore":100,"caseCount":1,"memoryLimit":65536,"timeLimit":1000}]}`
 
 func aJob(id string) string {
-	return `{"submissionId":"` + id + `","problemId":1,"language":2,"code":"` + zips.Inline("") + `"}`
+	text := ""
+	if hasLongCode(id) {
+		text = strings.Repeat("\n", 1000)
+	}
+	return `{"submissionId":"` + id + `","problemId":1,"language":2,"code":"` + zips.Inline(text) + `"}`
+}
+
+// hasLongCode: half of the jobs have code that is kept as a file.
+func hasLongCode(id string) bool { return id[len(id)-1]%2 == 1 }
+
+// longCodes counts them.
+func longCodes[T any](jobs map[string]T) (n int) {
+	for id := range jobs {
+		if hasLongCode(id) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestServerStartsAndStopsCleanly(t *testing.T) {

@@ -64,7 +64,7 @@ func handlerCPU(ctx context.Context) ([]figure.Figure, error) {
 func ownShare(function string, us float64) figure.Figure {
 	name, unit := "own_cpu_us_"+function, "µs of CPU beside its calls to AWS"
 	if budget, has := measure.OwnCPU[function]; has {
-		return figure.AtMost(name, us, unit, budget).Rounded(0)
+		return figure.AtMost(name, us, unit, budget).Rounded(0).KnownMiss(measure.KnownOwnCPU[function], measure.OwnCPUWhy)
 	}
 	return figure.Stated(name, us, unit).Rounded(0)
 }
