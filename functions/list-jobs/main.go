@@ -16,6 +16,7 @@ import (
 type config struct {
 	function.Credentials
 	function.Jobs
+	function.Problems
 	function.Queue
 	function.DeadLetter
 }
@@ -23,7 +24,7 @@ type config struct {
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store = store
 	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL)

@@ -103,6 +103,7 @@ var withoutCaller = []string{Sweep, Announce, NotFound, DoorbellDisconnect}
 var table = map[string][]Grant{
 	"list-jobs": {
 		{Jobs, []string{BatchGetItem, UpdateItem}},
+		{Problems, []string{GetItem}}, // whether a job's problem has a checker
 		{Queue, []string{ReceiveMessage, DeleteMessage, ChangeMessageVisibility}},
 		{DeadLetterQueue, []string{SendMessage}},
 	},

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	verdicts "runlease/shared/judge"
 	"runlease/shared/judging"
+	"runlease/shared/language"
 )
 
 //go:embed data
@@ -34,7 +36,7 @@ type problem struct {
 type submission struct {
 	Name     string `json:"name"`
 	Problem  string `json:"problem"`  // name of a problem
-	Language string `json:"language"` // c, cpp or python
+	Language string `json:"language"` // a name in languages
 	Group    string `json:"group"`    // whose it is: groups get equal turns
 	Status   string `json:"status"`   // a name of a judge.Status
 	Score    int    `json:"score"`
@@ -54,13 +56,30 @@ func statusName(code int) string {
 }
 
 // languages maps the table's names to the wire's number and the file's ending.
+// A tool that a machine may do without stands beside them.
 var languages = map[string]struct {
-	number int
-	ending string
+	number       int
+	ending, tool string
 }{
-	"c":      {0, "c"},
-	"cpp":    {1, "cpp"},
-	"python": {2, "py"},
+	"c":          {0, "c", ""},
+	"cpp":        {1, "cpp", ""},
+	"python":     {2, "py", ""},
+	"java":       {5, "java", "javac"},
+	"javascript": {8, "js", "node"},
+}
+
+// leaveOut takes the submissions out whose language is not installed here, which
+// would wait for ever, and returns their names.
+func (d *dataset) leaveOut(installed func(tool string) bool) (names []string) {
+	d.Submissions = slices.DeleteFunc(d.Submissions, func(s submission) bool {
+		tool := languages[s.Language].tool
+		if tool == "" || installed(tool) {
+			return false
+		}
+		names = append(names, s.Name)
+		return true
+	})
+	return names
 }
 
 // loadDataset reads the embedded table and checks that it refers to what exists.
@@ -163,7 +182,7 @@ func (p problem) testdata() ([]byte, error) {
 }
 
 // code packs the submission's source file under the name that compilers and
-// runners expect: main.c, main.cpp or main.py.
+// runners expect.
 func (s submission) code() ([]byte, error) {
 	ending := languages[s.Language].ending
 	content, err := embedded.ReadFile("data/submissions/" + s.Name + "." + ending)
@@ -171,7 +190,8 @@ func (s submission) code() ([]byte, error) {
 		return nil, err
 	}
 	var z packer
-	z.add("main."+ending, content)
+	source, _ := language.Source(languages[s.Language].number)
+	z.add(source, content)
 	return z.bytes()
 }
 

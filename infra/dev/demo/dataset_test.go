@@ -93,7 +93,7 @@ func TestSubmissionsCoverEverything(t *testing.T) {
 			covered["upload"] = true
 		}
 	}
-	for _, what := range []string{"AC", "WA", "CE", "TLE", "MLE", "RE", "OLE", "partial score", "c", "cpp", "python", "upload"} {
+	for _, what := range []string{"AC", "WA", "CE", "TLE", "MLE", "RE", "OLE", "partial score", "c", "cpp", "python", "java", "javascript", "upload"} {
 		if !covered[what] {
 			t.Errorf("no submission has %s", what)
 		}
@@ -140,7 +140,7 @@ func TestCheckRefusesWhatDoesNotExist(t *testing.T) {
 	good := submission{Name: "a", Problem: "p", Language: "c", Status: "AC"}
 	for name, change := range map[string]func(*dataset){
 		"unknown problem":  func(d *dataset) { d.Submissions[0].Problem = "q" },
-		"unknown language": func(d *dataset) { d.Submissions[0].Language = "java" },
+		"unknown language": func(d *dataset) { d.Submissions[0].Language = "cobol" },
 		"unknown status":   func(d *dataset) { d.Submissions[0].Status = "OK" },
 		"declared twice":   func(d *dataset) { d.Submissions = append(d.Submissions, good) },
 		"nobody killed":    func(d *dataset) { d.Killed = "b" },

@@ -18,8 +18,11 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	"runlease/shared/runner/toolchain"
 )
 
 // config is what the flags say.
@@ -79,6 +82,9 @@ func run(ctx context.Context, c config) (err error) {
 	data, err := loadDataset()
 	if err != nil {
 		return err
+	}
+	if names := data.leaveOut(func(tool string) bool { _, err := toolchain.Tool(tool); return err == nil }); len(names) > 0 {
+		fmt.Println("left out, since their language is not installed:", strings.Join(names, ", "))
 	}
 	dir, err := os.MkdirTemp("", "runlease-demo-")
 	if err != nil {
