@@ -16,7 +16,7 @@ import (
 func TestBacklogCostsNothing(t *testing.T) {
 	few, many := Backlog{Waiting: 10}.Look(t), Backlog{Waiting: 1_000}.Look(t)
 	want := Looked{List: few.List, Sync: few.Sync, Sweep: many.Sweep}
-	if want.List.ReadUnits != 4 || want.Sync.ReadUnits != 3 || want.Sync.WriteUnits != 1 || want.Sweep.AWS["dynamodb Query jobs/open"] != dispatch.Shards+1 {
+	if want.List.ReadUnits != 5 || want.Sync.ReadUnits != 3 || want.Sync.WriteUnits != 1 || want.Sweep.AWS["dynamodb Query jobs/open"] != dispatch.Shards+1 {
 		t.Fatalf("got %v", want)
 	}
 	if units(few.Sweep) > units(want.Sweep) {
