@@ -162,13 +162,13 @@ func keepHook(ctx context.Context, op operator, h hooks, e announce.Endpoint, fi
 		}
 		return err
 	}
-	if err := json.NewEncoder(op.out).Encode(shown); err != nil {
+	if err := json.NewEncoder(op.out).Encode(shown); err != nil { //nolint:gosec // the one time that it is shown
 		return fmt.Errorf("print the secret of %s (nobody has seen it: rotate it): %w", e.ID, err)
 	}
 	return nil
 }
 
-const secretFileUsage = "`file` to write the secret to, for its owner alone; it must not be there yet (default: print it)"
+const secretFileUsage = "`file` to write the secret to, for its owner alone; it must not be there yet (default: print it)" //nolint:gosec // a text about one
 
 func webhookAdd(ctx context.Context, op operator, args []string) (err error) {
 	f := op.flags("ctl webhook add")

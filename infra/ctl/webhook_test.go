@@ -30,7 +30,7 @@ func TestWebhooksOfAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, taken := "", 0
-	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		verifier, err := standardwebhooks.NewWebhook(secret)
 		if err != nil || verifier.Verify(body, r.Header) != nil || !strings.Contains(string(body), `"webhook.test"`) {
