@@ -51,7 +51,7 @@ func (l *lines) await(t *testing.T, n int, what string, within time.Duration) {
 // TestTheRunnerIsRung has a real runner wait for rings, before and after a restart
 // of the server. Its jobs have no test data, so that it reports them at once.
 func TestTheRunnerIsRung(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := t.TempDir()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
