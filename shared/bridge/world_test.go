@@ -201,9 +201,8 @@ func (w *world) newRunlease() {
 // code as stdout and the problem's first limit as time.
 func (w *world) judge(ctx context.Context, client wire.Client) bool {
 	type claim struct {
-		ID    string               `json:"submissionId"`
-		Token string               `json:"token"`
-		Code  struct{ URL string } `json:"code"`
+		ID    string `json:"submissionId"`
+		Token string `json:"token"`
 		Meta  struct {
 			Tasks []struct{ CaseCount, TimeLimit int }
 		} `json:"meta"`
@@ -214,7 +213,7 @@ func (w *world) judge(ctx context.Context, client wire.Client) bool {
 		return false
 	}
 	for _, j := range found.Data.Jobs {
-		code := w.code(j.Code.URL)
+		code := w.code(ctx, client, j.ID)
 		status, _, _ := strings.Cut(code, " ")
 		var tasks [][]map[string]any
 		for _, task := range j.Meta.Tasks {
@@ -231,16 +230,13 @@ func (w *world) judge(ctx context.Context, client wire.Client) bool {
 	return true
 }
 
-func (w *world) code(url string) string {
-	response, err := http.Get(url)
+// code is the source of a job that is claimed.
+func (w *world) code(ctx context.Context, client wire.Client, id string) string {
+	reply, err := client.Do(ctx, "GET", "/runner/jobs/"+id+"/code", "r", nil)
 	if err != nil {
 		return ""
 	}
-	defer response.Body.Close()
-	packed, err := io.ReadAll(response.Body)
-	if err != nil {
-		return ""
-	}
+	packed := reply.Text
 	files, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 	if err != nil || len(files.File) == 0 {
 		return ""
