@@ -24,12 +24,13 @@ type queues struct {
 
 func (q *queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var in struct {
-		QueueUrl, MessageBody, ReceiptHandle string
-		VisibilityTimeout                    float64
-		Entries                              []struct{ MessageBody string }
+		QueueURL                   string `json:"QueueUrl"`
+		MessageBody, ReceiptHandle string
+		VisibilityTimeout          float64
+		Entries                    []struct{ MessageBody string }
 	}
 	_ = json.NewDecoder(r.Body).Decode(&in)
-	queue := in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
+	queue := in.QueueURL[strings.LastIndex(in.QueueURL, "/")+1:]
 	out := map[string]any{}
 	switch strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.") {
 	case "SendMessageBatch":
