@@ -56,7 +56,7 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 		function string
 		want     []string
 	}{
-		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvQueue}},
+		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvProblems, EnvQueue}},
 		{"claim-job", []string{EnvBucket, EnvBucketHost, EnvCredentials, EnvJobs, EnvProblems}},
 		{Sweep, []string{EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL, EnvJobs, EnvQueue}},
 		{NotFound, nil},
