@@ -29,6 +29,9 @@ var matchers = map[string]func(any) bool{
 	},
 	// A place in the feed of final jobs.
 	"<cursor>": func(v any) bool {
+		if id, isNumber := v.(float64); isNumber { // of a list by ids
+			return id > 0
+		}
 		s, isText := v.(string)
 		return isText && strings.HasPrefix(s, "1-")
 	},
