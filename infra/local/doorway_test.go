@@ -119,6 +119,7 @@ func TestDoorbell(t *testing.T) {
 	if got := a.heard(time.Second); got != "" {
 		t.Errorf("the replaced connection heard %q", got)
 	}
+	time.Sleep(2 * time.Millisecond) // a seat's number tells its millisecond
 	if next := b.sync(seat); next.Seat == 0 || next.Seat == seat {
 		t.Errorf("the seat of the replaced connection is %d, and now %+v", seat, next)
 	}
