@@ -54,7 +54,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	// served returns the serial number of the certificate that a new connection gets.
 	served := func() int64 {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the number is looked at
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		reply, err := client.Get(s.URL + "/healthz")
 		if err != nil {
 			t.Fatal(err)

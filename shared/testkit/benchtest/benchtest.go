@@ -31,7 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) dispatch.Benches) {
 
 type suite struct {
 	*testing.T
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // the suite is one test
 	dispatch.Benches
 }
 
