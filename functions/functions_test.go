@@ -21,7 +21,7 @@ import (
 
 // talksToS3 are the functions that call S3 themselves. All others with a grant
 // on the bucket only sign URLs, and do not pay for the client at their start.
-var talksToS3 = []string{"complete-job", "get-outputs", "create-job", "publish-problem", "submit-job", "sync", "delete-job"}
+var talksToS3 = []string{"get-code", "complete-job", "get-outputs", "create-job", "publish-problem", "submit-job", "sync", "delete-job"}
 
 func run(t *testing.T, dir string, name string, args ...string) string {
 	t.Helper()
