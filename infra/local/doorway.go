@@ -21,6 +21,9 @@ const (
 	// A line that does not answer a ping is dead, whatever TCP thinks of it.
 	pingEvery   = 30 * time.Second
 	pingTimeout = 10 * time.Second
+	// A line that takes no ring within this time is not read: its buffers are full.
+	// A hand-in that meets two of them still rings a third.
+	postWithin = 200 * time.Millisecond
 	// lineLife is how long a connection lasts at most, as on API Gateway: so long
 	// does a revoked token hear rings, which tell nothing.
 	lineLife = 2 * time.Hour
@@ -175,8 +178,8 @@ func (d *doorway) listen(ctx context.Context, socket *websocket.Conn) error {
 	}
 }
 
-// Post sends a message to a line. A runner that does not read loses its line
-// once the time of ctx is up.
+// Post sends a message to a line. A runner that does not read loses its line, and
+// counts as gone, so that another one is rung.
 func (d *doorway) Post(ctx context.Context, connection string, message []byte) (gone bool, err error) {
 	d.mu.Lock()
 	at, known := d.lines[connection]
@@ -184,6 +187,8 @@ func (d *doorway) Post(ctx context.Context, connection string, message []byte) (
 	if !known {
 		return true, nil
 	}
+	ctx, done := context.WithTimeout(ctx, postWithin)
+	defer done()
 	select {
 	case <-at.opened:
 	case <-ctx.Done():

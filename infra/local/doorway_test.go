@@ -73,13 +73,17 @@ func (e *ear) hangUp() { _ = e.socket.CloseNow() }
 func withProblem(t testing.TB, client *http.Client, args ...string) *started {
 	t.Helper()
 	s := start(t, args...)
+	publish(t, wire.Client{URL: s.URL, ProducerToken: s.ProducerToken, HTTP: client})
+	return s
+}
+
+func publish(t testing.TB, c wire.Client) {
+	t.Helper()
 	for _, r := range [][3]string{{"PUT", "/problems/1", aProblem}, {"POST", "/problems/1/publish", ""}} {
-		c := wire.Client{URL: s.URL, ProducerToken: s.ProducerToken, HTTP: client}
 		if reply, err := c.Do(t.Context(), r[0], r[1], "", r[2]); err != nil || reply.Status >= 300 {
 			t.Fatal(reply, err)
 		}
 	}
-	return s
 }
 
 func TestDoorbell(t *testing.T) {

@@ -273,6 +273,25 @@ var useCases = []source{
 		{name: "doorbell: the sweep rings again who was not heard of", keeps: "I1", from: `for _, connection := range bench.Unheard(d.Now()) {`, to: `for _, connection := range bench.Unheard(time.Time{}) {`},
 		{name: "doorbell: the seat of a replaced connection", keeps: "I1", from: "\treturn d.forget(ctx, before.Connection)\n", to: "\treturn nil\n"},
 	}},
+	{file: "shared/connections/connections.go", tests: []command{{pkg: "./shared/connections", tests: "."}}, guards: []guard{
+		{name: "doorbell: a post is signed for its path", keeps: "S", from: `strings.ReplaceAll(url.PathEscape(connection), "=", "%3D")`, to: `connection`},
+		{name: "doorbell: a post ends with its deadline", keeps: "E", from: `http.NewRequestWithContext(ctx, `, to: `http.NewRequestWithContext(context.WithoutCancel(ctx), `},
+		{name: "doorbell: 410 is gone", keeps: "I1", from: `reply.StatusCode == http.StatusGone, `, to: ``},
+		{name: "doorbell: 429 is not gone", keeps: "E", from: `case reply.StatusCode == http.StatusGone,`, to: `case reply.StatusCode == http.StatusTooManyRequests, reply.StatusCode == http.StatusGone,`},
+		{name: "doorbell: an error of a post tells no secret", keeps: "S", from: "API Gateway answered %d\", reply.StatusCode)", to: "API Gateway answered %d to %v\", reply.StatusCode, r.Header)"},
+	}},
+	{file: "shared/function/doorbell.go", tests: []command{{pkg: "./shared/function", tests: "^TestDoorbell"}}, guards: []guard{
+		{name: "doorbell: a connection that is not noted is not opened", keeps: "I1", from: "\t\tw.WriteHeader(http.StatusServiceUnavailable)\n", to: ""},
+		{name: "doorbell: a connection is noted by its id", keeps: "I1", from: `l.Connection = apigw.ConnectionID(r)`, to: `_ = apigw.ConnectionID`},
+	}},
+	{file: "shared/apigw/websocket.go", tests: []command{{pkg: "./shared/function", tests: "^TestDoorbell"}}, guards: []guard{
+		{name: "doorbell: each function takes its own event", keeps: "S", from: ` || e.RequestContext.EventType != kind`, to: ``},
+	}},
+	{file: "infra/local/doorway.go", tests: []command{{pkg: "./infra/local", tests: "^TestARingIntoTheVoid$"}}, guards: []guard{
+		{name: "doorbell: a line that is not read delays no hand-in", keeps: "E", from: "\tctx, done := context.WithTimeout(ctx, postWithin)\n", to: "\tctx, done := context.WithCancel(ctx)\n"},
+		{name: "doorbell: a line that is dead is found by a ping", keeps: "I1", from: `err := socket.Ping(ping)`, to: `err := ping.Err()`},
+		{name: "doorbell: a line that there is not is gone", keeps: "I1", from: "\tif !known {\n\t\treturn true, nil\n", to: "\tif !known {\n\t\treturn false, nil\n"},
+	}},
 	{file: "shared/dispatch/sync.go", tests: []command{dispatch}, guards: []guard{
 		{name: "sync: a message is given back when its claim is lost", keeps: "E", from: `back = append(back, Hiding{o.handle, listHide})`, to: `_ = back`},
 		{name: "sync: deletes messages after the last write", keeps: "I3", from: "\td.deleteSpent(ctx, spent...)\n", to: "\t_ = spent\n"},
