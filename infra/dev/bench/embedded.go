@@ -209,6 +209,9 @@ type worker struct {
 	server *server
 	name   string
 	done   string // results that the next sync brings
+	// of the reply to the last sync
+	seat     int64 // where the runner waits for a ring; 0: nowhere
+	doorbell string
 }
 
 func (w *worker) close() {
@@ -222,19 +225,26 @@ const aResult = `[[{"exitCode":0,"status":"AC","stdout":"","stderr":"","execTime
 // job creates a job and syncs. It says how many jobs have been finished, and how
 // long each request took.
 func (w *worker) job(id string, from time.Time) (finished int, took []time.Duration, err error) {
-	status, body, err := w.do("POST /jobs", "Authorization: Bearer "+w.server.ProducerToken, `{"submissionId":"`+id+`","problemId":1,"language":2,"code":"`+aZip+`"}`)
-	if err != nil || status != 201 {
-		return 0, nil, fmt.Errorf("create: %d %s %w", status, body, err)
+	if err := w.create(id); err != nil {
+		return 0, nil, err
 	}
 	created := time.Now()
 	finished, err = w.sync(1)
 	return finished, []time.Duration{created.Sub(from), time.Since(created)}, err
 }
 
+func (w *worker) create(id string) error {
+	status, body, err := w.do("POST /jobs", "Authorization: Bearer "+w.server.ProducerToken, `{"submissionId":"`+id+`","problemId":1,"language":2,"code":"`+aZip+`"}`)
+	if err != nil || status != 201 {
+		return fmt.Errorf("create: %d %s %w", status, body, err)
+	}
+	return nil
+}
+
 // sync reports what is done and takes up to so many jobs.
 func (w *worker) sync(slots int) (finished int, err error) {
 	status, body, err := w.do("POST /runner/sync", "X-Runner-Token: "+w.server.RunnerToken+"\r\nX-Runner-Name: "+w.name,
-		fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"active":[],"done":[%s]}`, slots, w.done))
+		fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"seat":%d,"active":[],"done":[%s]}`, slots, w.seat, w.done))
 	if err != nil || status != 200 {
 		return 0, fmt.Errorf("sync: %d %s %w", status, body, err)
 	}
@@ -242,6 +252,9 @@ func (w *worker) sync(slots int) (finished int, err error) {
 		Data struct {
 			Done []struct{ Code, Message string }
 			Jobs []struct{ SubmissionID, Token string }
+
+			Seat     int64
+			Doorbell string
 		}
 	}
 	if err := json.Unmarshal(body, &reply); err != nil {
@@ -251,6 +264,7 @@ func (w *worker) sync(slots int) (finished int, err error) {
 		return 0, fmt.Errorf("sync: result refused: %s", body)
 	}
 	finished, w.done = len(reply.Data.Done), ""
+	w.seat, w.doorbell = reply.Data.Seat, reply.Data.Doorbell
 	for _, j := range reply.Data.Jobs {
 		w.done = `{"submissionId":"` + j.SubmissionID + `","token":"` + j.Token + `","tasks":` + aResult + `}`
 	}

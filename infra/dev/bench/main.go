@@ -1,7 +1,7 @@
 // Command bench measures everything that has a budget: calls, units and dollars
 // of a job, what backlogs and fleets change about them, the CPU of handlers and
-// of starts, and the embedded server under load. It prints one table and writes
-// build/bench.json, a list of {name, value, unit, budget, ok}.
+// of starts, the embedded server under load, and how soon its doorbell is heard. It
+// prints one table and writes build/bench.json, a list of {name, value, unit, budget, ok}.
 //
 //	go run ./infra/dev/bench                  everything, some minutes
 //	go run ./infra/dev/bench -deterministic   what is the same on every machine

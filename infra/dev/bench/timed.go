@@ -20,6 +20,7 @@ func timed() []part {
 		{"CPU of handlers", handlerCPU},
 		{"CPU of starts", startCPU},
 		{"the embedded server", embedded},
+		{"its doorbell", rung},
 		{"judges of submissions", judges},
 		{"the embedded server with a folder", kept},
 	}
