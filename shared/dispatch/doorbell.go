@@ -70,27 +70,35 @@ func (d *Dispatcher) ringRunner(ctx context.Context) {
 	}
 }
 
-// ringOne rings one of those who wait, and reports whether one was rung.
+// ringOne rings one of those who wait, and reports whether one was rung. Where
+// others were faster it looks again: when many jobs come at once all see the same
+// few seats of the first bench, and the runners for most are on others.
 func (d *Dispatcher) ringOne(ctx context.Context) (bool, error) {
+	for range ringTries {
+		n, bench, err := d.somebody(ctx)
+		if err != nil {
+			return false, err
+		}
+		if rang, raced, err := d.ringFrom(ctx, n, bench); err != nil || rang || !raced {
+			return rang, err
+		}
+	}
+	return false, nil
+}
+
+// somebody returns a bench on which somebody waits; one without anybody if nobody does.
+func (d *Dispatcher) somebody(ctx context.Context) (int, doorbell.Bench, error) {
 	first, err := d.bench(ctx, 0)
-	switch {
-	case err != nil:
-		return false, err
-	case len(first.Waiting) > 0:
-		return d.ringFrom(ctx, 0, first)
-	case first.More == 0:
-		return false, nil
+	if err != nil || len(first.Waiting) > 0 || first.More == 0 {
+		return 0, first, err
 	}
-	n, bench, err := d.further(ctx, first.More)
-	if err != nil {
-		return false, err
-	}
-	return d.ringFrom(ctx, n, bench)
+	return d.further(ctx, first.More)
 }
 
 // ringFrom rings one who waits on a bench: the seat is taken off first, so that
 // nobody else rings for it. A connection that is gone is followed by another one.
-func (d *Dispatcher) ringFrom(ctx context.Context, n int, bench doorbell.Bench) (bool, error) {
+// If none was rung, raced reports that others were faster.
+func (d *Dispatcher) ringFrom(ctx context.Context, n int, bench doorbell.Bench) (rang, raced bool, err error) {
 	for range ringTries {
 		sitters := bench.Sitters()
 		if len(sitters) == 0 {
@@ -100,24 +108,24 @@ func (d *Dispatcher) ringFrom(ctx context.Context, n int, bench doorbell.Bench) 
 		seat := bench.Waiting[connection]
 		now, taken, err := d.Benches.Take(ctx, n, connection, seat, d.Now().UnixMilli(), bench.Forgotten(connection))
 		if err != nil {
-			return false, fmt.Errorf("take a seat off the bench: %w", err)
+			return false, false, fmt.Errorf("take a seat off the bench: %w", err)
 		}
 		bench = now
-		if !taken {
+		if raced = !taken; raced {
 			continue
 		}
 		gone, err := d.Posts.Post(ctx, connection, doorbell.Ring(seat))
 		if err != nil {
-			return false, fmt.Errorf("ring a runner: %w", err) // it may have heard it
+			return false, false, fmt.Errorf("ring a runner: %w", err) // it may have heard it
 		}
 		if !gone {
-			return true, nil
+			return true, false, nil
 		}
 		if err := d.Benches.Part(ctx, connection); err != nil {
 			d.Log.WarnContext(ctx, "connection not forgotten", "error", err)
 		}
 	}
-	return false, nil
+	return false, raced, nil
 }
 
 // further finds a bench behind the first one on which somebody waits. If there

@@ -267,7 +267,8 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/doorbell.go", tests: []command{dispatch}, guards: []guard{
 		{name: "doorbell: a ring has a deadline", keeps: "E", from: "\tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringWithin)\n\tdefer cancel()\n\tif _, err", to: "\tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)\n\tdefer cancel()\n\tif _, err"},
-		{name: "doorbell: after one that is gone another is rung", keeps: "I1", from: "\t\tif !gone {\n\t\t\treturn true, nil\n", to: "\t\tif gone || !gone {\n\t\t\treturn true, nil\n"},
+		{name: "doorbell: after one that is gone another is rung", keeps: "I1", from: "\t\tif !gone {\n", to: "\t\tif gone || !gone {\n"},
+		{name: "doorbell: whose bench others took looks at another", keeps: "I1", from: `err != nil || rang || !raced {`, to: `err != nil || rang || !raced || raced {`},
 		{name: "doorbell: a swallowed ring is passed on", keeps: "I1", from: `if err == nil && !left {`, to: `if err == nil && !left && false {`},
 		{name: "doorbell: a chain without anybody is closed", keeps: "E", from: `closed, err := d.Benches.Chain(ctx, more, 0)`, to: `closed, err := false, error(nil)`},
 		{name: "doorbell: the sweep rings again who was not heard of", keeps: "I1", from: `for _, connection := range bench.Unheard(d.Now()) {`, to: `for _, connection := range bench.Unheard(time.Time{}) {`},
