@@ -251,7 +251,7 @@ func TestRings(t *testing.T) {
 		do   func(s *fakeServer, b *bell, r *Runner)
 		want string // seats named, or what is judged
 	}{
-		"before the reply that names its seat": {func(s *fakeServer, b *bell, _ *Runner) { b.meanwhile(s, b.ring) }, "[1 0]"},
+		"before the reply that names its seat": {func(s *fakeServer, b *bell, _ *Runner) { b.meanwhile(s, b.ring) }, "[1 0 2]"}, // and again 2 s after the ring in vain
 		"a reply names a seat of an earlier connection": {func(s *fakeServer, b *bell, _ *Runner) {
 			b.meanwhile(s, func() { _ = b.lives[0].conn.CloseNow() })
 		}, "[1 0]"},

@@ -16,6 +16,9 @@ const (
 	looksPerSecond = 10
 	looksAtOnce    = 20
 	maxHeard       = 16 // seats that were rung are remembered
+	// lookAgain is the pause after a ring that brought no job: the call for it may
+	// have missed the message, since SQS samples its servers.
+	lookAgain = 2 * time.Second
 	// seatedPoll is the longest pause of a runner that the server believes to wait
 	// for a ring, and that does not.
 	seatedPoll = 15 * time.Second
@@ -31,6 +34,7 @@ type listening struct {
 	seat    int64         // 0: none
 	heard   []int64       // seats that were rung, the last ones
 	lookAt  time.Time     // for jobs, because of a ring; zero: no ring
+	rang    bool          // since the last call for jobs began
 	limiter *rate.Limiter // of such looks
 
 	// Used by the loop's goroutine alone.
@@ -65,6 +69,7 @@ func (s *syncLoop) disconnected() {
 func (s *syncLoop) rung(seat int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.bell.rang = true
 	s.bell.heard = append(s.bell.heard, seat)
 	s.bell.heard = s.bell.heard[max(0, len(s.bell.heard)-maxHeard):]
 	if seat == s.bell.seat {

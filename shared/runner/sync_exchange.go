@@ -15,6 +15,7 @@ type exchange struct {
 	slots   int
 	seat    int64 // named if slots are
 	line    int   // of the doorbell, when the call began
+	rung    bool  // it follows a ring
 	results []*waiting
 	size    int // of the results, in bytes
 	jobs    []*job

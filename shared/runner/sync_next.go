@@ -49,7 +49,7 @@ func (s *syncLoop) addResultsAndSlots(e *exchange, asking bool) {
 		// No jobs.
 	} else if ask := s.nextAsk(); len(e.results) > 0 || !ask.After(e.began) { // a result has its slot filled by the same call
 		e.slots, e.seat, e.line = min(free, 10), s.bell.seat, s.bell.line
-		s.bell.lookAt = time.Time{}
+		e.rung, s.bell.rang, s.bell.lookAt = s.bell.rang, false, time.Time{}
 	} else {
 		e.lookAt(ask)
 	}

@@ -29,6 +29,9 @@ func (s *syncLoop) handle(ctx context.Context, e *exchange) []claim {
 		wait := jittered(pollInterval(e.reply.PollSeconds))
 		if len(e.reply.Jobs) == 0 {
 			wait = max(wait, leastPoll)
+			if e.rung {
+				wait = min(wait, jittered(lookAgain))
+			}
 		}
 		s.askAt = now.Add(max(s.sit(e, wait), s.r.faultPause()))
 	}
