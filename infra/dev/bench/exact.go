@@ -19,6 +19,8 @@ func exact() []part {
 		{"how the index is spread", func(context.Context) ([]figure.Figure, error) { return measure.ShareFigures(), nil }},
 		{"races", func(context.Context) ([]figure.Figure, error) { return fleet.RaceFigures() }},
 		{"fairness", func(context.Context) ([]figure.Figure, error) { return fleet.FairnessFigures() }},
+		{"rings on virtual time", func(context.Context) ([]figure.Figure, error) { return fleet.WaitFigures() }},
+		{"rings and messages that are lost", func(context.Context) ([]figure.Figure, error) { return fleet.LossFigures() }},
 		{"languages", func(context.Context) ([]figure.Figure, error) { return fleet.LanguageFigures() }},
 		{"allocations of handlers", measured(func(t measure.T) []figure.Figure { return measure.AllocationFigures(t, measure.Handlers(t)) })},
 		{"memory of a waiting job", measured(measure.HeapFigures)},

@@ -18,10 +18,11 @@ type clock struct {
 }
 
 type waking struct {
-	at   time.Time
-	seq  int
-	wake chan struct{}
-	from func() // of a goroutine that has not begun
+	at    time.Time
+	seq   int
+	place int // in the heap; -1: it is not there any more
+	wake  chan struct{}
+	from  func() // of a goroutine that has not begun
 }
 
 func newClock() *clock {
@@ -43,13 +44,23 @@ func (c *clock) spawn(after time.Duration, f func()) {
 }
 
 // sleep lets time pass for the goroutine that runs.
-func (c *clock) sleep(d time.Duration) {
-	w := &waking{at: c.now.Add(d), wake: make(chan struct{})}
+func (c *clock) sleep(d time.Duration) { c.wait(&waking{at: c.now.Add(d), wake: make(chan struct{})}) }
+
+// wait is a sleep that rouse may end.
+func (c *clock) wait(w *waking) {
 	c.add(w)
 	c.yield <- struct{}{}
 	<-w.wake
 	if c.stopped {
 		runtime.Goexit()
+	}
+}
+
+// rouse ends a wait now, if it is not over yet.
+func (c *clock) rouse(w *waking) {
+	if w.place >= 0 {
+		w.at = c.now
+		heap.Fix(&c.waiting, w.place)
 	}
 }
 
@@ -93,15 +104,22 @@ func (w wakings) Less(i, k int) bool {
 	return w[i].seq < w[k].seq
 }
 
-func (w wakings) Swap(i, k int) { w[i], w[k] = w[k], w[i] }
+func (w wakings) Swap(i, k int) {
+	w[i], w[k] = w[k], w[i]
+	w[i].place, w[k].place = i, k
+}
 
 // Push is for package heap.
-func (w *wakings) Push(x any) { *w = append(*w, x.(*waking)) }
+func (w *wakings) Push(x any) {
+	x.(*waking).place = len(*w)
+	*w = append(*w, x.(*waking))
+}
 
 // Pop is for package heap.
 func (w *wakings) Pop() any {
 	last := len(*w) - 1
 	top := (*w)[last]
+	top.place = -1
 	(*w)[last] = nil
 	*w = (*w)[:last]
 	return top

@@ -36,6 +36,8 @@ type Stream struct {
 	// Rejudged are so many jobs that are finished before and rejudged at this
 	// pace, instead of new ones.
 	Rejudged int
+	// Burst are so many jobs at the same moment, at times that are equally far apart.
+	Burst int
 	// Language of its jobs; 0: C++.
 	Language job.Language
 }
@@ -60,6 +62,12 @@ type Scene struct {
 	Told bool
 	// OwnGroups sends every message in its job's own group, rejudged or not.
 	OwnGroups bool
+	// Doorbell has all runners hear it, by sync.
+	Doorbell bool
+	// Faults are what is lost: of a doorbell, and of messages.
+	Faults Faults
+	// Sweeps runs the sweep each minute.
+	Sweeps bool
 }
 
 // Outcome is what came of it.
@@ -68,6 +76,7 @@ type Outcome struct {
 	Claims      int // that did
 	Finished    int
 	Calls       int // syncs and lists of runners
+	Rings       int // that were posted
 	// Lost are claims of a job that another runner had claimed or that was over.
 	Lost int
 	// Waits of every stream's jobs, from queued to claimed, sorted. Those that
@@ -106,6 +115,7 @@ type run struct {
 	net      network
 	store    *store
 	dispatch *dispatch.Dispatcher
+	lines    *lines
 	streamOf map[string]string        // by job
 	speaks   map[string]job.Languages // by runner
 	began    time.Time
@@ -128,6 +138,7 @@ func Run(s Scene) (Outcome, error) {
 	r.store = &store{Store: kept, net: r.net, claimed: r.claimed}
 	q := newQueue(r.clock.Now, r.random)
 	q.fair, q.forgets = !s.Unfair, s.Forgets
+	q.misses, q.lost = s.Faults.Misses, s.Faults.Messages
 	var port dispatch.Queue = slow{q, r.net}
 	if s.OwnGroups {
 		port = ownGroups{port, kept}
@@ -135,12 +146,21 @@ func Run(s Scene) (Outcome, error) {
 	r.dispatch = dispatch.New(r.store, port, memory.NewArtifacts("http://127.0.0.1", []byte("secret"), r.clock.Now))
 	r.dispatch.Now = r.clock.Now
 	r.dispatch.Random = chance{r.random}
+	r.dispatch.Choose = r.random.IntN
+	r.dispatch.Pause = func(_ context.Context, d time.Duration) error { r.clock.sleep(d); return nil }
 	r.dispatch.Log = slog.New(slog.DiscardHandler)
 
 	for i, stream := range s.Streams {
 		if err := r.stream(ctx, kept, i, stream); err != nil {
 			return Outcome{}, err
 		}
+	}
+	if s.Sweeps {
+		r.clock.spawn(0, func() { r.sweep(ctx) })
+	}
+	if s.Doorbell {
+		r.lines = &lines{r.net, map[string]*hearing{}, s.Faults, r.random}
+		r.dispatch.Benches, r.dispatch.Posts = benches{memory.NewBenches(), r.net}, r.lines
 	}
 	for i := range s.Runners {
 		name := fmt.Sprintf("judge-%04d", i)
@@ -149,7 +169,10 @@ func Run(s Scene) (Outcome, error) {
 			r.speaks[name] = job.Speaks(job.C, job.CPP, job.Python3, java)
 		}
 		work := r.compat
-		if s.Flow == bill.Sync {
+		switch {
+		case s.Doorbell:
+			work = r.hear
+		case s.Flow == bill.Sync:
 			work = r.sync
 		}
 		// They were not all started at once.
@@ -213,7 +236,11 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 	}
 	r.clock.spawn(0, func() {
 		for i := 0; s.Rejudged == 0 || i < s.Rejudged; i++ {
-			r.clock.sleep(time.Duration(r.random.ExpFloat64() / s.PerSecond * float64(time.Second)))
+			if s.Burst == 0 {
+				r.clock.sleep(time.Duration(r.random.ExpFloat64() / s.PerSecond * float64(time.Second)))
+			} else if i%s.Burst == 0 {
+				r.clock.sleep(time.Duration(float64(s.Burst) / s.PerSecond * float64(time.Second)))
+			}
 			n, g := id(i), group()
 			r.clock.spawn(0, func() {
 				if s.Rejudged > 0 {
@@ -247,8 +274,10 @@ func (r *run) poll() time.Duration {
 // idle waits for the next poll, with a fifth of jitter either way.
 func (r *run) idle() { r.jittered(r.poll()) }
 
-func (r *run) jittered(d time.Duration) {
-	r.clock.sleep(time.Duration(float64(d) * (0.8 + 0.4*r.random.Float64())))
+func (r *run) jittered(d time.Duration) { r.clock.sleep(r.jitter(d)) }
+
+func (r *run) jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*r.random.Float64()))
 }
 
 // judge takes the time of a job, half to one and a half times the average.
@@ -266,16 +295,10 @@ func result(name string, c dispatch.Claimed) dispatch.CompleteRequest {
 func (r *run) sync(ctx context.Context, name string) error {
 	var done []dispatch.CompleteRequest
 	for {
-		r.net.trip()
-		r.out.Calls++
-		s, answer, err := r.dispatch.Sync(ctx, dispatch.SyncRequest{Runner: name, Languages: r.languages(name), Slots: 1, LeaseSeconds: new(60), Done: done})
-		if err := failed("sync", answer, err); err != nil {
+		s, err := r.call(ctx, dispatch.SyncRequest{Runner: name, Done: done})
+		if err != nil {
 			return err
 		}
-		for _, answer := range s.Done {
-			r.finished(answer)
-		}
-		r.net.trip()
 		if done = nil; len(s.Jobs) == 0 {
 			if r.Told {
 				r.jittered(time.Duration(s.PollSeconds) * time.Second)
@@ -287,6 +310,22 @@ func (r *run) sync(ctx context.Context, name string) error {
 		r.judge()
 		done = append(done, result(name, s.Jobs[0]))
 	}
+}
+
+// call is a sync, with the way there and back.
+func (r *run) call(ctx context.Context, say dispatch.SyncRequest) (dispatch.Synced, error) {
+	r.net.trip()
+	r.out.Calls++
+	say.Languages, say.Slots, say.LeaseSeconds = r.languages(say.Runner), 1, new(60)
+	s, answer, err := r.dispatch.Sync(ctx, say)
+	if err := failed("sync", answer, err); err != nil {
+		return s, err
+	}
+	for _, answer := range s.Done {
+		r.finished(answer)
+	}
+	r.net.trip()
+	return s, nil
 }
 
 func (r *run) finished(answer dispatch.Answer) {

@@ -71,3 +71,11 @@ func TestEveryJobIsDone(t *testing.T) {
 		}
 	}
 }
+
+// TestDoorbell is the short form: all fleets are in the figures.
+func TestDoorbell(t *testing.T) {
+	figures, err := WaitFigures(20)
+	check(t, figures, err)
+	figures, err = LossFigures()
+	check(t, figures, err)
+}

@@ -51,6 +51,10 @@ type queue struct {
 	// fair turns fair queues on; forgets is the stricter reading of when they
 	// forget who is noisy.
 	fair, forgets bool
+	// misses, above 0, is how likely a poll leaves a server out, instead of weights.
+	misses float64
+	// lost is how likely the first message of a job is lost when it is sent.
+	lost float64
 
 	weights [servers]float64
 	hidden  hidden
@@ -95,6 +99,9 @@ func newQueue(now func() time.Time, random *rand.Rand) *queue {
 
 // Ring sends a message.
 func (q *queue) Ring(_ context.Context, m job.Message) error {
+	if q.lost > 0 && m.Bell == 1 && q.random.Float64() < q.lost {
+		return nil
+	}
 	now := q.now()
 	q.seq++
 	if m.Group == "" { // a tenant of its own
@@ -199,6 +206,9 @@ func (q *queue) sample() []int {
 	keys := make([]float64, servers)
 	for i := range order {
 		order[i], keys[i] = i, q.random.ExpFloat64()/q.weights[i]
+	}
+	if q.misses > 0 {
+		return slices.DeleteFunc(order, func(int) bool { return q.random.Float64() < q.misses })
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
 	return order[:asked]
