@@ -76,7 +76,7 @@ func holder(j job.Job, now job.Time) string {
 	case j.Lacks == job.LacksLanguage:
 		return strings.TrimSuffix(fmt.Sprintf("no runner judges language %d (%s)", j.Language, language.Name(int(j.Language))), " ()")
 	case j.Lacks == job.LacksCheckers:
-		return fmt.Sprintf("no runner with checkers judges language %d", j.Language)
+		return fmt.Sprintf("no runner that judges language %d runs the checker of its problem", j.Language)
 	case j.State != job.Claimed:
 		return ""
 	}

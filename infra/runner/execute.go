@@ -42,7 +42,7 @@ func newJudge(ctx context.Context, cfg config, dir string, log *slog.Logger) (ju
 	case cfg.isolation == isolationNative:
 		made.Executor, err = execute.NewNative(execute.NativeConfig{
 			Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes, Log: log,
-			Languages: cfg.table,
+			Languages: cfg.table, Warm: cfg.warm,
 		})
 	case !cfg.execute && os.Getuid() != 0:
 		// This process holds the token and shows nothing of itself, so it may not

@@ -73,6 +73,7 @@ func TestClaimJob(t *testing.T) {
 		{"lease too short", post("/runner/jobs/j2/claim", `{"leaseSeconds":29}`), 400, "invalid_lease", bounds},
 		{"lease too long", post("/runner/jobs/j2/claim", `{"leaseSeconds":901}`), 400, "invalid_lease", bounds},
 		{"lease below zero", post("/runner/jobs/j2/claim", `{"leaseSeconds":-5}`), 400, "invalid_lease", bounds},
+		{"a language that is none", post("/runner/jobs/j2/claim", `{"languages":[2,64]}`), 400, "invalid_body", "invalid body: languages: want at most 64 numbers, 0 to 63"},
 		{"lease that overflows", post("/runner/jobs/j2/claim", `{"leaseSeconds":2147483647}`), 400, "invalid_lease", bounds},
 		{"lease beyond integers", post("/runner/jobs/j2/claim", `{"leaseSeconds":92233720368547758070}`), 400, "invalid_body", notInt},
 		{"lease that is no integer", post("/runner/jobs/j2/claim", `{"leaseSeconds":60.5}`), 400, "invalid_body", notInt},

@@ -94,8 +94,12 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 			return decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
 		d.known.put(p.ID, p.Version, p.Current)
-		if j.MayHave(runner, needsIn(p.Current), op.Now).Why != "" {
-			return refused(j, Answer{Outcome: job.Unfit, Detail: "its problem has a checker, and the runner does not say `checkers`: true"}), nil
+		if needs := needsIn(p.Current); j.MayHave(runner, needs, op.Now).Why != "" {
+			detail := "its problem has a checker, and the runner does not say `checkers`: true"
+			if runner.Checkers {
+				detail = fmt.Sprintf("its problem's checker is in language %d, which the runner does not have in `languages`", *needs.Program)
+			}
+			return refused(j, Answer{Outcome: job.Unfit, Detail: detail}), nil
 		}
 		token, err := auth.NewClaimToken(d.Random)
 		if err != nil {

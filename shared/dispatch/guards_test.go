@@ -31,6 +31,9 @@ func (w *world) published(cases int, rules ...judging.Rules) {
 	w.t.Helper()
 	rules = append(rules, judging.Rules{})
 	data := zips.TestData(cases)
+	if c := rules[0].Checker; c.IsProgram() { // of one case
+		data = zips.Of(zips.File{Name: "0000.in"}, zips.File{Name: "0000.out"}, zips.File{Name: "checker/" + c.File})
+	}
 	at := measure(data)
 	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at, Rules: rules[0]})
 	must(w.t, err)

@@ -110,9 +110,10 @@ func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit in
 		handling := m.Dispose(j, exists, now)
 		switch handling.Do {
 		case job.Offered:
-			switch o := j.MayHave(runner, needs(ctx, j, runner), now); {
+			n := needs(ctx, j, runner)
+			switch o := j.MayHave(runner, n, now); {
 			case o.Lasting():
-				hide, anybody := d.unfit(ctx, j, m.Receives, o.Why)
+				hide, anybody := d.unfit(ctx, j, n, m.Receives, o.Why)
 				seen.pass(m.Handle, hide, anybody)
 			case o.Why != "":
 				seen.back = append(seen.back, Hiding{m.Handle, d.othersHide()}) // others see it soon

@@ -171,7 +171,11 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 		c, err := d.updateFrom(ctx, o.job, d.claim(runner, o, leaseSeconds, read))
 		switch {
 		case err == nil && c.Outcome == job.Unfit: // for others, who must not wait for it
-			hide, anybody := d.unfit(ctx, o.job, o.receives, job.LacksCheckers)
+			needs := job.Needs{Checker: true}
+			if p, found, readErr := read(ctx, o.job.Problem); readErr == nil && found { // again, from what was read
+				needs = needsIn(p.Current)
+			}
+			hide, anybody := d.unfit(ctx, o.job, needs, o.receives, job.LacksCheckers)
 			if back = append(back, Hiding{o.handle, hide}); anybody {
 				seen.others++
 			}

@@ -40,9 +40,10 @@ func (t *tally) pass(handle string, hide time.Duration, anybody bool) {
 }
 
 // unfit decides how long a message is hidden whose job the receiver cannot judge;
-// anybody: another can, or it is not known yet that nobody can.
-func (d *Dispatcher) unfit(ctx context.Context, j job.Job, receives int, lacks job.Why) (hide time.Duration, anybody bool) {
-	if receives <= unknownReceives || d.able.toJudge(j.Language, lacks == job.LacksCheckers, d.Now(), d.remembered()) {
+// needs is what its problem asks for, as far as it is known; anybody: another can,
+// or it is not known yet that nobody can.
+func (d *Dispatcher) unfit(ctx context.Context, j job.Job, needs job.Needs, receives int, lacks job.Why) (hide time.Duration, anybody bool) {
+	if receives <= unknownReceives || d.able.toJudge(j, needs, d.Now(), d.remembered()) {
 		return 0, true
 	}
 	if j.Lacks != lacks {
@@ -62,40 +63,38 @@ func (d *Dispatcher) remembered() time.Duration {
 	return present
 }
 
-// able remembers when a runner was heard last that judges a language, with
-// checkers and without. The zero value is ready.
+// able remembers when a runner was heard last that can do the same: most fleets
+// have a few kinds of runners. The zero value is ready.
 type able struct {
 	mu   sync.Mutex
-	last [job.MaxLanguage + 1]struct{ any, checkers time.Time }
+	last map[job.Candidate]time.Time // without the runner's name
 }
+
+// maxKinds bounds able. Who makes up more has it forget the others, which costs
+// them a wait of a minute at most.
+const maxKinds = 256
 
 func (a *able) hear(runner job.Candidate, now time.Time) {
-	now = now.Round(0) // the wall clock, as in fleet.hear
+	runner.Runner = ""
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for id := range a.last {
-		if !runner.Languages.Has(job.Language(id)) {
-			continue
-		}
-		if a.last[id].any = now; runner.Checkers {
-			a.last[id].checkers = now
-		}
+	if _, known := a.last[runner]; a.last == nil || !known && len(a.last) >= maxKinds {
+		a.last = make(map[job.Candidate]time.Time)
 	}
+	a.last[runner] = now.Round(0) // the wall clock, as in fleet.hear
 }
 
-// toJudge reports whether a runner has been heard within a time that judges a
-// language.
-func (a *able) toJudge(l job.Language, checkers bool, now time.Time, within time.Duration) bool {
-	if l < 0 || l > job.MaxLanguage {
-		return false
-	}
+// toJudge reports whether a runner has been heard within a time that can judge a
+// job.
+func (a *able) toJudge(j job.Job, needs job.Needs, now time.Time, within time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	at := a.last[l].any
-	if checkers {
-		at = a.last[l].checkers
+	for kind, at := range a.last {
+		if now.Sub(at) <= within && !j.MayHave(kind, needs, 0).Lasting() {
+			return true
+		}
 	}
-	return !at.IsZero() && now.Sub(at) <= within
+	return false
 }
 
 // needs remembers for a short time what problems ask of runners, for lists: a list
@@ -117,8 +116,8 @@ const (
 
 // needsOf reads what a job's problem asks of a runner that does not do everything.
 func (d *Dispatcher) needsOf(ctx context.Context, j job.Job, runner job.Candidate) job.Needs {
-	if runner.Checkers {
-		return job.Needs{}
+	if runner.Checkers && runner.Languages.Has(job.C) && runner.Languages.Has(job.CPP) && runner.Languages.Has(job.Python3) {
+		return job.Needs{} // it runs every checker that there is
 	}
 	now := d.Now().Round(0)
 	d.needs.mu.Lock()
@@ -143,4 +142,10 @@ func (d *Dispatcher) needsOf(ctx context.Context, j job.Job, runner job.Candidat
 }
 
 // needsIn is what a version of a problem asks of a runner.
-func needsIn(c problem.Content) job.Needs { return job.Needs{Checker: c.Rules.NeedsChecker()} }
+func needsIn(c problem.Content) job.Needs {
+	n := job.Needs{Checker: c.Rules.NeedsChecker()}
+	if c.Rules.Checker.IsProgram() {
+		n.Program = new(job.Language(c.Rules.Checker.Language))
+	}
+	return n
+}

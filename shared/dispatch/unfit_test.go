@@ -74,6 +74,33 @@ func TestAListShowsNoJobWhoseCheckerIsUnknown(t *testing.T) {
 	}
 }
 
+// TestACheckersLanguageIsTheRunnersToo: a checker that is a program needs a runner
+// that judges its language as well as the submission's, or nobody has the job.
+func TestACheckersLanguageIsTheRunnersToo(t *testing.T) {
+	w := newWorld(t)
+	w.published(1, judging.Rules{Checker: judging.Checker{Kind: judging.Program, Language: language.CPP, File: "check.cpp"}})
+	w.inLanguage("theirs", own)
+	lame, able := job.Speaks(own), job.Speaks(own, job.CPP)
+	for range 100 {
+		if got := w.listedFor(job.Candidate{Runner: "lame", Checkers: true, Languages: lame}); len(got) > 0 {
+			t.Fatalf("listed %v", got)
+		}
+		if s := w.sync(dispatch.SyncRequest{Runner: "lame", Slots: 1, Checkers: true, Languages: lame}); len(s.Jobs) > 0 {
+			t.Fatal("given by sync")
+		}
+		w.pass(time.Second)
+	}
+	_, answer, err := w.Claim(w.ctx, dispatch.ClaimRequest{ID: "theirs", Runner: "lame", Checkers: true, Languages: lame})
+	w.refused(job.Unfit, answer, err)
+	if lacks := w.get("theirs").Lacks; lacks != job.LacksCheckers {
+		t.Errorf("noted that it lacks %q", lacks)
+	}
+	w.pass(time.Minute)
+	if s := w.sync(dispatch.SyncRequest{Runner: "able", Slots: 1, Checkers: true, Languages: able}); len(s.Jobs) != 1 {
+		t.Error("not given to a runner that judges both")
+	}
+}
+
 // TestManyOfOthersStandBeforeNobody: a runner finds its job behind those that it
 // cannot judge.
 func TestManyOfOthersStandBeforeNobody(t *testing.T) {
@@ -105,16 +132,23 @@ func (w *world) able(runner string, l job.Language) {
 func TestAJobThatNobodyJudges(t *testing.T) {
 	w := newWorld(t)
 	w.inLanguage("theirs", own)
-	calls := 0
+	calls, last := 0, 0
 	w.queue.received = func(n int) { calls += n }
-	for range 30 * 60 {
+	for second := range 60 * 60 {
+		before := calls
 		if s := w.sync(dispatch.SyncRequest{Runner: "old", Slots: 1}); len(s.Jobs) > 0 {
 			t.Fatal("given to a runner that does not judge it")
 		}
+		if calls > before {
+			if second-last > 61 {
+				t.Fatalf("hidden for %d s", second-last)
+			}
+			last = second
+		}
 		w.pass(time.Second)
 	}
-	if calls > 110 { // ten at once, then each a second later than the one before, then one a minute
-		t.Errorf("received %d times in half an hour", calls)
+	if calls > 140 { // ten at once, then each a second later than the one before, then one a minute
+		t.Errorf("received %d times in an hour", calls)
 	}
 	if j := w.get("theirs"); j.State != job.Queued || j.Lacks != job.LacksLanguage {
 		t.Errorf("%s, lacks %q", j.State, j.Lacks)

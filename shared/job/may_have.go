@@ -12,7 +12,13 @@ type Candidate struct {
 // Needs is what a job's problem asks of the runner that judges it. The zero Needs
 // are those of a problem that has not been read yet.
 type Needs struct {
-	Checker bool // outputs are not compared line by line
+	Checker bool      // outputs are not compared line by line
+	Program *Language // the checker is a program in this language; nil: it is none
+}
+
+// metBy reports whether a runner can do what a problem asks for.
+func (n Needs) metBy(c Candidate) bool {
+	return !n.Checker || c.Checkers && (n.Program == nil || c.Languages.Has(*n.Program))
 }
 
 // Obstacle is why a runner may not have a job now. The zero Obstacle: it may.
@@ -31,8 +37,9 @@ const BackOff Why = "back_off"
 // LacksLanguage means that the runner does not judge the job's language.
 const LacksLanguage Why = "lacks_language"
 
-// LacksCheckers means that the runner does not know of checkers. It would compare
-// line by line and judge right answers wrong.
+// LacksCheckers means that the runner does not know of checkers, or not the language
+// of the problem's. It would compare line by line and judge right answers wrong, or
+// give the job back.
 const LacksCheckers Why = "lacks_checkers"
 
 // Lasting reports whether no time makes an obstacle go away: only another runner
@@ -70,7 +77,7 @@ func (j Job) MayHave(c Candidate, n Needs, now Time) Obstacle {
 	if !c.Languages.Has(j.Language) {
 		return Obstacle{Why: LacksLanguage}
 	}
-	if n.Checker && !c.Checkers {
+	if !n.metBy(c) {
 		return Obstacle{Why: LacksCheckers}
 	}
 	errors, last := 0, Time(0)

@@ -59,7 +59,7 @@ type mutation struct {
 // mutations is the whole table.
 func mutations() []mutation {
 	var all []mutation
-	for _, sources := range [][]source{jobRules, verdicts, referees, useCases, stores, folder, queues, artifacts, credentials, edge, theBridge, webhooks} {
+	for _, sources := range [][]source{jobRules, verdicts, referees, languages, useCases, stores, folder, queues, artifacts, credentials, edge, theBridge, webhooks} {
 		for _, s := range sources {
 			for _, g := range s.guards {
 				tests := s.tests

@@ -38,6 +38,9 @@ type NativeConfig struct {
 	// Languages are those that it speaks, if the machine has their tools; default
 	// toolchain.BuiltIn.
 	Languages toolchain.Table
+	// Warm is where Warm has compilers keep things for later; it must be private. Empty:
+	// each compilation does without.
+	Warm string
 }
 
 // Native runs submissions as plain processes of the runner's own user. See the
@@ -155,7 +158,7 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 		return program{}, err
 	}
 	prog := program{language: l, place: toolchain.Place{
-		Source: filepath.Join(sources, source), Out: made, Warm: filepath.Join(dir, "warm"),
+		Source: filepath.Join(sources, source), Out: made, Warm: n.warm(l.ID, dir),
 	}}
 	if prog.reject = MissingSource(sources, source); prog.reject != "" {
 		return prog, nil

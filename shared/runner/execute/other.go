@@ -18,6 +18,7 @@ type NativeConfig struct {
 	Processes   int
 	Log         *slog.Logger
 	Languages   toolchain.Table
+	Warm        string
 }
 
 // Native needs Linux: it watches programs by way of /proc.

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/toolchain"
 )
@@ -101,10 +100,6 @@ func (s *Sandbox) warm(l spoken) []bind {
 	return []bind{{from: dir, to: warmDir}}
 }
 
-// warmUp is what the first compilation of a language may use, which has to make what
-// later ones find.
-var warmUp = judging.Compile{TimeLimit: judging.MaxCompileTime, MemoryLimit: 2 << 20}
-
 // Warm lets the compiler of a language make what it keeps for later, if it does so.
 // That may take a minute. Jobs that run meanwhile do without.
 func (s *Sandbox) Warm(ctx context.Context, id int) error {
@@ -130,7 +125,7 @@ func (s *Sandbox) Warm(ctx context.Context, id int) error {
 		return err
 	}
 	defer remove()
-	in.Compile = warmUp
+	in.Compile = execute.WarmUp
 	err = os.Chmod(filling, 0o755)
 	if err == nil && s.root {
 		err = os.Chown(filling, slot.uid, slot.uid)

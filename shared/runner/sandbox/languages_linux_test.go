@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,29 @@ func TestALanguageOfAnOperator(t *testing.T) {
 		writeFile(t, filepath.Join(in.SourceDir, "main.pl"), source)
 		if got, err := s.Run(t.Context(), in); err != nil || got[0][0].Status != want {
 			t.Errorf("%s: %+v, %v; want %s", source, got, err, want)
+		}
+	}
+}
+
+// TestTimeFactor: a language's programs have the problem's limit times its factor.
+func TestTimeFactor(t *testing.T) {
+	table := toolchain.BuiltIn().Only(language.C)
+	for id, factor := range map[int]float64{32: 0, 33: 2} {
+		l := table[language.C]
+		l.ID, l.TimeFactor = id, factor
+		table[id] = l
+	}
+	s := newSandbox(t, Config{Languages: table})
+	limit := 200 * timeFactor()
+	for _, tc := range []struct {
+		id, spins int
+		want      string
+	}{{32, limit * 3 / 2, execute.TLE}, {33, limit * 3 / 2, execute.AC}, {33, limit * 3, execute.TLE}} {
+		source := fmt.Sprintf("#include <time.h>\nint main(){while(clock()*1000/CLOCKS_PER_SEC<%d);}", tc.spins)
+		in := input(t, language.C, source, execute.Task{MemoryLimit: 64 << 10, TimeLimit: limit}, [2]string{})
+		in.Language = tc.id
+		if got, err := s.Run(t.Context(), in); err != nil || got[0][0].Status != tc.want {
+			t.Errorf("language %d, %d ms of %d: got %+v, %v; want %s", tc.id, tc.spins, limit, got, err, tc.want)
 		}
 	}
 }

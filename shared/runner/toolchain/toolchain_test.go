@@ -1,6 +1,8 @@
 package toolchain
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -72,10 +74,29 @@ func TestMalformed(t *testing.T) {
 		strings.Replace(entry(good), "x.x", "../x", 1):          "3: source: ",
 		strings.Replace(entry(good), `"name": "x", `, "", 1):    "3: name: ",
 		strings.Replace(entry(good), `"check"`, `"comment"`, 1): "3: check: missing",
+		strings.Replace(entry(good), `"run"`, `"compile"`, 1):   "3: run: missing",
 		"[{" + good + "},\n{" + good + "}]":                     "2: id 32 is that of x already",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\ngot %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestTheRunnersREADMEHasTheTable: numbers, names, sources and commands as they are.
+func TestTheRunnersREADMEHasTheTable(t *testing.T) {
+	readme, err := os.ReadFile("../../../infra/runner/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range BuiltIn() {
+		for _, row := range []string{
+			fmt.Sprintf("\n| %d | %s | `%s` |", l.ID, l.Name, l.Source),
+			fmt.Sprintf("\n| %d | `%s` | `%s` |\n", l.ID, strings.Join(l.Compile, " "), strings.Join(l.Run, " ")),
+		} {
+			if !strings.Contains(string(readme), row) {
+				t.Errorf("infra/runner/README.md has no row %s", row)
+			}
 		}
 	}
 }
