@@ -247,8 +247,13 @@ func (c caller) repeat(ctx context.Context, method, path, runner, body string) a
 	}
 }
 
+// newJob has code that is kept with the job or, for every other id, is an object.
 func newJob(id string) string {
-	return fmt.Sprintf(`{"submissionId":%q,"problemId":1,"language":1,"code":%q}`, id, zips.Inline(""))
+	text := ""
+	if id[len(id)-1]%2 == 0 {
+		text = strings.Repeat("x", dispatch.MaxCodeInline)
+	}
+	return fmt.Sprintf(`{"submissionId":%q,"problemId":1,"language":1,"code":%q}`, id, zips.Inline(text))
 }
 
 // result has outputs that are kept with the verdict, or, for every other token,
