@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,13 +49,13 @@ func TestCredentials(t *testing.T) {
 func TestQueue(t *testing.T) {
 	queuetest.Run(t, func(t *testing.T) queuetest.Harness {
 		db := opened(t, t.TempDir())
-		var passed time.Duration
+		var passed atomic.Int64
 		db.Clock.Jump(&passed)
 		queue, err := db.Queue()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return queuetest.Harness{Queue: queue, Now: db.Clock.Now, Pass: func(d time.Duration) { passed += d }}
+		return queuetest.Harness{Queue: queue, Now: db.Clock.Now, Pass: func(d time.Duration) { passed.Add(int64(d)) }}
 	})
 }
 

@@ -1,6 +1,9 @@
 package durable
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // ClockOf is a clock of the sources that a test gives it.
 var ClockOf = clockOf
@@ -9,8 +12,8 @@ var ClockOf = clockOf
 func init() { settleAfter = 10 * time.Millisecond }
 
 // Jump lets a test pass time: the clock that nobody sets goes on by what it says.
-func (c *Clock) Jump(passed *time.Duration) {
+func (c *Clock) Jump(passed *atomic.Int64) {
 	wall, running := c.wall, c.running
-	c.wall = func() time.Time { return wall().Add(*passed) }
-	c.running = func() time.Duration { return running() + *passed }
+	c.wall = func() time.Time { return wall().Add(time.Duration(passed.Load())) }
+	c.running = func() time.Duration { return running() + time.Duration(passed.Load()) }
 }
