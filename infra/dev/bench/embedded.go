@@ -274,7 +274,7 @@ func (w *worker) sync(slots int) (finished int, err error) {
 // drain finishes what is left.
 func (w *worker) drain(jobs *atomic.Int64) error {
 	for {
-		finished, err := w.sync(1)
+		finished, err := w.sync(0) // what still waits is left
 		if err != nil {
 			return err
 		}
