@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -75,17 +73,16 @@ func deadLetterList(ctx context.Context, op operator, args []string) error {
 			failure = err
 		}
 	}
-	table := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "ID\tSENT\tGROUP\tBODY")
+	var rows [][]string
 	for _, l := range taken[:min(len(taken), *limit)] {
 		body := strconv.Quote(l.body[:min(len(l.body), shownBody)])
 		if len(l.body) > shownBody {
 			body += fmt.Sprintf(" … (%d bytes)", len(l.body))
 		}
-		_, _ = fmt.Fprintln(table, strings.Join([]string{l.id, day(l.sent, "-"), l.group, body}, "\t"))
+		rows = append(rows, []string{l.id, day(l.sent, "-"), l.group, body})
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("print messages: %w", err)
+	if err := printTable(op.out, []string{"ID", "SENT", "GROUP", "BODY"}, rows); err != nil {
+		return err
 	}
 	return failure
 }

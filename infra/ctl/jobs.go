@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"runlease/shared/dispatch"
@@ -55,18 +54,14 @@ func jobs(ctx context.Context, op operator, args []string) error {
 		return err
 	}
 	now := job.At(op.now())
-	out := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(out, "ID\tSTATE\tQUEUED FOR\tGROUP\tPROBLEM\tGENERATION\tATTEMPT\tFAILURES\tHOLDER")
+	rows := make([][]string, 0, len(oldest))
 	for _, j := range oldest {
-		_, _ = fmt.Fprintln(out, strings.Join([]string{
+		rows = append(rows, []string{
 			j.ID, string(j.State), now.Sub(j.QueuedAt).Round(time.Second).String(), j.Group, strconv.Itoa(j.Problem),
 			strconv.Itoa(j.Generation), strconv.Itoa(j.Attempt), strconv.Itoa(j.Failures), holder(j, now),
-		}, "\t"))
+		})
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("print jobs: %w", err)
-	}
-	return nil
+	return printTable(op.out, []string{"ID", "STATE", "QUEUED FOR", "GROUP", "PROBLEM", "GENERATION", "ATTEMPT", "FAILURES", "HOLDER"}, rows)
 }
 
 // holder describes a job's holder, the end of its lease, and what it was asked to

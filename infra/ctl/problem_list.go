@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"text/tabwriter"
+	"strconv"
 
 	"runlease/shared/producer"
 )
@@ -17,14 +17,15 @@ func problemList(ctx context.Context, op operator, args []string) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	return printPages(ctx, op, at, "/problems", "problems", "PROBLEM\tVERSION", func(p struct {
+	return printPages(ctx, op, at, "/problems", "problems", []string{"PROBLEM", "VERSION"}, func(p struct {
 		ProblemID, Version int
 	},
-	) string {
-		if p.Version == 0 {
-			return fmt.Sprintf("%d\tnever published", p.ProblemID)
+	) []string {
+		version := "never published"
+		if p.Version > 0 {
+			version = strconv.Itoa(p.Version)
 		}
-		return fmt.Sprintf("%d\t%d", p.ProblemID, p.Version)
+		return []string{strconv.Itoa(p.ProblemID), version}
 	})
 }
 
@@ -36,29 +37,28 @@ func problemVersions(ctx context.Context, op operator, args []string) error {
 	if err != nil {
 		return err
 	}
-	return printPages(ctx, op, at, "/problems/"+id+"/versions", "versions", "VERSION\tTASKS\tCASES\tTEST DATA, BYTES\tSHA-256", func(v struct {
+	return printPages(ctx, op, at, "/problems/"+id+"/versions", "versions", []string{"VERSION", "TASKS", "CASES", "TEST DATA, BYTES", "SHA-256"}, func(v struct {
 		Version  int
 		Tasks    []struct{ CaseCount int }
 		Testdata producer.Announced
 	},
-	) string {
+	) []string {
 		cases := 0
 		for _, task := range v.Tasks {
 			cases += task.CaseCount
 		}
-		return fmt.Sprintf("%d\t%d\t%d\t%d\t%s", v.Version, len(v.Tasks), cases, v.Testdata.Size, v.Testdata.SHA256)
+		return []string{strconv.Itoa(v.Version), strconv.Itoa(len(v.Tasks)), strconv.Itoa(cases), strconv.FormatInt(v.Testdata.Size, 10), v.Testdata.SHA256}
 	})
 }
 
-// printPages reads a list from its first page to its last and prints a line for
+// printPages reads a list from its first page to its last and prints a row for
 // each entry, which the reply has under a name.
-func printPages[T any](ctx context.Context, op operator, at apiAt, path, name, head string, line func(T) string) error {
+func printPages[T any](ctx context.Context, op operator, at apiAt, path, name string, head []string, row func(T) []string) error {
 	api, err := at.open(op)
 	if err != nil {
 		return err
 	}
-	out := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(out, head)
+	var rows [][]string
 	for next := new(0); next != nil; {
 		var page map[string]json.RawMessage
 		if err := api.Call(ctx, http.MethodGet, fmt.Sprintf("%s?limit=100&after=%d", path, *next), nil, &page); err != nil {
@@ -69,14 +69,11 @@ func printPages[T any](ctx context.Context, op operator, at apiAt, path, name, h
 			return fmt.Errorf("read the reply: %w", err)
 		}
 		for _, entry := range entries {
-			_, _ = fmt.Fprintln(out, line(entry))
+			rows = append(rows, row(entry))
 		}
 		if err := json.Unmarshal(page["next"], &next); err != nil {
 			return fmt.Errorf("read the reply: %w", err)
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("print the list: %w", err)
-	}
-	return nil
+	return printTable(op.out, head, rows)
 }

@@ -27,8 +27,13 @@ type place struct {
 	data *string
 }
 
+// placeFlags asks for a table as whereFlags does, or for a folder.
+func placeFlags(f *flag.FlagSet, what, output, variable string) place {
+	return place{whereFlags(f, what, output, variable), f.String("data", "", "data `folder` of an embedded server, whether it runs or not, in place of a deployment")}
+}
+
 func credentialsFlags(f *flag.FlagSet) place {
-	return place{whereFlags(f, "credentials", credentialsOutput, tableEnv), f.String("data", "", "data `folder` of an embedded server, whether it runs or not, in place of a deployment")}
+	return placeFlags(f, "credentials", credentialsOutput, tableEnv)
 }
 
 // openDirectory opens the credentials of a deployment or of a folder. They must be

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"runlease/shared/auth"
@@ -42,17 +40,11 @@ func tokenList(ctx context.Context, op operator, args []string) (err error) {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 
-	table := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "ID\tKIND\tNAME\tGOOD FOR\tCREATED\tEXPIRES\tSTATE")
+	rows := make([][]string, 0, len(all))
 	for _, c := range all {
-		_, _ = fmt.Fprintln(table, strings.Join([]string{
-			c.ID, string(c.Kind), c.Name, goodFor(c), day(c.CreatedAt, "-"), day(c.ExpiresAt, "never"), state(c, op.now()),
-		}, "\t"))
+		rows = append(rows, []string{c.ID, string(c.Kind), c.Name, goodFor(c), day(c.CreatedAt, "-"), day(c.ExpiresAt, "never"), state(c, op.now())})
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("print credentials: %w", err)
-	}
-	return nil
+	return printTable(op.out, []string{"ID", "KIND", "NAME", "GOOD FOR", "CREATED", "EXPIRES", "STATE"}, rows)
 }
 
 func goodFor(c auth.Credential) string {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -58,7 +57,7 @@ type hooksAt struct {
 
 func hooksFlags(f *flag.FlagSet) hooksAt {
 	return hooksAt{
-		place{whereFlags(f, "webhooks", webhooksOutput, webhooksEnv), f.String("data", "", "data `folder` of an embedded server, whether it runs or not, in place of a deployment")},
+		placeFlags(f, "webhooks", webhooksOutput, webhooksEnv),
 		f.String("queue", "", "`url` of the queue of announcements (default: from -outputs, else $"+outboxEnv+")"),
 		f.String("dead-letter-queue", "", "`url` of the queue of those that were given up (default: from -outputs, else $"+graveyardEnv+")"),
 		f.String("webhook-hosts", "", "hosts that may have private addresses or plain http, as the server's flag of the name (default: from -outputs)"),
@@ -81,7 +80,16 @@ func (at hooksAt) policy(op operator) (announce.Policy, error) {
 	return p, nil
 }
 
-// openHooks opens webhooks. They must be closed: a folder is of one process at a time.
+// withHooks opens webhooks, does something with them, and closes them: a folder is of
+// one process at a time.
+func withHooks(ctx context.Context, op operator, at hooksAt, do func(hooks) error) error {
+	h, done, err := openHooks(ctx, op, at)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(h), done())
+}
+
 func openHooks(ctx context.Context, op operator, at hooksAt) (hooks, func() error, error) {
 	if *at.data != "" {
 		folder, err := control.Open(ctx, *at.data)
@@ -107,26 +115,23 @@ func openHooks(ctx context.Context, op operator, at hooksAt) (hooks, func() erro
 }
 
 // oneHook runs a verb on the webhook that the one argument names.
-func oneHook(ctx context.Context, op operator, f *flag.FlagSet, at hooksAt, args []string, do func(hooks, announce.Endpoint) error) (err error) {
+func oneHook(ctx context.Context, op operator, f *flag.FlagSet, at hooksAt, args []string, do func(hooks, announce.Endpoint) error) error {
 	id, err := parseWith(f, args, "id of the webhook")
 	if err != nil {
 		return err
 	}
-	h, done, err := openHooks(ctx, op, at)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	all, err := h.Endpoints(ctx)
-	if err != nil {
-		return err
-	}
-	for _, e := range all {
-		if e.ID == id {
-			return do(h, e)
+	return withHooks(ctx, op, at, func(h hooks) error {
+		all, err := h.Endpoints(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	return fmt.Errorf("there is no webhook %q: ctl webhook list prints all", id)
+		for _, e := range all {
+			if e.ID == id {
+				return do(h, e)
+			}
+		}
+		return fmt.Errorf("there is no webhook %q: ctl webhook list prints all", id)
+	})
 }
 
 // shownHook is what an operator sees of a fresh secret.
@@ -170,7 +175,7 @@ func keepHook(ctx context.Context, op operator, h hooks, e announce.Endpoint, fi
 
 const secretFileUsage = "`file` to write the secret to, for its owner alone; it must not be there yet (default: print it)" //nolint:gosec // a text about one
 
-func webhookAdd(ctx context.Context, op operator, args []string) (err error) {
+func webhookAdd(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl webhook add")
 	at := hooksFlags(f)
 	file := f.String("secret-file", "", secretFileUsage)
@@ -185,24 +190,21 @@ func webhookAdd(ctx context.Context, op operator, args []string) (err error) {
 	if err := policy.Check(url); err != nil {
 		return err
 	}
-	h, done, err := openHooks(ctx, op, at)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	all, err := h.Endpoints(ctx)
-	if err != nil {
-		return err
-	}
-	if len(all) >= announce.MaxEndpoints {
-		return fmt.Errorf("there are %d webhooks already, and each is called for every job: remove one", len(all))
-	}
-	for _, e := range all {
-		if e.URL == url {
-			return fmt.Errorf("%s announces to this URL already", e.ID)
+	return withHooks(ctx, op, at, func(h hooks) error {
+		all, err := h.Endpoints(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	return keepHook(ctx, op, h, announce.NewEndpoint(url, op.now()), *file)
+		if len(all) >= announce.MaxEndpoints {
+			return fmt.Errorf("there are %d webhooks already, and each is called for every job: remove one", len(all))
+		}
+		for _, e := range all {
+			if e.URL == url {
+				return fmt.Errorf("%s announces to this URL already", e.ID)
+			}
+		}
+		return keepHook(ctx, op, h, announce.NewEndpoint(url, op.now()), *file)
+	})
 }
 
 func webhookRotate(ctx context.Context, op operator, args []string) error {
@@ -239,33 +241,22 @@ func webhookTest(ctx context.Context, op operator, args []string) error {
 }
 
 // listed opens webhooks, prints a table of them, and closes them.
-func (op operator) listed(ctx context.Context, f *flag.FlagSet, args []string, head string, rows func(hooks) ([][]string, error)) (err error) {
+func (op operator) listed(ctx context.Context, f *flag.FlagSet, args, head []string, rows func(hooks) ([][]string, error)) error {
 	at := hooksFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	h, done, err := openHooks(ctx, op, at)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	all, err := rows(h)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(op.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, head)
-	for _, row := range all {
-		_, _ = fmt.Fprintln(table, strings.Join(row, "\t"))
-	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("print: %w", err)
-	}
-	return nil
+	return withHooks(ctx, op, at, func(h hooks) error {
+		all, err := rows(h)
+		if err != nil {
+			return err
+		}
+		return printTable(op.out, head, all)
+	})
 }
 
 func webhookList(ctx context.Context, op operator, args []string) error {
-	return op.listed(ctx, op.flags("ctl webhook list"), args, "ID\tCREATED\tFORMER SECRET UNTIL\tURL", func(h hooks) (rows [][]string, err error) {
+	return op.listed(ctx, op.flags("ctl webhook list"), args, []string{"ID", "CREATED", "FORMER SECRET UNTIL", "URL"}, func(h hooks) (rows [][]string, err error) {
 		all, err := h.Endpoints(ctx)
 		for _, e := range all {
 			until := "-"
@@ -279,7 +270,7 @@ func webhookList(ctx context.Context, op operator, args []string) error {
 }
 
 func webhookDead(ctx context.Context, op operator, args []string) error {
-	return op.listed(ctx, op.flags("ctl webhook dead"), args, "WEBHOOK\tJOB\tGENERATION\tSINCE\tWHY", func(h hooks) (rows [][]string, err error) {
+	return op.listed(ctx, op.flags("ctl webhook dead"), args, []string{"WEBHOOK", "JOB", "GENERATION", "SINCE", "WHY"}, func(h hooks) (rows [][]string, err error) {
 		all, err := h.Dead(ctx)
 		for _, l := range all {
 			rows = append(rows, []string{l.Endpoint, l.Job, strconv.Itoa(l.Generation), day(l.Since, "-"), l.Failure})
@@ -288,21 +279,18 @@ func webhookDead(ctx context.Context, op operator, args []string) error {
 	})
 }
 
-func webhookSendBack(ctx context.Context, op operator, args []string) (err error) {
+func webhookSendBack(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl webhook send-back")
 	at := hooksFlags(f)
 	id := f.String("webhook", "", "`id` of the webhook (default: all)")
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	h, done, err := openHooks(ctx, op, at)
-	if err != nil {
+	return withHooks(ctx, op, at, func(h hooks) error {
+		sent, err := h.SendBack(ctx, *id)
+		_, _ = fmt.Fprintf(op.err, "%d sent back\n", sent)
 		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	sent, err := h.SendBack(ctx, *id)
-	_, _ = fmt.Fprintf(op.err, "%d sent back\n", sent)
-	return err
+	})
 }
 
 // openWebhooks works on a deployment with the operator's own AWS credentials.
