@@ -52,8 +52,7 @@ type Announcer struct {
 	mu             sync.Mutex
 	parked         map[string]time.Time // by endpoint: until when
 	listed         []Endpoint
-	listedAt       time.Time
-	listedOnce     bool
+	listedAt       time.Time // zero: they are to be listed
 }
 
 // New returns an Announcer that calls what a policy allows; its other fields are
@@ -219,10 +218,6 @@ func (a *Announcer) send(ctx context.Context, e Endpoint, m message) error {
 	if err := a.policy.Check(e.URL); err != nil {
 		return err
 	}
-	u, err := url.Parse(e.URL)
-	if err != nil {
-		return errors.New("the endpoint's URL makes no sense")
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(m.body))
 	if err != nil {
 		return errors.New("the endpoint's URL makes no sense")
@@ -233,7 +228,7 @@ func (a *Announcer) send(ctx context.Context, e Endpoint, m message) error {
 		return err
 	}
 	client := a.checked
-	if a.policy.named(u) {
+	if a.policy.named(r.URL) {
 		client = a.named
 	}
 	reply, err := client.Do(r)
@@ -272,14 +267,14 @@ func (a *Announcer) isParked(id string) bool {
 func (a *Announcer) endpoints(ctx context.Context) ([]Endpoint, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.listedOnce && a.Now().Sub(a.listedAt) < listedFor {
+	if !a.listedAt.IsZero() && a.Now().Sub(a.listedAt) < listedFor {
 		return a.listed, nil
 	}
 	listed, err := a.Endpoints.Endpoints(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
-	a.listed, a.listedAt, a.listedOnce = listed, a.Now(), true
+	a.listed, a.listedAt = listed, a.Now()
 	return listed, nil
 }
 
@@ -287,5 +282,5 @@ func (a *Announcer) endpoints(ctx context.Context) ([]Endpoint, error) {
 func (a *Announcer) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.listedOnce = false
+	a.listedAt = time.Time{}
 }
