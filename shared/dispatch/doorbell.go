@@ -184,6 +184,19 @@ func (d *Dispatcher) bench(ctx context.Context, n int) (doorbell.Bench, error) {
 	return list[0], nil
 }
 
+// openBenches reads the first bench and all that are open behind it.
+func (d *Dispatcher) openBenches(ctx context.Context) ([]doorbell.Bench, error) {
+	first, err := d.bench(ctx, 0)
+	if err != nil || first.More == 0 {
+		return []doorbell.Bench{first}, err
+	}
+	more, err := d.Benches.Benches(ctx, 1, first.More)
+	if err != nil {
+		return nil, fmt.Errorf("read benches: %w", err)
+	}
+	return append([]doorbell.Bench{first}, more...), nil
+}
+
 // sit gives a connection a seat: on the first bench, on one that is open behind
 // it, or on a new one. 0: there is no room.
 func (d *Dispatcher) sit(ctx context.Context, connection string) (int64, error) {
@@ -298,20 +311,14 @@ func (d *Dispatcher) ringForVisible(ctx context.Context, visible int) error {
 	if rings == 0 {
 		return nil
 	}
-	first, err := d.bench(ctx, 0)
+	benches, err := d.openBenches(ctx)
 	if err != nil {
 		return err
 	}
-	for n := 0; n <= first.More && rings > 0; n++ {
-		bench := first
-		if n > 0 {
-			if bench, err = d.bench(ctx, n); err != nil {
-				return err
-			}
-		}
+	for n, bench := range benches {
 		for _, connection := range bench.Unheard(d.Now()) {
 			if rings == 0 {
-				break
+				return nil
 			}
 			rings--
 			gone, err := d.Posts.Post(ctx, connection, doorbell.Ring(0))
@@ -354,17 +361,9 @@ func (d *Dispatcher) Disconnected(ctx context.Context, connection string) error 
 // forget takes a connection off the benches, wherever it sits. If it was rung a
 // moment ago nobody has heard that: the ring is passed on.
 func (d *Dispatcher) forget(ctx context.Context, connection string) error {
-	first, err := d.bench(ctx, 0)
+	benches, err := d.openBenches(ctx)
 	if err != nil {
 		return err
-	}
-	benches := []doorbell.Bench{first}
-	if first.More > 0 {
-		more, err := d.Benches.Benches(ctx, 1, first.More)
-		if err != nil {
-			return err
-		}
-		benches = append(benches, more...)
 	}
 	for n, bench := range benches {
 		if seat := bench.Waiting[connection]; seat != 0 {
