@@ -11,9 +11,9 @@ import (
 	"runlease/infra/grants"
 )
 
-// doorbell is the WebSocket API by which waiting runners are rung. It stands on a
-// host of its own: API Gateway puts no WebSocket API beside another one under
-// one name.
+// doorbell is the WebSocket API by which waiting runners are rung. It has a
+// separate host: API Gateway puts no WebSocket API beside another API under one
+// name.
 type doorbell struct {
 	scope constructs.Construct
 	api   awsapigatewayv2.CfnApi

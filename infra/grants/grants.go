@@ -303,7 +303,7 @@ const (
 	EnvBucket          = "RUNLEASE_BUCKET"
 	EnvBucketHost      = "RUNLEASE_BUCKET_HOST"     // the host that S3 serves the bucket under
 	EnvCodeAsObjects   = "RUNLEASE_CODE_AS_OBJECTS" // "true": create-job stores no code in the jobs table
-	EnvNoMetrics       = "RUNLEASE_NO_METRICS"      // "true": the deployment has no metrics of its own
+	EnvNoMetrics       = "RUNLEASE_NO_METRICS"      // "true": functions write no metrics
 	EnvDoorbellTable   = "RUNLEASE_DOORBELL_TABLE"
 	EnvDoorbellPosts   = "RUNLEASE_DOORBELL_POSTS" // the URL for messages to connections
 	EnvDoorbellURL     = "RUNLEASE_DOORBELL_URL"   // the URL for runners

@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	pages := flags.String("cors-origin", "", "origins whose web pages may call the API, as https://judge.example.com, with commas between; default: none")
 	hosts := flags.String("webhook-hosts", "", "hosts that webhooks may be sent to although they have private addresses or plain http, with commas between; this machine always is one")
 	webhook := flags.String("webhook", "", "URL that final jobs are announced to, without -data; the first line has its secret. With -data: ctl webhook add")
-	codeAsObjects := flags.Bool("code-as-objects", false, "keep short code as files too, where versions before it had a place of its own look for it: for the time before one of them is started again")
+	codeAsObjects := flags.Bool("code-as-objects", false, "keep short code as files, where older versions look for it: use it before an older version is started again")
 	verbose := flags.Bool("v", false, "log every request, not only what went wrong")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {

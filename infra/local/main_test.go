@@ -369,7 +369,7 @@ func TestSlowBodyHoldsNoConnection(t *testing.T) {
 			t.Errorf("it held its connection for %s", took)
 		}
 	})
-	// A body that comes too slowly ends the connection, whoever sends it.
+	// A body that comes too slowly ends the connection, with a good token too.
 	for name, drip := range map[string]string{"a good token, and nothing more": "", "a good token, and a byte now and then": "0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

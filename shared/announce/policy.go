@@ -96,7 +96,7 @@ func (p Policy) checkAddr(addr netip.Addr) error {
 // The bounds of one delivery.
 const (
 	deliveryTimeout = 3 * time.Second
-	replyBytes      = 4 << 10 // read of a reply, which is for nobody, so that its connection can be used again
+	replyBytes      = 4 << 10 // of a reply are read and dropped, so that its connection can be used again
 )
 
 // client calls endpoints. Where a connection goes is checked when it is made, on

@@ -8,8 +8,8 @@ import (
 	"runlease/shared/doorbell"
 )
 
-// DoorbellPath is where the embedded server takes WebSockets of runners. It is no
-// route of the table: on AWS another API with a host of its own takes them.
+// DoorbellPath is where the embedded server takes WebSockets of runners. It is not in
+// the route table: on AWS a separate API takes them.
 const DoorbellPath = "/doorbell"
 
 // fullWait is how long a runner waits before it tries again to listen.

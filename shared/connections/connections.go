@@ -1,6 +1,6 @@
 // Package connections posts to the connections of a WebSocket API on API Gateway. It
-// signs with the SDK's bare signer: a client of the management API would cost
-// every function that hands a job in its start-up time.
+// signs with the SDK's bare signer: a client of the management API would make
+// every function that queues a job start more slowly.
 package connections
 
 import (

@@ -15,8 +15,8 @@ import (
 const MaxCodeInline = 1900
 
 // Codes keeps the code of jobs that is short, each in a record beside its job's.
-// A record is named by the job's id and the beginning of the code's hash, so that
-// two backends that hand in different code under one id do not overwrite each other.
+// A record is named by the job's id and the beginning of the code's hash. So two
+// backends that use one id for different code do not overwrite each other's.
 type Codes interface {
 	// PutCode keeps the code of j at least until a time. A code that is there
 	// already is this one, and is kept longer if it has to be. What is written to
