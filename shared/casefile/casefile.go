@@ -14,8 +14,11 @@ const (
 	Out = ".out"
 )
 
-// MaxOutputs is the largest zip of case outputs that a runner may upload, in bytes.
-const MaxOutputs = 256 << 20
+// The largest zips, in bytes.
+const (
+	MaxOutputs  = 256 << 20 // of case outputs, which a runner uploads
+	MaxTestData = 1 << 30
+)
 
 // CaseName is how the files of a case are called, without their ending: two
 // digits each for task and case, both from zero.
@@ -26,7 +29,7 @@ type place struct{ task, number int }
 
 func (p place) String() string { return fmt.Sprintf("task %d, case %d", p.task, p.number) }
 
-// parseName finds the case that a file belongs to; false: it is named otherwise.
+// parseName finds the case that a file belongs to; false if it is named otherwise.
 func parseName(name string) (p place, ending string, is bool) {
 	if len(name) < 4 || name[4:] != In && name[4:] != Out {
 		return place{}, "", false

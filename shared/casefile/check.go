@@ -14,14 +14,14 @@ import (
 // inputs may well be one line repeated, where deflate reaches 1,000.
 var Limits = zipdir.Limits{Entries: 4000, Bytes: 4 << 30, Ratio: 300, FreeBytes: 256 << 20}
 
-// OutputLimit is what a case may write where its problem does not say, in bytes.
+// OutputLimit is what a case may write if its problem has no limit, in bytes.
 const OutputLimit = 64 << 20
 
 // Want is what a zip of test data must hold.
 type Want struct {
 	Cases       []int  // of each task
 	OutputLimit int64  // bytes; an expected output may not be larger
-	Checker     string // the source of the problem's checker; "": it has none
+	Checker     string // the source of the problem's checker; "" if it has none
 }
 
 // Finding is one thing that is wrong.

@@ -167,7 +167,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	}
 }
 
-// An error of the reader is none of the zip.
+// An error of the reader is not one of the zip.
 func TestReaderFails(t *testing.T) {
 	data := pack(t, "0000.in", "0000.out")
 	for left := range 2 {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,15 +22,28 @@ import (
 // Cursor moves through a body. After a syntax error it is Broken, and every
 // method returns nothing.
 type Cursor struct {
-	in     *jsontext.Decoder
+	in     jsontext.Decoder
+	from   bytes.Buffer // body; in reads it in place
 	body   []byte
 	text   []byte // of the last string that had to be decoded
 	broken bool
 }
 
+// unused are Cursors that were closed. Making one costs more than reading a short body.
+var unused = sync.Pool{New: func() any { return new(Cursor) }}
+
 // New returns a Cursor before the first value of body, which must not change.
 func New(body []byte) *Cursor {
-	return &Cursor{in: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)), body: body}
+	c := unused.Get().(*Cursor)
+	c.from, c.body, c.broken = *bytes.NewBuffer(body), body, false
+	c.in.Reset(&c.from, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	return c
+}
+
+// Close ends the use of c and of its last Text. What Value returned stays good.
+func (c *Cursor) Close() {
+	c.from, c.body = bytes.Buffer{}, nil
+	unused.Put(c)
 }
 
 // Broken reports whether the body was seen to be no JSON.
@@ -63,11 +77,28 @@ func (c *Cursor) Text() (text []byte, is bool) {
 	if v.Kind() != '"' {
 		return nil, false
 	}
-	if bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v) {
-		return v[1 : len(v)-1], true
+	if text, plain := asItStands(v); plain {
+		return text, true
 	}
 	c.text, _ = jsontext.AppendUnquote(c.text[:0], v)
 	return c.text, true
+}
+
+// String decodes a value that is a string; is is false for any other.
+func String(v jsontext.Value) (s string, is bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	text, plain := asItStands(v)
+	if !plain {
+		text, _ = jsontext.AppendUnquote(nil, v)
+	}
+	return string(text), true
+}
+
+// asItStands returns what is between the quotes of a string, if it need not be decoded.
+func asItStands(v jsontext.Value) (text []byte, plain bool) {
+	return v[1 : len(v)-1], bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v)
 }
 
 // Skip passes over the next value.

@@ -8,15 +8,15 @@ import (
 // MaxMessage bounds the message of a failure, in bytes.
 const MaxMessage = 1000
 
-// Failure is the first case of a result that is not AC, and what was said there:
-// for a CE, by the compiler.
+// Failure is the first case of a result that is not AC, with its message: for a CE, the
+// compiler's.
 type Failure struct {
 	Task, Case int // from 0
 	Status     Status
-	Message    string // at most MaxMessage bytes, without folders of the judge; "": nothing was said
+	Message    string // at most MaxMessage bytes, without folders of the judge; "": there was none
 }
 
-// FirstFailure finds the first case that is not AC; false: there is none.
+// FirstFailure finds the first case that is not AC; it returns false if there is none.
 func FirstFailure(cases [][]Case) (f Failure, failed bool) {
 	for i, task := range cases {
 		for k, c := range task {
@@ -41,7 +41,7 @@ func (c Case) message() string {
 	return cut(withoutFolders(both), MaxMessage)
 }
 
-// cut shortens a text to at most so many bytes, between two characters.
+// cut shortens a text to at most most bytes, between two characters.
 func cut(text string, most int) string {
 	if len(text) <= most {
 		return text
@@ -53,7 +53,7 @@ func cut(text string, most int) string {
 }
 
 // withoutFolders leaves of every absolute path its last part: which folders a
-// judge has is nobody's business, and differs from run to run.
+// judge has is not for users to see, and differs from run to run.
 func withoutFolders(text string) string {
 	if !strings.Contains(text, "/") {
 		return text

@@ -37,6 +37,15 @@ var statuses = []struct {
 	{AC, "AC"}, {WA, "WA"}, {CE, "CE"}, {TLE, "TLE"}, {MLE, "MLE"}, {RE, "RE"}, {JE, "JE"}, {OLE, "OLE"},
 }
 
+// Statuses returns all of them, from the mildest to the gravest.
+func Statuses() []Status {
+	all := make([]Status, len(statuses))
+	for i := range statuses {
+		all[i] = statuses[i].status
+	}
+	return all
+}
+
 // severity is the place of s in statuses. A status that a newer version of the
 // code has stored is graver than all that this one knows.
 func (s Status) severity() int {
@@ -64,7 +73,7 @@ func (s Status) String() string {
 	return fmt.Sprintf("Status(%d)", int(s))
 }
 
-// ParseStatus returns the status with a name on the wire; false if there is none.
+// ParseStatus returns the status with a name on the wire; it returns false if there is none.
 func ParseStatus(name string) (Status, bool) {
 	for i := range statuses {
 		if statuses[i].name == name {

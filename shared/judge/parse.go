@@ -29,6 +29,7 @@ func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 // elements comes before what is wrong in them.
 func Parse(tasks []Task, body []byte) ([][]Case, error) {
 	p := parser{jsoncursor.New(body)}
+	defer p.Close()
 	all := make([][]Case, len(tasks))
 	fault := p.list("task", len(tasks), func(i int) *Fault {
 		all[i] = make([]Case, tasks[i].Cases)
@@ -81,8 +82,8 @@ const (
 
 var fieldNames = [fields]string{"exitCode", "status", "stdout", "stderr", "execTime", "memoryUsage", "reason"}
 
-// read reads a case. A field of the wrong type comes before one that is
-// missing, and that before one that is out of range.
+// read reads a case. A field of the wrong type is reported before a missing one, and
+// that before one out of range.
 func (p parser) read(c *Case) (fault *Fault) {
 	if !p.Enter('{') {
 		return &Fault{"", "want an object"}
@@ -150,7 +151,7 @@ func (p parser) read(c *Case) (fault *Fault) {
 	return nil
 }
 
-// fieldOf is the field of a name; fields: none of ours.
+// fieldOf is the field of a name, or fields for an unknown name.
 func fieldOf(name []byte) int {
 	for i, field := range fieldNames {
 		if field == string(name) {

@@ -67,7 +67,7 @@ func (r *reasons) write(out []byte, reason string) []byte {
 	return append(append(out, ','), text...)
 }
 
-// readReason reads a case's reason; texts are those that came before it.
+// readReason reads a case's reason; texts are the texts before it.
 func readReason(field json.RawMessage, texts *[]string) (string, error) {
 	var values []json.RawMessage
 	if err := json.Unmarshal(field, &values); err != nil || len(values) < 5 {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Kind says how an output is compared with the expected one.
+// Kind is how an output is compared with the expected one.
 type Kind string
 
 // The kinds of checkers.

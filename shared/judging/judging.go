@@ -14,7 +14,7 @@ const (
 	MaxCompileMemory = 4 << 20
 )
 
-// Rules are a problem's. The zero value says nothing: the runner's own limits,
+// Rules are the rules of a problem. The zero value means: the runner's own limits,
 // every case runs, outputs are compared line by line.
 type Rules struct {
 	OutputLimit   int     `json:"outputLimit,omitzero"` // KB of stdout, and of stderr; 0: the runner's
@@ -37,7 +37,7 @@ type Fault struct {
 
 func (f *Fault) Error() string { return f.Path + ": " + f.Why }
 
-// Check finds the first thing that is wrong with r; nil: nothing is.
+// Check finds the first thing that is wrong with r, or nil if nothing is.
 func (r Rules) Check() *Fault {
 	for _, field := range []struct {
 		path            string

@@ -40,7 +40,7 @@ const (
 // IsProgram reports whether a program of the problem decides.
 func (c Checker) IsProgram() bool { return c.Kind == Program || c.Kind == Interactor }
 
-// Path is where the source of the checker is in the test data; "": it has none.
+// Path is where the source of the checker is in the test data; "" if it has none.
 func (c Checker) Path() string {
 	if !c.IsProgram() {
 		return ""

@@ -9,8 +9,13 @@ import (
 	"runlease/shared/zipdir"
 )
 
+// The bounds of a job's code, a zip, in bytes.
+const (
+	MaxInline = 256 << 10 // in the request that creates the job
+	MaxZip    = 10 << 20  // uploaded
+)
+
 // CodeLimits are wide: a submission is a source file, perhaps with a few beside it.
-// Packed, the server takes 10 MB.
 var CodeLimits = zipdir.Limits{Entries: 100, Bytes: 20 << 20, Ratio: 100, FreeBytes: 1 << 20}
 
 // CheckCode looks at the directory of a submission's zip of size bytes: whether
@@ -18,7 +23,7 @@ var CodeLimits = zipdir.Limits{Entries: 100, Bytes: 20 << 20, Ratio: 100, FreeBy
 // known it wants any file. A *zipdir.Fault tells what is wrong with the zip,
 // any other error is one of r.
 func CheckCode(r io.ReaderAt, size int64, id int) error {
-	entries, err := zipdir.Read(r, size, CodeLimits.Entries)
+	entries, err := zipdir.List(r, size, CodeLimits.Entries)
 	if err != nil {
 		return err
 	}
@@ -60,7 +65,7 @@ func named(file, why string) error {
 	return &zipdir.Fault{Why: why}
 }
 
-// Fault is the fault in an error of CheckCode; false: it is one of the reader.
+// Fault is the fault in an error of CheckCode; false if it is one of the reader.
 func Fault(err error) (why string, is bool) {
 	fault, is := errors.AsType[*zipdir.Fault](err)
 	if !is {

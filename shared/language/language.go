@@ -24,7 +24,7 @@ const (
 )
 
 // known has the name of each language and of the one file that a submission must
-// have; "": none is looked for. Its index is the language's number.
+// have; "" if none is looked for. Its index is the language's number.
 var known = [...]struct{ name, source string }{
 	C:           {"C11", "main.c"},
 	CPP:         {"C++17", "main.cpp"},
@@ -56,7 +56,7 @@ func Name(id int) string {
 }
 
 // Source is the name of the file that a submission in a language must have at
-// the root of its zip; false: none is known, and none is looked for.
+// the root of its zip; false if none is known, and none is looked for.
 func Source(id int) (name string, found bool) {
 	if id < 0 || id >= len(known) || known[id].source == "" {
 		return "", false

@@ -20,7 +20,7 @@ const (
 	MaxCases    = 100  // of one task
 	MaxAllCases = 1000 // of all tasks
 	FullScore   = 100  // what the scores of the tasks sum to
-	MaxTestdata = 1 << 30
+	MaxTestdata = casefile.MaxTestData
 	// MaxTime in ms: no case may run longer than a claim.
 	MaxTime = 3_600_000
 	// MaxMemory in KB is 64 GiB.
@@ -40,6 +40,7 @@ type Problem struct {
 	Current Content
 	Version int // of the current version; 0: never published
 	Draft   *Content
+	Pool    job.Pool // whose runners judge jobs that name no other; it goes by no version
 
 	Revision int64  // +1 with every write
 	WriteID  string // of the last write

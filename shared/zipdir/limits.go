@@ -18,8 +18,8 @@ type Limits struct {
 // Most is how many bytes a zip of size bytes may unpack to.
 func (l Limits) Most(size int64) int64 { return min(l.Bytes, max(l.FreeBytes, size*l.Ratio)) }
 
-// Check adds up what a zip of size bytes says of its entries. A fault names the
-// entry that is to blame; "": the zip itself.
+// Check adds up the entries of a zip of size bytes. A fault names the entry to blame, or
+// "" for the zip itself.
 func (l Limits) Check(entries []*zip.File, size int64) (file string, fault *Fault) {
 	var packed, unpacked, largest uint64
 	for _, e := range entries {

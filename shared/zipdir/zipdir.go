@@ -44,7 +44,7 @@ func Read(r io.ReaderAt, size int64, entries int) ([]*zip.File, error) {
 		return nil, end.err
 	case end.over:
 		return nil, &Fault{fmt.Sprintf("its directory is larger than %d entries can need", entries)}
-	case errors.Is(err, zip.ErrInsecurePath): // whoever unpacks it looks at names
+	case errors.Is(err, zip.ErrInsecurePath): // names are checked when it is unpacked
 	case err != nil:
 		return nil, foreign(r, err)
 	}
@@ -64,7 +64,7 @@ func tooMany(n uint64, most int) error {
 // before the small one, which then holds no number.
 func announced(end []byte) uint64 {
 	const largest = 1<<16 - 1
-	small := bytes.LastIndex(end, []byte("PK\x05\x06"))
+	small := bytes.LastIndex(end, []byte(endMark))
 	if small < 0 || len(end) < small+12 {
 		return 0
 	}
@@ -105,7 +105,7 @@ func foreign(r io.ReaderAt, why error) error {
 	return &Fault{"it is not a zip"}
 }
 
-// suffix is the end of a file, read as far to the front as somebody asked.
+// suffix is the end of a file, read as far to the front as was asked for.
 type suffix struct {
 	r           io.ReaderAt
 	size, least int64 // least: how far to the front it may be read
