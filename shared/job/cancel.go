@@ -3,7 +3,7 @@ package job
 // CancelOp asks for the end of a job.
 type CancelOp struct{ Now Time }
 
-// Apply cancels a job that nobody holds at once; a holder is told by its next
+// Apply cancels a job without a holder at once; a holder is told by its next
 // heartbeat, and the job is final when the holder gives up, completes or falls
 // silent for a lease. Repeated, it changes nothing. A finished job is refused
 // with JobFinished.

@@ -11,7 +11,7 @@ type ClaimOp struct {
 }
 
 // Apply claims j if it is queued, or claimed by a runner whose lease has
-// expired; then that attempt is noted as lost and counts as a failure.
+// expired; then that attempt is noted as lost, and counts as a failure of its runner.
 // Refused with NotPending or AlreadyClaimed (also for the same runner).
 func (op ClaimOp) Apply(j Job) (Job, Decision) {
 	switch {
@@ -22,8 +22,7 @@ func (op ClaimOp) Apply(j Job) (Job, Decision) {
 		return j, refused(NotPending)
 	}
 	if j.State == Claimed {
-		j = j.endClaim(op.Now, HowLost, "", nil)
-		j.Failures++
+		j = j.failed().endClaim(op.Now, HowLost, "", nil)
 	}
 	j.State, j.Lacks = Claimed, ""
 	j.Attempt++

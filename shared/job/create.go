@@ -11,6 +11,9 @@ type CreateOp struct {
 	// CodeInline: the code is in the store. It is where the code is kept and not
 	// what was asked for, so Repeats does not look at it.
 	CodeInline bool
+	// Pool is where the job is judged. A rejudge may change it, so Repeats does not
+	// look at it either.
+	Pool Pool
 }
 
 // New returns the job as created: its code is not checked yet, so it is not queued.
@@ -20,6 +23,7 @@ func (op CreateOp) New() Job {
 		Problem:    op.Problem,
 		Language:   op.Language,
 		Group:      op.Group,
+		Pool:       op.Pool,
 		Code:       op.Code,
 		CodeInline: op.CodeInline,
 		State:      Created,

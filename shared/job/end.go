@@ -12,7 +12,5 @@ func (op EndOp) Apply(j Job) (Job, Decision) {
 	if j.CancelRequested {
 		return j.endClaim(op.Now, HowCancelled, "", nil).end(op.Now, Cancelled), ok()
 	}
-	j = j.endClaim(op.Now, HowLost, "", nil)
-	j.Failures++
-	return j.endJE(op.Now), ok()
+	return j.failed().endClaim(op.Now, HowLost, "", nil).endJE(op.Now), ok()
 }

@@ -10,7 +10,7 @@ import (
 	"runlease/shared/job"
 )
 
-// drained claims and gives a job back so many times, which counts as attempts
+// drained claims and gives a job back again and again, which counts as attempts
 // and not as failures.
 func drained(t *testing.T, j job.Job, times int) job.Job {
 	t.Helper()
@@ -199,7 +199,7 @@ func TestDisputesAreOfOneGeneration(t *testing.T) {
 	replaced := after(t, created(), submit(t0), claim(t0, "a", "ta"), claim(in(lease*time.Second), "b", "tb"))
 	for _, c := range []struct {
 		name     string
-		late     int // after so many of the steps
+		late     int // after this many steps
 		disputed bool
 	}{
 		{"late in its own", 0, true},
@@ -237,7 +237,7 @@ func TestReleaseRepeated(t *testing.T) {
 	queued := after(t, created(), submit(t0))
 	claimed := after(t, queued, claim(t0, "a", "ta"))
 	give := release(t0, "a", "ta", job.ReasonCancelled)
-	withdrawn := after(t, claimed, cancel(in(lease*time.Second))) // its runner was silent
+	cancelled := after(t, claimed, cancel(in(lease*time.Second))) // its runner was silent
 	for _, c := range []struct {
 		name string
 		from job.Job
@@ -247,7 +247,7 @@ func TestReleaseRepeated(t *testing.T) {
 		{"after it ended a cancelled job", after(t, claimed, cancel(t0), give), job.OK},
 		{"while the next has the job", after(t, claimed, give, claim(t0, "b", "tb")), job.OK},
 		{"after a rejudge", after(t, claimed, give, rejudge(t0, 0)), job.NotClaimed},
-		{"after a cancel took the job", withdrawn, job.NotClaimed},
+		{"after a cancel took the job", cancelled, job.NotClaimed},
 		{"after the lease was lost", after(t, claimed, claim(in(lease*time.Second), "b", "tb")), job.NotClaimed},
 	} {
 		if _, out := give(c.from); out != (job.Decision{Outcome: c.want}) {

@@ -12,7 +12,7 @@ type HeartbeatOp struct {
 // a lease of ten.
 func HeartbeatEvery(leaseSeconds int) int { return max(1, min(leaseSeconds/3, 60)) }
 
-// Apply moves the lease to now + LeaseSeconds, even one that has expired: late
+// Apply moves the lease to now + LeaseSeconds, even if it has expired: late
 // is not lost. A claim older than MaxRun is left as it is, so that it ends. A
 // heartbeat in less than half of the time that runners are told to wait writes
 // nothing: the lease is as good as new, and how often a runner sends does not

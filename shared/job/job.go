@@ -58,7 +58,9 @@ const (
 
 // The bounds that end every job.
 const (
-	// MaxFailures lost attempts of one generation finish a job with JE.
+	// MaxFailures runners that have failed at one generation of a job finish it with
+	// JE: it is poison. One runner counts once, however often it fails, so that none
+	// ends a job alone; a job that has only that one is ended by MaxAttempts.
 	MaxFailures = 3
 	// MaxAttempts of one generation end a job whatever their reasons.
 	MaxAttempts = 10
@@ -93,12 +95,13 @@ type Artifact struct {
 }
 
 // Job is the one record that everything else is derived from. The zero Claim
-// means that nobody holds it; Claim is set exactly while State is Claimed.
+// means that no runner holds it; Claim is set exactly while State is Claimed.
 type Job struct {
 	ID       string
 	Problem  int
 	Language Language
 	Group    string   // for fair queues: a user, a contest or a rejudge batch
+	Pool     Pool     // whose runners judge it: its bell rings there
 	Code     Artifact // a zip
 	// CodeInline: the zip is short and kept in the store, not as an object.
 	CodeInline bool
@@ -106,7 +109,7 @@ type Job struct {
 	State           State
 	Attempt         int // the fence: +1 with every claim, never back, not even by rejudge
 	FirstFence      int // Attempt as it was when this generation began
-	Failures        int // the retry budget of this generation
+	Failures        int // runners that have failed at this generation: its retry budget
 	Generation      int // +1 per rejudge
 	Bell            int64
 	RungAt          Time // when the bell was rung last
@@ -144,7 +147,7 @@ func (c Claim) HeartbeatAt() Time {
 
 // Result is what a generation ended with.
 type Result struct {
-	Attempt     int // the one that it came from; 0: the system's JE
+	Attempt     int // that it came from; 0: the system's JE
 	Status      int
 	Score       int
 	RunTime     int64  // ms, -1: unknown
@@ -235,7 +238,7 @@ func (j Job) LeaseExpired(now Time) bool {
 // Over reports whether j is claimed, its runner silent, and no further attempt
 // allowed: the next to look at it ends it with EndOp.
 func (j Job) Over(now Time) bool {
-	return j.LeaseExpired(now) && (j.CancelRequested || j.Failures+1 >= MaxFailures || j.AttemptsUsed() >= MaxAttempts)
+	return j.LeaseExpired(now) && (j.CancelRequested || j.failed().Failures >= MaxFailures || j.AttemptsUsed() >= MaxAttempts)
 }
 
 // Claimable reports whether ClaimOp would succeed.
@@ -249,6 +252,28 @@ func (j Job) ClaimableSince() Time {
 		return max(j.RungAt, j.Claim.LeaseExpiresAt)
 	}
 	return j.RungAt
+}
+
+// WaitsSince is when j began to wait for the claim that it can have now: when its
+// generation was queued, an attempt was given back, or a lease ran out.
+func (j Job) WaitsSince() Time {
+	if j.State == Claimed {
+		return j.Claim.LeaseExpiresAt
+	}
+	since := j.QueuedAt
+	if n := len(j.Past); n > 0 && j.Past[n-1].Generation == j.Generation {
+		since = max(since, j.Past[n-1].EndedAt)
+	}
+	return since
+}
+
+// EndedSince is the attempt that was current before and has ended with j; false:
+// there is none.
+func (j Job) EndedSince(before Job) (Past, bool) {
+	if before.State != Claimed || j.State == Claimed && j.Attempt == before.Attempt || len(j.Past) == 0 {
+		return Past{}, false
+	}
+	return j.Past[len(j.Past)-1], true
 }
 
 // holds reports whether runner is the current holder of j.
@@ -267,7 +292,7 @@ func (j Job) HeldBy(runner, tokenHash string) Outcome {
 	return OK
 }
 
-// past finds the record of an attempt that has ended by who made it and its token.
+// past finds the record of an ended attempt by its runner and token.
 func (j Job) past(runner, tokenHash string) (int, bool) {
 	for i := len(j.Past) - 1; i >= 0; i-- {
 		if j.Past[i].Runner == runner && equal(j.Past[i].TokenHash, tokenHash) {
@@ -299,6 +324,23 @@ func (j Job) endClaim(now Time, how How, reason Reason, verdict *Verdict) Job {
 	j.Past = append(append(make([]Past, 0, len(kept)+1), kept...), record)
 	j.Claim = Claim{}
 	return j
+}
+
+// failed counts a failure of the current holder at j, once for each runner.
+func (j Job) failed() Job {
+	for _, p := range j.Past {
+		if p.Generation == j.Generation && p.Runner == j.Claim.Runner && p.failure() {
+			return j
+		}
+	}
+	j.Failures++
+	return j
+}
+
+// failure reports whether an attempt that has ended counts against its runner and its
+// job: it was lost, given back as infra_error, or stopped after MaxRun.
+func (p Past) failure() bool {
+	return p.How == HowLost || p.How == HowReleased && p.Reason.failure()
 }
 
 // ring gives j a new bell. Its caller sends the message before it writes the

@@ -11,6 +11,9 @@ func TestWhoGaveAJobBackWaits(t *testing.T) {
 	gaveBack := func(runner string, at time.Duration, generation int, reason job.Reason) job.Past {
 		return job.Past{Runner: runner, Generation: generation, EndedAt: t0.Add(at), How: job.HowReleased, Reason: reason}
 	}
+	lost := func(at time.Duration) job.Past {
+		return job.Past{Runner: "a", Generation: 1, EndedAt: t0.Add(at), How: job.HowLost}
+	}
 	infra := job.ReasonInfraError
 	for name, tc := range map[string]struct {
 		past []job.Past
@@ -23,8 +26,13 @@ func TestWhoGaveAJobBackWaits(t *testing.T) {
 		"more often":            {[]job.Past{gaveBack("a", -3, 1, infra), gaveBack("a", -2, 1, infra), gaveBack("a", -1, 1, infra), gaveBack("a", 0, 1, infra)}, 10 * time.Minute},
 		"another runner":        {[]job.Past{gaveBack("b", 0, 1, infra)}, 0},
 		"an earlier generation": {[]job.Past{gaveBack("a", 0, 0, infra)}, 0},
-		"for another reason":    {[]job.Past{gaveBack("a", 0, 1, job.ReasonDrain), gaveBack("a", 0, 1, job.ReasonPreempted)}, 0},
-		"fell silent":           {[]job.Past{{Runner: "a", Generation: 1, EndedAt: t0, How: job.HowLost}}, 0},
+		"drained once":          {[]job.Past{gaveBack("a", 0, 1, job.ReasonDrain)}, 0},
+		"drained twice":         {[]job.Past{gaveBack("a", -2, 1, job.ReasonDrain), gaveBack("a", 0, 1, job.ReasonPreempted)}, 30 * time.Second},
+		"ran for too long":      {[]job.Past{gaveBack("a", 0, 1, job.ReasonCancelled)}, 30 * time.Second},
+		"lost, and at fault":    {[]job.Past{lost(-2), gaveBack("a", 0, 1, infra)}, 30 * time.Second},
+		"fell silent":           {[]job.Past{lost(0)}, 0},
+		"fell silent twice":     {[]job.Past{lost(-2), lost(0)}, 30 * time.Second},
+		"finished or cancelled": {[]job.Past{{Runner: "a", Generation: 1, EndedAt: t0, How: job.HowCancelled}, {Runner: "a", Generation: 1, EndedAt: t0, How: job.HowCompleted}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := job.Job{State: job.Queued, Generation: 1, Past: tc.past}
@@ -39,6 +47,22 @@ func TestWhoGaveAJobBackWaits(t *testing.T) {
 				t.Errorf("just before: %+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+// TestWhoIsSilentForTheSecondTimeWaits: that it is lost is not noted yet.
+func TestWhoIsSilentForTheSecondTimeWaits(t *testing.T) {
+	j := job.Job{State: job.Claimed, Claim: job.Claim{Runner: "a", LeaseExpiresAt: t0}}
+	a, b := job.Candidate{Runner: "a"}, job.Candidate{Runner: "b"}
+	if got := j.MayHave(a, job.Needs{}, t0); got != (job.Obstacle{}) {
+		t.Errorf("for the first time: %+v", got)
+	}
+	j.Past = []job.Past{{Runner: "a", How: job.HowLost}}
+	if got, want := j.MayHave(a, job.Needs{}, t0), (job.Obstacle{Why: job.BackOff, Until: t0.Add(30 * time.Second)}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := j.MayHave(b, job.Needs{}, t0); got != (job.Obstacle{}) {
+		t.Errorf("another runner: %+v", got)
 	}
 }
 

@@ -103,8 +103,8 @@ type AttachOp struct {
 	Handle string
 }
 
-// Apply writes the handle if the claim that is current still has none and the
-// message is the one that was rung for it.
+// Apply writes the handle if the current claim has none yet and the message was rung
+// for it.
 func (op AttachOp) Apply(j Job) (Job, Decision) {
 	if j.State != Claimed || j.Claim.Handle != "" || j.Bell != op.Bell || j.LeaseExpired(op.Now) {
 		return j, unchanged()
@@ -118,13 +118,15 @@ type RingOp struct {
 	Now Time
 	// Silent means that the queue showed no visible message in two looks apart.
 	Silent bool
+	// Pool is where to ring: the job's own, unless that is not there any more.
+	Pool Pool
 }
 
 const (
 	// lostAfter is how long a claimable job waits, with an empty queue, before
 	// its message counts as lost. Longer than a message of such a job is hidden by a
-	// list or a writer under way; one that a claim hid is rung for in vain, at the
-	// cost of a look.
+	// list or a writer under way; for a message that a claim hid, the ring is in
+	// vain and costs a look.
 	lostAfter = 2 * time.Minute
 	// ringAgainAfter keeps clear of the 14 days after which SQS forgets a message.
 	ringAgainAfter = 7 * 24 * time.Hour
@@ -138,5 +140,6 @@ func (op RingOp) Apply(j Job) (Job, Decision) {
 		return j, unchanged()
 	}
 	j.Claim.Handle = "" // of the message that the new one replaces
+	j.Pool = op.Pool
 	return j.ring(op.Now), ok()
 }

@@ -2,9 +2,9 @@ package job
 
 import "crypto/subtle"
 
-// Decision is what an Op makes of a Job. Write reports whether the Job differs
-// from the one that was read and must be stored, whatever the Outcome: a late
-// result is refused and noted all the same.
+// Decision is what an Op makes of a Job. Write reports whether the Job has
+// changed and must be stored, whatever the Outcome: a late result is refused and noted
+// anyway.
 type Decision struct {
 	Outcome Outcome
 	Write   bool

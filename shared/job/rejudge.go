@@ -4,6 +4,9 @@ package job
 type RejudgeOp struct {
 	Now        Time
 	Generation int // the one to replace
+	// Pool is where the next generation is judged; nil: where this one was. A rejudge of
+	// thousands can so keep out of the pool that they were handed in for.
+	Pool *Pool
 }
 
 // Apply queues j again with generation + 1, the claim cleared and a fresh
@@ -37,5 +40,8 @@ func (op RejudgeOp) Apply(j Job) (Job, Decision) {
 	}
 	j.State = Queued
 	j.QueuedAt = op.Now
+	if op.Pool != nil {
+		j.Pool = *op.Pool
+	}
 	return j.ring(op.Now), ok()
 }

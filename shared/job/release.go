@@ -7,7 +7,7 @@ type Reason string
 const (
 	ReasonDrain      Reason = "drain"       // the runner shuts down
 	ReasonPreempted  Reason = "preempted"   // the runner is needed for something else
-	ReasonInfraError Reason = "infra_error" // the runner is at fault; counts as a failure
+	ReasonInfraError Reason = "infra_error" // the runner is at fault; a failure
 	ReasonCancelled  Reason = "cancelled"   // the runner was told to stop, and has
 )
 
@@ -15,6 +15,9 @@ const (
 func Reasons() []Reason {
 	return []Reason{ReasonDrain, ReasonPreempted, ReasonInfraError, ReasonCancelled}
 }
+
+// failure reports whether to give a job back for r, without a cancel, is to fail at it.
+func (r Reason) failure() bool { return r == ReasonInfraError || r == ReasonCancelled }
 
 // ReleaseOp gives a job back at once.
 type ReleaseOp struct {
@@ -30,7 +33,7 @@ const MaxDetail = 300
 
 // Apply queues j again with a new bell, or ends it: cancelled if that was
 // asked, with JE if its failures or attempts are used up. A runner that was
-// told to stop without a cancel had run for MaxRun; that counts as a failure.
+// told to stop without a cancel had run for MaxRun; that is a failure.
 // Repeated, it changes nothing. Refused with NotClaimed or InvalidToken.
 func (op ReleaseOp) Apply(j Job) (Job, Decision) {
 	if standing := j.Stand(op.Runner, op.TokenHash); standing.Outcome != OK || standing.Accepted {
@@ -47,13 +50,13 @@ func (op ReleaseOp) Apply(j Job) (Job, Decision) {
 	if cancel {
 		how = HowCancelled
 	}
+	if !cancel && op.Reason.failure() {
+		j = j.failed()
+	}
 	j = j.endClaim(op.Now, how, op.Reason, nil)
 	j.Past[len(j.Past)-1].Detail = op.Detail // of the new list
 	if cancel {
 		return j.end(op.Now, Cancelled), ok()
-	}
-	if op.Reason == ReasonInfraError || op.Reason == ReasonCancelled {
-		j.Failures++
 	}
 	if j.Failures >= MaxFailures || j.AttemptsUsed() >= MaxAttempts {
 		return j.endJE(op.Now), ok()

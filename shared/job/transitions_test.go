@@ -1,6 +1,7 @@
 package job_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -62,13 +63,13 @@ func rejudge(now job.Time, generation int) step {
 
 func end(now job.Time) step { return job.EndOp{Now: now}.Apply }
 
-// lose claims a job n times and lets every lease run out but the last, which
+// lose has n runners claim a job and lets every lease run out but the last, which
 // has run out at the returned time.
 func lose(t *testing.T, j job.Job, n int, from job.Time) (job.Job, job.Time) {
 	t.Helper()
 	now := from
 	for i := range n {
-		j = after(t, j, claim(now, "r", string(rune('a'+i))))
+		j = after(t, j, claim(now, fmt.Sprint("r", i), string(rune('a'+i))))
 		now = now.Add(lease * time.Second)
 	}
 	return j, now
@@ -84,6 +85,7 @@ func TestTransitions(t *testing.T) {
 	replaced := after(t, claimed, claim(in(lease*time.Second), "b", "tb"))
 	twiceLost, twiceLostAt := lose(t, queued, 2, t0)
 	overLost, overAt := lose(t, queued, 3, t0)
+	again := after(t, twiceLost, claim(twiceLostAt, "r0", "again")) // r0 has failed at it before
 	handwritten := created()
 	handwritten.Language = job.Handwritten
 
@@ -122,6 +124,11 @@ func TestTransitions(t *testing.T) {
 		}},
 		{"claim with one failure left", twiceLost, claim(twiceLostAt, "b", "tb"), job.OK, true, job.Claimed, nil},
 		{"claim with no failure left", overLost, claim(overAt, "b", "tb"), job.NotPending, false, job.Claimed, nil},
+		{"claim of what two runners have lost, one of them twice", again, claim(twiceLostAt.Add(lease*time.Second), "b", "tb"), job.OK, true, job.Claimed, func(t *testing.T, _, to job.Job) {
+			if to.Failures != 2 || len(to.Past) != 3 {
+				t.Errorf("claimed as %+v", to)
+			}
+		}},
 		{"claim after a cancel was asked", asked, claim(in(time.Hour), "b", "tb"), job.NotPending, false, job.Claimed, nil},
 
 		{"heartbeat moves the lease and nothing else", claimed, heartbeat(in(20*time.Second), "a"), job.OK, true, job.Claimed, func(t *testing.T, from, to job.Job) {
@@ -188,9 +195,24 @@ func TestTransitions(t *testing.T) {
 		}},
 		{"release after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.ReasonCancelled), job.OK, true, job.Cancelled, nil},
 		{"release for any reason after a cancel ends it", asked, release(in(2*time.Second), "a", "ta", job.ReasonDrain), job.OK, true, job.Cancelled, nil},
-		{"release of the last failure finishes with JE", overLost, release(overAt, "r", "c", job.ReasonInfraError), job.OK, true, job.Finished, func(t *testing.T, from, to job.Job) {
+		{"release of the last failure finishes with JE", overLost, release(overAt, "r2", "c", job.ReasonInfraError), job.OK, true, job.Finished, func(t *testing.T, from, to job.Job) {
 			if to.Result.Status != job.StatusJE || to.Result.Attempt != 0 || to.Bell != from.Bell {
 				t.Errorf("finished as %+v", to)
+			}
+		}},
+		{"release for a fault by a runner that has drained it", after(t, claimed, release(t0, "a", "ta", job.ReasonDrain), claim(t0, "a", "tb")), release(t0, "a", "tb", job.ReasonInfraError), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
+			if to.Failures != 1 {
+				t.Errorf("failures %d", to.Failures)
+			}
+		}},
+		{"release for a fault by one that failed before a rejudge", after(t, twiceLost, rejudge(twiceLostAt, 0), claim(twiceLostAt, "r0", "x")), release(twiceLostAt, "r0", "x", job.ReasonInfraError), job.OK, true, job.Queued, func(t *testing.T, _, to job.Job) {
+			if to.Failures != 1 {
+				t.Errorf("failures %d", to.Failures)
+			}
+		}},
+		{"release of a runner's second failure counts nothing", again, release(twiceLostAt, "r0", "again", job.ReasonInfraError), job.OK, true, job.Queued, func(t *testing.T, from, to job.Job) {
+			if to.Failures != 2 || to.Bell != from.Bell+1 {
+				t.Errorf("released as %+v", to)
 			}
 		}},
 		{"release again", after(t, claimed, release(t0, "a", "ta", job.ReasonDrain)), release(t0, "a", "ta", job.ReasonDrain), job.OK, false, job.Queued, nil},
@@ -281,6 +303,27 @@ func TestTransitions(t *testing.T) {
 				c.check(t, from, to)
 			}
 		})
+	}
+}
+
+// TestOneRunnerEndsNoJobBeforeTheLastAttempt: not by any failure, and the job ends all
+// the same.
+func TestOneRunnerEndsNoJobBeforeTheLastAttempt(t *testing.T) {
+	for _, reason := range []job.Reason{job.ReasonInfraError, job.ReasonCancelled, ""} {
+		j, now := after(t, created(), submit(t0)), t0
+		for attempt := range job.MaxAttempts {
+			if !j.Claimable(now) {
+				t.Fatalf("%q: over after %d attempts: %+v", reason, attempt, j)
+			}
+			j = after(t, j, claim(now, "r", "t"))
+			if reason != "" {
+				j = after(t, j, release(now, "r", "t", reason))
+			}
+			now = now.Add(lease * time.Second)
+		}
+		if j = after(t, j, end(now)); j.Result == nil || j.Result.Status != job.StatusJE || j.Failures != 1 {
+			t.Errorf("%q: %+v", reason, j)
+		}
 	}
 }
 
