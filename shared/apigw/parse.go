@@ -13,6 +13,7 @@ import (
 // and what is not used is passed over.
 func parse(payload []byte) (*event, error) {
 	s := &scanner{Cursor: jsoncursor.New(payload)}
+	defer s.Close()
 	e := &event{header: make(http.Header, 16)}
 	s.object(func(name []byte) {
 		switch string(name) {

@@ -15,6 +15,7 @@ type Credential struct {
 	Runner    string // of a bound runner token: the only name that it may use
 	Fleet     bool   // of a runner token that is shared by several runners
 	Scopes    []string
+	Pools     []string // that a runner may serve, the preferred one first; none: the default pool. Never changed in place
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: it has not been
@@ -60,7 +61,7 @@ type Directory interface {
 	List(ctx context.Context, cursor string, limit int) (page []Credential, next string, err error)
 
 	// Revoke marks the credential with an id as revoked at a time and returns
-	// it; one that has been revoked keeps its first time. It may miss what was
+	// it. A revoked credential keeps its first time. Revoke may miss a credential that was
 	// stored within the last seconds.
 	Revoke(ctx context.Context, id string, at time.Time) (c Credential, found bool, err error)
 }

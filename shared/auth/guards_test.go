@@ -24,7 +24,7 @@ func TestWhatIsNotFoundIsUnknownWhateverComesWithIt(t *testing.T) {
 	s := &shelf{}
 	token := issue(t, s, noon, bound)
 	v := &auth.Verifier{Store: confused{s}, Now: at(noon)}
-	if name, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrUnknown) {
+	if name, _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrUnknown) {
 		t.Errorf("got %q, %v", name, err)
 	}
 }
@@ -38,12 +38,12 @@ func TestKnownTokenOutlivesAnyNumberOfUnknownOnes(t *testing.T) {
 	const flood = 20_000
 	for i := range flood + 2 {
 		if i == 0 || i == flood+1 {
-			if _, err := v.Runner(t.Context(), token, ""); err != nil {
+			if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		if _, err := v.Runner(t.Context(), fresh(t, auth.Runner), ""); !errors.Is(err, auth.ErrUnknown) {
+		if _, _, err := v.Runner(t.Context(), fresh(t, auth.Runner), ""); !errors.Is(err, auth.ErrUnknown) {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"runlease/shared/ident"
 )
 
 // Grant describes what a new token allows.
@@ -15,6 +17,7 @@ type Grant struct {
 	Name   string        // [A-Za-z0-9._-]{1,64}; of a bound runner token, the runner's name
 	Fleet  bool          // runners only: not bound to Name, which is then a label
 	Scopes []string      // producers only, at least one
+	Pools  []string      // runners only, the preferred first; none: the default one
 	Life   time.Duration // 0: the token never expires
 }
 
@@ -28,9 +31,15 @@ func (g Grant) Check() error {
 	case g.Kind == Producer && g.Fleet:
 		return errors.New("fleet: only a runner token is bound to a name or shared by a fleet")
 	case g.Kind == Producer && (len(g.Scopes) == 0 || slices.Contains(g.Scopes, "")):
-		return errors.New("scopes: a producer needs at least one, and none that is empty")
+		return errors.New("scopes: a producer needs at least one, and no empty one")
 	case g.Kind == Runner && len(g.Scopes) > 0:
 		return errors.New("scopes: a runner has none")
+	case g.Kind == Producer && len(g.Pools) > 0:
+		return errors.New("pools: a producer has none")
+	case len(g.Pools) > ident.MaxPools:
+		return fmt.Errorf("pools: want at most %d", ident.MaxPools)
+	case slices.ContainsFunc(g.Pools, func(pool string) bool { return !ident.Pool(pool) }):
+		return errors.New("pools: of each, " + ident.PoolRule)
 	case g.Life < 0:
 		return errors.New("life: a token cannot expire before it is made")
 	}
@@ -59,7 +68,11 @@ func Issue(ctx context.Context, store putter, g Grant, now time.Time, random io.
 		Name:      g.Name,
 		Fleet:     g.Fleet,
 		Scopes:    slices.Clone(g.Scopes),
+		Pools:     slices.Clone(g.Pools),
 		CreatedAt: now.UTC().Truncate(time.Second),
+	}
+	if len(g.Pools) == 1 && g.Pools[0] == ident.DefaultPool { // as older versions store it
+		c.Pools = nil
 	}
 	c.ID = IDOf(c.Hash)
 	if g.Kind == Runner && !g.Fleet {

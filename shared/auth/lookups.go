@@ -20,13 +20,13 @@ const (
 	// One entry is about 700 bytes: at most 1.4 MB for both halves. The halves
 	// are apart so that unknown tokens cannot push the known ones out.
 	maxKept = 1000
-	// A look-up serves everybody who waits for it, so it does not end with the
+	// A look-up serves all requests that wait for it, so it does not end with the
 	// request that began it, but it must end before a function's time is up.
 	lookupTimeout = 3 * time.Second
 )
 
 // lookups remembers the answers of a Store for a while, and asks it once for
-// all who want to know the same at the same time. The zero value is ready.
+// all requests that need the same answer at the same time. The zero value is ready.
 type lookups struct {
 	mu      sync.Mutex
 	known   answers
@@ -34,7 +34,7 @@ type lookups struct {
 	running singleflight.Group
 }
 
-// answers forgets those that were not asked for longest; nil: there are none.
+// answers keeps the answers that were used last. It is nil if none are kept.
 type answers = *simplelru.LRU[string, answer]
 
 type answer struct {

@@ -70,3 +70,19 @@ func TestOneTooManyIsNotKept(t *testing.T) {
 		})
 	}
 }
+
+// TestTheLaterAnswerCounts: of a token that was known and is not, whatever the clock says.
+func TestTheLaterAnswerCounts(t *testing.T) {
+	var l lookups
+	exists, now := true, time.Unix(1000, 0)
+	for _, step := range []struct {
+		later  time.Duration
+		exists bool
+	}{{0, true}, {keepKnown, false}, {-keepKnown / 2, false}} { // the clock is set back
+		exists, now = step.exists, now.Add(step.later)
+		_, found, err := l.find(t.Context(), storeOf(func(string) bool { return exists }), "k", func() time.Time { return now })
+		if err != nil || found != step.exists {
+			t.Errorf("at %v it is found: %v, %v", now, found, err)
+		}
+	}
+}

@@ -57,7 +57,8 @@ func New(kind Kind, random io.Reader) (string, error) {
 	if _, err := io.ReadFull(random, secret[:]); err != nil {
 		return "", fmt.Errorf("make token: %w", err)
 	}
-	body := prefix + base62(new(big.Int).SetBytes(secret[:]), randomLength)
+	digits := new(big.Int).SetBytes(secret[:]).Text(len(alphabet))
+	body := prefix + strings.Repeat("0", randomLength-len(digits)) + digits
 	return body + checksum(body), nil
 }
 
@@ -93,14 +94,16 @@ func WellFormed(kind Kind, token string) bool {
 // another kind by a slip in its prefix.
 func checksum(body string) string {
 	sum := crc32.ChecksumIEEE([]byte(body))
-	return base62(new(big.Int).SetUint64(uint64(sum)), sumLength)
+	var digits [sumLength]byte
+	for i := range digits {
+		digits[sumLength-1-i] = alphabet[sum%uint32(len(alphabet))]
+		sum /= uint32(len(alphabet))
+	}
+	return string(digits[:])
 }
 
-// base62 writes n with leading zeros, in the alphabet 0-9a-zA-Z.
-func base62(n *big.Int, length int) string {
-	digits := n.Text(62)
-	return strings.Repeat("0", length-len(digits)) + digits
-}
+// alphabet are the digits of a token, as math/big writes them.
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'

@@ -49,24 +49,25 @@ type Verifier struct {
 func NewVerifier(s Store) *Verifier { return &Verifier{Store: s, Now: time.Now} }
 
 // Runner checks a runner's token and then its name, and returns the name to go
-// by. A bound token brings its own name; saying it again is fine. It fails with
-// ErrToken, ErrRunnerName or ErrRunnerMismatch, or with the store's error.
-func (v *Verifier) Runner(ctx context.Context, token, name string) (runner string, err error) {
+// by and the pools that it may serve; none: the default one. A bound token brings its
+// own name; saying it again is fine. It fails with ErrToken, ErrRunnerName or
+// ErrRunnerMismatch, or with the store's error.
+func (v *Verifier) Runner(ctx context.Context, token, name string) (runner string, pools []string, err error) {
 	c, err := v.verify(ctx, Runner, token)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if name == "" {
 		name = c.Runner
 	}
 	switch {
 	case !ValidName(name):
-		return "", ErrRunnerName
+		return "", nil, ErrRunnerName
 	case !c.Fleet && name != c.Runner:
-		return "", ErrRunnerMismatch
+		return "", nil, ErrRunnerMismatch
 	}
 	// A copy: names are remembered, and must not keep all of a request's headers.
-	return strings.Clone(name), nil
+	return strings.Clone(name), c.Pools, nil
 }
 
 // Producer checks a producer's token, without its "Bearer " (see Bearer), and
@@ -123,7 +124,7 @@ const NameRule = ident.RunnerRule
 // or of a credential.
 func ValidName(name string) bool { return ident.Runner(name) }
 
-// Bearer takes the token out of an Authorization header; "" if there is none.
+// Bearer takes the token out of an Authorization header; it returns "" if there is none.
 func Bearer(header string) string {
 	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {

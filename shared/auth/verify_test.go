@@ -167,7 +167,7 @@ func TestRunner(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			v := &auth.Verifier{Store: s, Now: at(noon)}
 			before := s.count()
-			got, err := v.Runner(t.Context(), test.token, test.runner)
+			got, _, err := v.Runner(t.Context(), test.token, test.runner)
 			if got != test.want || !errors.Is(err, test.err) {
 				t.Errorf("got %q, %v; want %q, %v", got, err, test.want, test.err)
 			}
@@ -264,13 +264,13 @@ func TestStoreFailureIsNoRefusalAndIsNotRemembered(t *testing.T) {
 	v := &auth.Verifier{Store: s, Now: at(noon)}
 	broken := errors.New("table is away")
 	s.set(func(s *shelf) { s.fail = broken })
-	_, err := v.Runner(t.Context(), token, "")
+	_, _, err := v.Runner(t.Context(), token, "")
 	if !errors.Is(err, broken) || errors.Is(err, auth.ErrToken) {
 		t.Errorf("got %v", err)
 	}
 	leaksNothing(t, err, token)
 	s.set(func(s *shelf) { s.fail = nil })
-	if _, err := v.Runner(t.Context(), token, ""); err != nil {
+	if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 		t.Errorf("after the failure: %v", err)
 	}
 }
@@ -349,7 +349,7 @@ func TestLookupIsRememberedFor60Seconds(t *testing.T) {
 		token := issue(t, s, time.Now(), bound)
 		v := auth.NewVerifier(s)
 		for second := range 61 {
-			if _, err := v.Runner(t.Context(), token, ""); err != nil {
+			if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 				t.Fatal(err)
 			}
 			want := 1
@@ -372,12 +372,12 @@ func TestRevocationTakesEffectWithin60Seconds(t *testing.T) {
 			s := &shelf{}
 			token := issue(t, s, time.Now(), bound)
 			v := auth.NewVerifier(slowStore{s, slow})
-			if _, err := v.Runner(t.Context(), token, ""); err != nil {
+			if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 				t.Fatal(err)
 			}
 			s.change(token, func(c *auth.Credential) { c.RevokedAt = time.Now() })
 			time.Sleep(60*time.Second - slow)
-			if _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrRevoked) {
+			if _, _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrRevoked) {
 				t.Errorf("look-ups take %v: %v", slow, err)
 			}
 		})
@@ -403,15 +403,15 @@ func TestExpiryTakesEffectAtOnce(t *testing.T) {
 		grant.Life = 30 * time.Second
 		token := issue(t, s, time.Now(), grant)
 		v := auth.NewVerifier(s)
-		if _, err := v.Runner(t.Context(), token, ""); err != nil {
+		if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(30*time.Second - time.Millisecond)
-		if _, err := v.Runner(t.Context(), token, ""); err != nil {
+		if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 			t.Fatalf("1 ms before: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		if _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrExpired) {
+		if _, _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrExpired) {
 			t.Errorf("got %v", err)
 		}
 		if got := s.count(); got != 1 {
@@ -426,7 +426,7 @@ func TestUnknownIsRememberedForAShortTime(t *testing.T) {
 		v := auth.NewVerifier(s)
 		token := fresh(t, auth.Runner)
 		ask := func() error {
-			_, err := v.Runner(t.Context(), token, "judge-1")
+			_, _, err := v.Runner(t.Context(), token, "judge-1")
 			return err
 		}
 		for range 10 {
@@ -466,7 +466,7 @@ func TestConcurrentCallersShareOneLookup(t *testing.T) {
 				if i == 0 {
 					with = other
 				}
-				names[i], errs[i] = v.Runner(t.Context(), with, fmt.Sprintf("judge-%d", i))
+				names[i], _, errs[i] = v.Runner(t.Context(), with, fmt.Sprintf("judge-%d", i))
 			})
 		}
 		synctest.Wait()
@@ -491,9 +491,9 @@ func TestCallerWhoLeavesTakesNobodyAlong(t *testing.T) {
 		leaving, leave := context.WithCancel(t.Context())
 		var first, second error
 		var wg sync.WaitGroup
-		wg.Go(func() { _, first = v.Runner(leaving, token, "") })
+		wg.Go(func() { _, _, first = v.Runner(leaving, token, "") })
 		synctest.Wait()
-		wg.Go(func() { _, second = v.Runner(t.Context(), token, "") })
+		wg.Go(func() { _, _, second = v.Runner(t.Context(), token, "") })
 		synctest.Wait()
 		leave()
 		synctest.Wait()
@@ -513,7 +513,7 @@ func TestStoreThatHangsIsGivenUp(t *testing.T) {
 		s := &shelf{gate: make(chan struct{})}
 		token := issue(t, s, time.Now(), bound)
 		start := time.Now()
-		_, err := auth.NewVerifier(s).Runner(t.Context(), token, "")
+		_, _, err := auth.NewVerifier(s).Runner(t.Context(), token, "")
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, auth.ErrToken) {
 			t.Errorf("got %v", err)
 		}
@@ -528,12 +528,12 @@ func TestClockSetBackMakesNothingLiveLonger(t *testing.T) {
 	token := issue(t, s, noon, bound)
 	now := noon
 	v := &auth.Verifier{Store: s, Now: func() time.Time { return now }}
-	if _, err := v.Runner(t.Context(), token, ""); err != nil {
+	if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 		t.Fatal(err)
 	}
 	s.change(token, func(c *auth.Credential) { c.RevokedAt = now })
 	now = now.Add(-time.Hour)
-	if _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrRevoked) {
+	if _, _, err := v.Runner(t.Context(), token, ""); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -543,7 +543,7 @@ func TestFloodOfUnknownTokensDoesNotPushOutTheKnown(t *testing.T) {
 		s := &shelf{}
 		token := issue(t, s, time.Now(), bound)
 		v := auth.NewVerifier(s)
-		if _, err := v.Runner(t.Context(), token, ""); err != nil {
+		if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 			t.Fatal(err)
 		}
 		// More than are remembered, as fast as they are looked up, within the
@@ -551,11 +551,11 @@ func TestFloodOfUnknownTokensDoesNotPushOutTheKnown(t *testing.T) {
 		const flood = 1150
 		for range flood {
 			time.Sleep(51 * time.Millisecond)
-			if _, err := v.Runner(t.Context(), fresh(t, auth.Runner), "x"); !errors.Is(err, auth.ErrUnknown) {
+			if _, _, err := v.Runner(t.Context(), fresh(t, auth.Runner), "x"); !errors.Is(err, auth.ErrUnknown) {
 				t.Fatalf("got %v", err)
 			}
 		}
-		if _, err := v.Runner(t.Context(), token, ""); err != nil {
+		if _, _, err := v.Runner(t.Context(), token, ""); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.count(); got != flood+1 {

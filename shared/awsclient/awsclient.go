@@ -30,7 +30,7 @@ const (
 // reads:
 //
 //   - AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are required; an
-//     error names the one that is missing
+//     error names the missing one
 //   - AWS_SESSION_TOKEN comes with temporary credentials. Lambda replaces an
 //     environment before its credentials expire, so they are read once
 //   - AWS_ENDPOINT_URL sends every client to an emulator, AWS_ENDPOINT_URL_S3

@@ -20,7 +20,7 @@ import (
 )
 
 // Connections is dispatch.Posts on a stage of a WebSocket API. Its role needs
-// execute-api:ManageConnections. It repeats nothing: whoever was not rung in time
+// execute-api:ManageConnections. It repeats nothing: a runner that was not rung in time
 // is rung by the sweep.
 type Connections struct {
 	credentials aws.CredentialsProvider
@@ -50,7 +50,7 @@ func (c *Connections) Post(ctx context.Context, connection string, message []byt
 	return c.call(ctx, http.MethodPost, connection, message)
 }
 
-// Close ends a connection; one that is gone is passed over.
+// Close ends a connection. It is no error if the connection is gone.
 func (c *Connections) Close(ctx context.Context, connection string) error {
 	_, err := c.call(ctx, http.MethodDelete, connection, nil)
 	return err
@@ -80,7 +80,7 @@ func (c *Connections) call(ctx context.Context, method, connection string, body 
 		return false, fmt.Errorf("post to a connection: %w", err)
 	}
 	defer reply.Body.Close()
-	_, _ = io.CopyN(io.Discard, reply.Body, longestReply) // its status says it all
+	_, _ = io.CopyN(io.Discard, reply.Body, longestReply) // the status is enough
 	switch {
 	case reply.StatusCode < 300:
 		return false, nil

@@ -22,6 +22,10 @@ func (db *DB) Backup(ctx context.Context, to string) error {
 	if err := emptyFolder(to); err != nil {
 		return err
 	}
+	// A copy has no journal.
+	if err := db.flush(ctx); err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
 	tx, err := db.bolt.Begin(false)
 	if err != nil {
 		return fmt.Errorf("back up: %w", err)
@@ -38,7 +42,7 @@ func (db *DB) Backup(ctx context.Context, to string) error {
 }
 
 // Restore puts a backup in the place of a folder that no server has. What was in
-// the folder is kept beside it, under the name that Restore returns; "": nothing was.
+// the folder is kept beside it, under the name that Restore returns; "" if nothing was.
 func Restore(ctx context.Context, from, dir string, now time.Time) (kept string, err error) {
 	if _, err := os.Stat(file(from)); err != nil {
 		return "", fmt.Errorf("%s holds no complete backup: it has no state.db", from)
@@ -56,8 +60,12 @@ func Restore(ctx context.Context, from, dir string, now time.Time) (kept string,
 	if err := copyObjects(ctx, from, fresh); err != nil {
 		return "", explain(fresh, err)
 	}
-	if err := duplicate(file(from), file(fresh)); err != nil {
-		return "", explain(fresh, err)
+	// A folder that a server has left has a journal, a backup has none.
+	for _, name := range []string{file(""), journalFile("", 0), journalFile("", 1)} {
+		err := duplicate(filepath.Join(from, name), filepath.Join(fresh, name))
+		if err != nil && (name == file("") || !errors.Is(err, fs.ErrNotExist)) {
+			return "", explain(fresh, err)
+		}
 	}
 	if err := syncAll(fresh); err != nil {
 		return "", fmt.Errorf("restore: %w", err)
@@ -92,7 +100,7 @@ func lay(written, name string) error {
 	return nil
 }
 
-// emptyFolder makes a folder, or takes one that is empty.
+// emptyFolder makes a folder, or takes an empty one.
 func emptyFolder(name string) error {
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return fmt.Errorf("make folder: %w", err)
@@ -102,7 +110,7 @@ func emptyFolder(name string) error {
 		return fmt.Errorf("look into folder: %w", err)
 	}
 	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: name an empty folder, or one that does not exist yet", name)
+		return fmt.Errorf("%s is not empty: name an empty or a new folder", name)
 	}
 	return nil
 }

@@ -6,13 +6,13 @@ import (
 )
 
 // Clock is the time of a folder: that of the machine, but it never goes back, not
-// even from one start of the server to the next, and it does not jump. Whoever
-// sets the machine's clock by an hour would otherwise end every lease at once, or
+// even from one start of the server to the next, and it does not jump. To
+// set the machine's clock by an hour would otherwise end every lease at once, or
 // let none of them end for an hour. A difference is made up for slowly.
 type Clock struct {
 	mu      sync.Mutex
 	wall    func() time.Time
-	running func() time.Duration // since some moment, by a clock that nobody sets
+	running func() time.Duration // since some moment, by a clock that cannot be set
 	at      time.Time
 	then    time.Duration
 }

@@ -66,8 +66,8 @@ func (s *Store) RemoveCode(ctx context.Context, j job.Job) error {
 	})
 }
 
-// putNoCode takes away the code of a job that is to be forgotten. That of a job that
-// cannot be read is a stray from then on.
+// putNoCode removes the code of a job to forget. If the job cannot be read, its code is
+// a stray from then on.
 func (b *batch) putNoCode(id string) {
 	j, _, err := decodeRow(jobs, jobFields, id, b.get(jobs, id))
 	if err == nil && j.CodeInline {

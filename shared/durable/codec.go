@@ -21,7 +21,7 @@ type codec struct {
 	err    error
 }
 
-// field is one that was read.
+// field is a field that was read.
 type field struct {
 	number protowire.Number
 	value  uint64
@@ -81,7 +81,7 @@ func (c *codec) free() {
 	readers.Put(c)
 }
 
-// next finds a field of a number that was not read yet; nil: there is none.
+// next finds a field of a number that was not read yet; it returns nil if there is none.
 func (c *codec) next(n protowire.Number) *field {
 	for i := range c.fields {
 		if f := &c.fields[i]; f.number == n && !f.known {
@@ -137,7 +137,7 @@ func bytesField(c *codec, n protowire.Number, v *[]byte) {
 	}
 }
 
-// recordField is a record in a record; nil: it is not there.
+// recordField is a record in a record; nil if it is not there.
 func recordField[T any](c *codec, n protowire.Number, lead func(*codec, *T), v **T) {
 	if !c.reads {
 		if *v != nil {

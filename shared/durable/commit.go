@@ -1,14 +1,11 @@
 package durable
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"syscall"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // How much one transaction carries. They are what arrived during the one before,
@@ -18,10 +15,10 @@ const (
 	batchBytes  = 8 << 20
 )
 
-// write decides on rows and changes them. Nobody else writes meanwhile.
+// write decides on rows and changes them. No other write runs meanwhile.
 type write struct {
 	decide func(*batch) error
-	done   chan error // nil: its change is owed, and nobody waits
+	done   chan error // nil: its change is owed, and no caller waits
 	owed   change
 }
 
@@ -33,16 +30,17 @@ type batch struct {
 	size    int
 }
 
-// get reads a row as the writes before have left it; nil: there is none.
+// get reads a row as the writes before have left it; it returns nil if there is none.
 func (b *batch) get(t table, name string) []byte {
 	k := key{t, name}
 	if value, changed := b.changes[k]; changed {
 		return value
 	}
-	if p, waits := b.db.pending[t][name]; waits {
-		return p.value
+	rows, err := b.db.get(t, name)
+	if err != nil {
+		panic(err) // guarded returns it
 	}
-	return bytes.Clone(b.db.snapshot.buckets[t].Get([]byte(name)))
+	return rows[0]
 }
 
 // put changes a row; nil takes it away.
@@ -71,7 +69,7 @@ func (db *DB) write(ctx context.Context, decide func(*batch) error) error {
 
 var errClosed = errors.New("the folder is closed")
 
-// hand gives a write to the writer; false: the folder is closed.
+// hand gives a write to the writer; false if the folder is closed.
 func (db *DB) hand(w write) bool {
 	db.gate.RLock()
 	defer db.gate.RUnlock()
@@ -100,36 +98,25 @@ func (db *DB) ahead(ctx context.Context, t table, name string, value []byte) err
 	})
 }
 
-// writer is the one that writes, until the folder is closed.
+// writer does all writes, until the folder is closed.
 func (db *DB) writer() {
 	defer close(db.ended)
 	for open := true; open; {
-		var first []write
-		wait := time.NewTimer(db.untilSettling())
-		select {
-		case w, more := <-db.writes:
-			if open = more; more {
-				first = append(first, w)
-			}
-		case <-wait.C:
+		var w write
+		if w, open = <-db.writes; !open {
+			return
 		}
-		wait.Stop()
 		b := &batch{db: db, changes: make(map[key][]byte)}
 		for _, c := range db.owed {
 			b.put(c.table, c.name, c.value)
 		}
-		db.finish(b, db.gather(b, first), false)
-	}
-	// The journal is left empty, unless the disk refuses.
-	db.files.close()
-	nothing := &batch{db: db, changes: make(map[key][]byte)}
-	for db.finish(nothing, nil, true) && len(db.backlog) > 0 {
+		db.finish(b, db.gather(b, w))
 	}
 }
 
 // gather runs a batch's first write and all that have come meanwhile. It returns
 // where those wait that wrote.
-func (db *DB) gather(b *batch, first []write) (waiting []chan error) {
+func (db *DB) gather(b *batch, first write) (waiting []chan error) {
 	run := func(w write) {
 		if w.decide == nil {
 			db.owed = append(db.owed, w.owed)
@@ -142,10 +129,8 @@ func (db *DB) gather(b *batch, first []write) (waiting []chan error) {
 		}
 		waiting = append(waiting, w.done)
 	}
-	for _, w := range first {
-		run(w)
-	}
-	for n := 1; n < batchWrites && b.size < batchBytes && len(first) > 0; n++ {
+	run(first)
+	for n := 1; n < batchWrites && b.size < batchBytes; n++ {
 		select {
 		case w, open := <-db.writes:
 			if !open {
@@ -159,79 +144,55 @@ func (db *DB) gather(b *batch, first []write) (waiting []chan error) {
 	return waiting
 }
 
-// finish commits a batch, shows it to the readers, and answers. It reports whether
-// the journal has become shorter.
-func (db *DB) finish(b *batch, waiting []chan error, closing bool) bool {
-	move := db.plan(len(b.order), closing)
+// finish puts a batch on the disk, shows it to the readers, and answers.
+func (db *DB) finish(b *batch, waiting []chan error) {
 	var err error
-	if len(b.order)+len(move.keys)+move.records > 0 {
-		err = db.guarded(func() error { return db.bolt.Update(func(tx *bbolt.Tx) error { return db.commit(tx, b, move) }) })
-		if err == nil {
-			err = db.show(b, move)
-		}
+	if len(b.order) > 0 {
+		err = db.journal.append(db.number+1, db.Clock.Now(), b.encode(), db.settled.Load())
 		if err != nil {
 			err = explain(db.dir, err)
 			if db.broken.Swap(&err) == nil {
 				db.log.Error("writing failed", "error", err)
 			}
-		} else if db.owed = nil; db.broken.Swap(nil) != nil {
-			db.log.Warn("writing works again")
+		} else {
+			db.show(b)
+			if db.owed = nil; db.broken.Swap(nil) != nil {
+				db.log.Warn("writing works again")
+			}
 		}
 	}
 	for _, done := range waiting {
 		done <- err
 	}
-	return err == nil && len(move.keys)+move.records > 0
 }
 
-// commit writes a batch to the journal, and moves rows that have been there for a
-// while to their tables.
-func (db *DB) commit(tx *bbolt.Tx, b *batch, move settling) error {
-	if len(b.order) > 0 {
-		if err := tx.Bucket(journalBucket).Put(numbered(db.number+1), b.encode()); err != nil {
-			return err
-		}
-	}
-	if err := tx.Bucket(metaBucket).Put(clockKey, numbered(db.Clock.Now().UnixMilli())); err != nil {
-		return err
-	}
-	return db.settle(tx, move)
-}
-
-// show lets readers see what a transaction has written.
-func (db *DB) show(b *batch, move settling) error {
-	next, err := db.newSnapshot()
-	if err != nil {
-		return err
-	}
+// show lets readers see a batch that is on the disk.
+func (db *DB) show(b *batch) {
 	db.mu.Lock()
-	for _, k := range move.keys {
-		delete(db.pending[k.table], k.name)
+	defer db.mu.Unlock()
+	db.number++
+	db.enter(record{number: db.number, at: time.Now(), keys: b.order}, func(k key) []byte { return b.changes[k] })
+	select {
+	case db.arrived <- struct{}{}:
+	default:
 	}
-	if len(b.order) > 0 {
-		db.number++
-		for _, k := range b.order {
-			db.wait(k, pending{b.changes[k], db.number})
-		}
-		db.backlog = append(db.backlog, record{number: db.number, at: time.Now(), keys: b.order})
-	}
-	last := db.snapshot
-	db.snapshot = next
-	db.mu.Unlock()
-	last.release()
-	db.backlog = db.backlog[move.records:]
-	if len(db.backlog) > 0 {
-		db.backlog[0].done = move.done
-	}
-	for _, k := range b.order {
-		if value := b.changes[k]; k.table == objects && value != nil {
-			db.files.add(k.name, value, db.number)
-		}
-	}
-	return nil
 }
 
-// explain says what to do about a failed transaction.
+// enter notes what a record holds until that is in the tables and in files.
+func (db *DB) enter(r record, value func(key) []byte) {
+	for _, k := range r.keys {
+		if db.pending[k.table] == nil {
+			db.pending[k.table] = make(map[string]pending)
+		}
+		db.pending[k.table][k.name] = pending{value(k), r.number}
+		if k.table == objects && value(k) != nil {
+			db.files.add(k.name, value(k), r.number)
+		}
+	}
+	db.backlog = append(db.backlog, r)
+}
+
+// explain names the folder of a failed transaction, and the cure if the disk is full.
 func explain(dir string, err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("the disk of %s is full: free some space, nothing else is needed: %w", dir, err)

@@ -2,8 +2,9 @@
 // folder of one machine. What was answered is on the disk: a write returns after
 // the fsync that carries it, and all that arrive during one fsync share the next.
 //
-// The folder holds state.db, an embedded database, and the objects as plain
-// files at the keys that they have on S3 (code/, testdata/, results/).
+// The folder holds state.db, an embedded database, its journal (journal.0 and
+// journal.1), and the objects as plain files at the keys that they have on S3
+// (code/, testdata/, results/).
 //
 // The database is bbolt. On two cores shared with other programs, with 1,000,000
 // jobs under random ids and 64 jobs created, claimed and completed in a
@@ -15,13 +16,14 @@
 // transaction. Neither is enough as it is: a job costs it ten writes to pages all
 // over the file, most of them undone within a second.
 //
-// So a transaction writes one record, the journal of everything that a batch
-// has changed, and what has been in the journal for a second is moved to its
-// tables by the transactions that follow: a job that came and went in that
-// second is one write of its table instead of four, and its message none. Until
-// then it is found in memory. Opening the folder reads the journal again. All
-// this is inside bbolt's transactions, so there is no file format here but its
-// own.
+// So a batch of writes is one record of a journal beside the database, and answered
+// once that is on the disk: one fdatasync, where a transaction takes two and writes
+// pages all over the file. What has been in the journal for a second is moved to the
+// tables by a transaction in the background: a job that came and went in that second
+// is one write of its table instead of four, and its message none. Until then rows
+// are found in memory, and opening the folder reads the journal again. The journal
+// is ours because a library for it (raft-wal) brings a dozen modules of a consensus
+// protocol along; its format is in journal.go.
 //
 // Messages live in memory too, as memory.Queue, and are kept as they change. A
 // message's change is not waited for: the write of its job follows, in the same
@@ -32,12 +34,14 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 )
 
 // format is the number of the folder's format. A newer one is refused, an older
 // one is brought up to it when it is opened.
-const format = 1
+const format = 2
 
 // ErrDamaged means that the folder holds something that this package did not
 // write.
@@ -54,6 +58,8 @@ const (
 	jobs        table = 'j' // by id
 	open        table = 'o' // shard, queuedAt, id: the index of open jobs
 	ends        table = 'e' // expiresAt, id: the index of jobs that may be forgotten
+	finals      table = 'f' // problem, endedAt backwards, id: the index of final jobs by problem
+	disputes    table = 'd' // as finals, by the highest problem: disputed jobs
 	problems    table = 'p' // by id
 	versions    table = 'v' // id and number
 	marks       table = 'm' // the sweep's, under one key
@@ -63,23 +69,34 @@ const (
 	webhooks    table = 'w' // by id
 	letters     table = 'l' // by endpoint, job and generation: announcements that are to be delivered
 	codes       table = 'k' // job id and hash: short code
+	runners     table = 'r' // by name
+	audit       table = 'a' // by time and write: what operators did
+	paused      table = 'u' // by target
+	rejudges    table = 'g' // by id: rejudges of many
+	rejudging   table = 'n' // by problem: the id of the running rejudge
 	objects     table = 'b' // by key: an object on its way to its file; never has rows
 )
 
-var tables = []table{jobs, open, ends, problems, versions, marks, messages, credentials, ids, webhooks, letters, codes, objects}
+// tables lists them. Two of one letter would be one table: as keys of a map they do not
+// compile.
+var tables = slices.Collect(maps.Keys(map[table]bool{
+	jobs: true, open: true, ends: true, finals: true, disputes: true, problems: true, versions: true, marks: true, messages: true, credentials: true,
+	ids: true, webhooks: true, letters: true, codes: true, runners: true, audit: true, paused: true, rejudges: true, rejudging: true, objects: true,
+}))
 
 // The buckets beside the tables.
 var (
-	journalBucket = []byte("journal") // by number: what a batch has changed
+	journalBucket = []byte("journal") // of format 1, by number: what a batch has changed
 	metaBucket    = []byte("meta")
 )
 
 // The keys of the meta bucket.
 var (
-	formatKey = []byte("format")
-	startsKey = []byte("starts") // how often the folder was opened
-	clockKey  = []byte("clock")  // the time of the last write, ms
-	secretKey = []byte("secret") // of the URLs
+	formatKey  = []byte("format")
+	startsKey  = []byte("starts")  // how often the folder was opened
+	clockKey   = []byte("clock")   // the time of the last transaction, ms
+	secretKey  = []byte("secret")  // of the URLs
+	settledKey = []byte("settled") // number of the last record of the journal whose rows are in their tables
 )
 
 // key is a row's name.

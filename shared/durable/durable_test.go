@@ -11,6 +11,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/durable"
+	"runlease/shared/durable/control"
 	"runlease/shared/memory"
 	"runlease/shared/testkit/artifacttest"
 	"runlease/shared/testkit/authtest"
@@ -36,6 +37,7 @@ func TestStore(t *testing.T) {
 	empty := func(t *testing.T) dispatch.Store { return opened(t, t.TempDir()).Store() }
 	storetest.Run(t, empty)
 	storetest.Copies(t, empty)
+	storetest.Roster(t, func(t *testing.T) dispatch.Roster { return opened(t, t.TempDir()).Store() })
 }
 
 func TestHistoriesAgainstMemory(t *testing.T) {
@@ -44,6 +46,22 @@ func TestHistoriesAgainstMemory(t *testing.T) {
 
 func TestCredentials(t *testing.T) {
 	authtest.Directory(t, func(t *testing.T) auth.Directory { return opened(t, t.TempDir()).Credentials() })
+	// So the operator's command works on them, while a server has the folder and while none has it.
+	t.Run("over the socket", func(t *testing.T) {
+		authtest.Directory(t, func(t *testing.T) auth.Directory {
+			dir := t.TempDir()
+			return overSocket(t, dir, opened(t, dir))
+		})
+	})
+	t.Run("without a server", func(t *testing.T) {
+		authtest.Directory(t, func(t *testing.T) auth.Directory {
+			dir, _ := filled(t)
+			operator, err := control.Open(t.Context(), dir)
+			check(t, err)
+			t.Cleanup(func() { check(t, operator.Close()) })
+			return operator
+		})
+	})
 }
 
 func TestQueue(t *testing.T) {

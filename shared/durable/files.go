@@ -114,16 +114,7 @@ const (
 var errSlow = errors.New("the disk is full or too slow: too many bytes wait to be written to their files")
 
 func newFiler(db *DB) *filer {
-	f := &filer{db: db, stop: make(chan struct{}), ended: make(chan struct{})}
-	for _, r := range db.backlog {
-		for _, k := range r.keys {
-			if p := db.pending[k.table][k.name]; k.table == objects && p.number == r.number && p.value != nil {
-				f.add(k.name, p.value, r.number)
-			}
-		}
-	}
-	go f.run()
-	return f
+	return &filer{db: db, stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
 func (f *filer) add(key string, body []byte, number int64) {
@@ -133,7 +124,7 @@ func (f *filer) add(key string, body []byte, number int64) {
 	f.size += int64(len(body))
 }
 
-// room fails if so many bytes more were too many.
+// room fails if n bytes more are too many.
 func (f *filer) room(n int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,6 +19,7 @@ import (
 	"runlease/shared/durable/control"
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/testkit/until"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -44,6 +45,14 @@ func filled(t *testing.T) (dir string, ids []string) {
 	return dir, ids
 }
 
+// begun opens a folder that its test closes.
+func begun(t *testing.T, dir string) *durable.DB {
+	t.Helper()
+	db, err := durable.Open(dir, quiet())
+	check(t, err)
+	return db
+}
+
 func create(t *testing.T, store dispatch.Store, queue dispatch.Queue, id string) string {
 	t.Helper()
 	j, _ := job.SubmitOp{Now: 1}.Apply(job.CreateOp{Now: 1, ID: id, Problem: 1}.New())
@@ -59,7 +68,7 @@ func create(t *testing.T, store dispatch.Store, queue dispatch.Queue, id string)
 }
 
 // holds insists on every job, and that its message comes.
-func holds(t *testing.T, db *durable.DB, ids []string) {
+func holds(t *testing.T, db *durable.DB, ids []string, rung ...string) {
 	t.Helper()
 	queue, err := db.Queue()
 	if err != nil {
@@ -70,8 +79,8 @@ func holds(t *testing.T, db *durable.DB, ids []string) {
 			t.Fatalf("job %s: found %v, error %v", id, found, err)
 		}
 	}
-	if visible, err := queue.Visible(t.Context()); err != nil || visible != len(ids) {
-		t.Errorf("%d messages, want %d: %v", visible, len(ids), err)
+	if depth, err := queue.Depth(t.Context()); err != nil || depth.Visible != len(ids)+len(rung) {
+		t.Errorf("%d messages, want %d: %v", depth.Visible, len(ids)+len(rung), err)
 	}
 }
 
@@ -95,6 +104,9 @@ func TestFoldersThatAreRefused(t *testing.T) {
 		}, "another program's database"},
 		{"no database at all", func(t *testing.T, dir string) {
 			check(t, os.WriteFile(filepath.Join(dir, "state.db"), []byte(strings.Repeat("no database", 2000)), 0o600))
+		}, "restore the last backup"},
+		{"empty", func(t *testing.T, dir string) {
+			check(t, os.Truncate(filepath.Join(dir, "state.db"), 0))
 		}, "restore the last backup"},
 		{"torn", func(t *testing.T, dir string) {
 			check(t, os.Truncate(filepath.Join(dir, "state.db"), 3*4096))
@@ -135,6 +147,18 @@ func TestFoldersThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestOthersAreKeptOut: of a folder that somebody has made for us, too.
+func TestOthersAreKeptOut(t *testing.T) {
+	for made, want := range map[os.FileMode]os.FileMode{0o777: 0o750, 0o755: 0o750, 0o750: 0o750, 0o700: 0o700} {
+		dir := t.TempDir()
+		check(t, os.Chmod(dir, made))
+		opened(t, dir)
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%o became %v, want %o, %v", made, info.Mode(), want, err)
+		}
+	}
+}
+
 // TestSecondProcess: the folder is of one at a time, also for a restore.
 func TestSecondProcess(t *testing.T) {
 	dir, ids := filled(t)
@@ -148,11 +172,27 @@ func TestSecondProcess(t *testing.T) {
 	holds(t, db, ids)
 }
 
-// TestBackup: a copy of a folder in use, through the socket of the one who has it,
+// overSocket is a folder as the operator's command reaches it while a server has it.
+func overSocket(t *testing.T, dir string, db *durable.DB) (operator control.Folder) {
+	t.Helper()
+	hooks, err := db.Webhooks()
+	check(t, err)
+	go func() { _ = control.Serve(t.Context(), dir, db, hooks, quiet()) }()
+	until.NoError(t, 5*time.Second, func() error {
+		operator, err = control.Open(t.Context(), dir)
+		return err
+	})
+	return operator
+}
+
+// TestBackup: a copy of a folder in use, through the socket of the server that has it,
 // takes the folder's place later.
 func TestBackup(t *testing.T) {
 	dir, ids := filled(t)
-	db, err := durable.Open(dir, quiet())
+	again := durable.SettleAfter(2 * time.Second)
+	defer again()
+	db := begun(t, dir)
+	queue, err := db.Queue()
 	check(t, err)
 	body := "code"
 	a := job.Artifact{Size: 4, SHA256: "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b"}
@@ -160,29 +200,16 @@ func TestBackup(t *testing.T) {
 	if stored, err := db.Objects().Save(key, strings.NewReader(body), a); err != nil || !stored {
 		t.Fatalf("stored %v, %v", stored, err)
 	}
-	serving := make(chan error, 1)
-	hooks, err := db.Webhooks()
-	check(t, err)
-	go func() { serving <- control.Serve(t.Context(), dir, db, hooks, quiet()) }()
-	var operator control.Folder
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if operator, err = control.Open(t.Context(), dir); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	operator := overSocket(t, dir, db)
 	if info, err := os.Stat(filepath.Join(dir, "control.sock")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket: %v, %v", info, err)
 	}
+	ids = append(ids, create(t, db.Store(), queue, "last"))
 	to := filepath.Join(t.TempDir(), "copy")
 	check(t, operator.Backup(t.Context(), to))
 	if err := operator.Backup(t.Context(), to); err == nil {
 		t.Error("a backup over another one")
 	}
-	queue, err := db.Queue()
-	check(t, err)
 	create(t, db.Store(), queue, "later")
 	check(t, db.Close())
 
@@ -207,24 +234,54 @@ func TestBackup(t *testing.T) {
 // good, and an older handle never fits another message.
 func TestMessagesKeepTheirTime(t *testing.T) {
 	dir, _ := filled(t)
-	db, err := durable.Open(dir, quiet())
-	check(t, err)
+	db := begun(t, dir)
 	queue, err := db.Queue()
 	check(t, err)
 	got, err := queue.Receive(t.Context(), 2, time.Hour)
 	check(t, err)
 	check(t, queue.Delete(t.Context(), []string{got[1].Handle}))
 	check(t, db.Close())
-	db = opened(t, dir)
+	db = begun(t, dir)
 	queue, err = db.Queue()
 	check(t, err)
-	if visible, _ := queue.Visible(t.Context()); visible != 298 {
-		t.Errorf("%d visible, want 298: one hidden, one deleted", visible)
+	if depth, _ := queue.Depth(t.Context()); depth.Visible != 298 {
+		t.Errorf("%d depth.Visible, want 298: one hidden, one deleted", depth.Visible)
 	}
 	check(t, queue.Delete(t.Context(), []string{got[1].Handle}))
 	check(t, queue.Hide(t.Context(), []dispatch.Hiding{{Handle: got[0].Handle}}))
-	if visible, _ := queue.Visible(t.Context()); visible != 299 {
-		t.Errorf("%d visible after the hidden one was given back, want 299", visible)
+	if depth, _ := queue.Depth(t.Context()); depth.Visible != 299 {
+		t.Errorf("%d visible after the hidden one was given back, want 299", depth.Visible)
+	}
+	check(t, queue.Ring(t.Context(), job.Message{Job: "new", Bell: 1}))
+	check(t, db.Close())
+	queue, err = opened(t, dir).Queue()
+	check(t, err)
+	if depth, _ := queue.Depth(t.Context()); depth.Visible != 300 {
+		t.Errorf("%d visible, want 300: a new message takes no other's place", depth.Visible)
+	}
+}
+
+// TestMessagesOfPools: each is in its queue after a restart, and a pool that has some stays.
+func TestMessagesOfPools(t *testing.T) {
+	dir := t.TempDir()
+	db := begun(t, dir)
+	queues, err := db.Queues("exam")
+	check(t, err)
+	for id, pool := range map[string]job.Pool{"a": "", "b": "exam", "c": "exam"} {
+		check(t, queues[pool].Ring(t.Context(), job.Message{Job: id, Bell: 1}))
+	}
+	create(t, db.Store(), queues[""], "d") // what is rung is on the disk with the next write
+	check(t, db.Close())
+	db = opened(t, dir)
+	if _, err := db.Queues("other"); err == nil || !strings.Contains(err.Error(), "exam has 2 messages") {
+		t.Errorf("a pool with messages is taken away: %v", err)
+	}
+	queues, err = db.Queues("exam")
+	check(t, err)
+	for pool, q := range queues {
+		if depth, _ := q.Depth(t.Context()); depth.Visible != 2 {
+			t.Errorf("%d messages of the pool %q, want 2", depth.Visible, pool)
+		}
 	}
 }
 
@@ -256,6 +313,12 @@ func TestClock(t *testing.T) {
 			t.Errorf("after a restart it is %s before the last write", last.Sub(got))
 		}
 	}
+	wall := time.Unix(0, 0) // a machine that does not know the time, until it is told
+	c := durable.ClockOf(0, func() time.Time { return wall }, func() time.Duration { return 0 })
+	c.Now()
+	if wall = time.Unix(1_800_000_000, 0); !c.Now().Equal(wall) {
+		t.Errorf("it is %s, want %s", c.Now(), wall)
+	}
 }
 
 func check(t *testing.T, err error) {
@@ -265,7 +328,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// contents is every file of a folder with its bytes, but for what opening makes anew.
+// contents is every file of a folder with its bytes, except for what opening makes anew.
 func contents(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -354,6 +417,63 @@ func TestAnObjectThatWasRemovedStaysAway(t *testing.T) {
 	check(t, db.Close()) // files what waits
 	if left, err := filepath.Glob(dir + "/code/*/*"); err != nil || len(left) > 0 {
 		t.Errorf("%d files came back, %v", len(left), err)
+	}
+}
+
+// TestADiskThatFails: who writes hears of it, nobody sees what is not on the disk, and
+// what nobody waited for is there once the disk works again.
+func TestADiskThatFails(t *testing.T) {
+	dir := t.TempDir()
+	db := begun(t, dir)
+	queue, err := db.Queue()
+	check(t, err)
+	store := db.Store()
+	saves := func(id int) error {
+		_, _, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: id, Revision: 1, WriteID: "1"})
+		return err
+	}
+	check(t, db.Fail(t.Context(), true))
+	check(t, queue.Ring(t.Context(), job.Message{Job: "a", Bell: 1}))
+	if saves(1) == nil || queue.Ring(t.Context(), job.Message{Job: "b", Bell: 1}) == nil {
+		t.Error("nobody hears that the disk fails")
+	}
+	if _, found, err := store.Problem(t.Context(), 1); found || err != nil {
+		t.Errorf("a problem that is not on the disk: %v, %v", found, err)
+	}
+	release, put := db.Hold(), make(chan error, 1)
+	go func() { put <- store.PutCode(t.Context(), job.Job{ID: "a"}, nil, 0) }()
+	select {
+	case err := <-put:
+		release()
+		t.Fatalf("code is not waited for while the disk fails: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	if err := <-put; err == nil {
+		t.Error("code is kept on a disk that fails")
+	}
+	check(t, db.Fail(t.Context(), false))
+	check(t, saves(2))
+	check(t, db.Close())
+	holds(t, opened(t, dir), nil, "a")
+}
+
+// TestOneRecordForMany: writes that arrive during a sync share the next record, up to a
+// thousand.
+func TestOneRecordForMany(t *testing.T) {
+	dir := t.TempDir()
+	db := begun(t, dir)
+	release := db.Hold()
+	for i := range 1010 {
+		db.Owe(fmt.Sprint(i))
+	}
+	release()
+	check(t, db.Close())
+	if n := db.Records(); n != 2 {
+		t.Errorf("%d records, want 2", n)
+	}
+	if n := opened(t, dir).Stats().Waiting; n != 0 {
+		t.Errorf("%d rows are read again that were in their tables", n)
 	}
 }
 

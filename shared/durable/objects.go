@@ -32,8 +32,8 @@ const smallObject = 256 << 10
 
 var errKey = errors.New("a key with a SHA-256 is that of its object")
 
-// path is where an object's file is. Keys are built by package dispatch from what
-// the edge has checked; one that leads elsewhere is refused all the same.
+// path is where an object's file is. Package dispatch builds keys from what the
+// edge has checked; a key that leads elsewhere is refused anyway.
 func (o *Objects) path(key string) (string, error) {
 	if !filepath.IsLocal(key) || path.Clean(key) != key {
 		return "", fmt.Errorf("%q is no key", key)
@@ -183,7 +183,7 @@ func (o *Objects) Keep(key string) (bool, error) {
 	if err := os.Chtimes(name, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, explain(o.db.dir, err)
 	}
-	return o.exists(key) // one that is in the journal has no file yet
+	return o.exists(key) // an object in the journal has no file yet
 }
 
 // saveLarge writes a separate file while the body comes in.

@@ -36,15 +36,21 @@ type DB struct {
 	writes chan write
 	ended  chan struct{} // closed when the writer has ended
 
+	arrived chan struct{}      // the journal holds something new
+	flushes chan chan struct{} // each is closed once everything was moved that could be
+	stopped chan struct{}      // closed when the settler has ended
+
 	mu       sync.RWMutex // of what readers see
 	pending  map[table]map[string]pending
 	snapshot *snapshot
-	broken   atomic.Pointer[error] // the last transaction's, if it failed
+	backlog  []record
+	number   int64                 // of the last record
+	settled  atomic.Int64          // number of the last record whose rows are in their tables
+	broken   atomic.Pointer[error] // why the last append failed, if it did
 
 	// Of the writer alone.
-	number  int64 // of the last journal record
-	backlog []record
-	owed    []change // that nobody waits for and no transaction has carried yet
+	journal *journal
+	owed    []change // that no caller waits for and no record has carried yet
 
 	files  *filer
 	filing sync.Mutex       // of files that Objects makes, keeps and removes directly
@@ -62,15 +68,6 @@ type record struct {
 	number int64
 	at     time.Time
 	keys   []key
-	done   int // rows moved
-}
-
-// wait notes what is to be moved to its table.
-func (db *DB) wait(k key, p pending) {
-	if db.pending[k.table] == nil {
-		db.pending[k.table] = make(map[string]pending)
-	}
-	db.pending[k.table][k.name] = p
 }
 
 // addressSpace is reserved for the database's file: growing beyond what is mapped
@@ -86,8 +83,10 @@ func Open(dir string, log *slog.Logger) (db *DB, err error) {
 	if err := inspect(dir); err != nil {
 		return nil, err
 	}
+	keepToOurselves(dir, log)
 	db = &DB{
 		dir: dir, log: log, writes: make(chan write, 1024), ended: make(chan struct{}),
+		arrived: make(chan struct{}, 1), flushes: make(chan chan struct{}), stopped: make(chan struct{}),
 		pending: make(map[table]map[string]pending),
 	}
 	// A file that ends too early is a fault in memory, when it is read.
@@ -108,14 +107,16 @@ func Open(dir string, log *slog.Logger) (db *DB, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	if err := db.begin(); err != nil {
-		return nil, errors.Join(err, db.bolt.Close())
-	}
 	if err := os.RemoveAll(filepath.Join(dir, uploads)); err != nil { // what a kill has left
 		return nil, errors.Join(err, db.bolt.Close())
 	}
 	db.files = newFiler(db)
+	if err := db.begin(); err != nil {
+		return nil, errors.Join(err, db.bolt.Close())
+	}
+	go db.files.run()
 	go db.writer()
+	go db.settler()
 	return db, nil
 }
 
@@ -144,7 +145,13 @@ func free(dir string) error {
 
 // inspect refuses a folder that is not ours before anything is made in it.
 func inspect(dir string) error {
-	_, err := os.Stat(file(dir))
+	info, err := os.Stat(file(dir))
+	if err == nil && info.Size() == 0 {
+		// A first start that was cut off leaves an empty database, but no journal yet.
+		if _, err := os.Stat(journalFile(dir, 0)); err == nil {
+			return damaged(file(dir), "it is empty, and there is a journal")
+		}
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -154,10 +161,22 @@ func inspect(dir string) error {
 	}
 	for _, e := range entries {
 		if e.Name() != "lost+found" {
-			return fmt.Errorf("%s is not empty and has no state.db, so it is no data folder of runlease: name an empty one, or one that does not exist yet", dir)
+			return fmt.Errorf("%s is not empty and has no state.db, so it is no data folder of runlease: name an empty one, or a new one", dir)
 		}
 	}
 	return nil
+}
+
+// keepToOurselves takes from other users what an existing folder allows them: a user who
+// may write to it can replace the database. A group may look.
+func keepToOurselves(dir string, log *slog.Logger) {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o027 == 0 {
+		return
+	}
+	if err := os.Chmod(dir, info.Mode().Perm()&^0o027); err != nil {
+		log.Warn("others can reach the data folder: give it to the user of the server, with mode 700", "folder", dir, "mode", fmt.Sprintf("%o", info.Mode().Perm()), "error", err)
+	}
 }
 
 // begin checks the format, makes what is missing, and reads the journal.
@@ -177,6 +196,7 @@ func (db *DB) begin() error {
 		meta := tx.Bucket(metaBucket)
 		db.starts = number(meta.Get(startsKey)) + 1
 		last = number(meta.Get(clockKey))
+		db.number = number(meta.Get(settledKey))
 		if db.secret = bytes.Clone(meta.Get(secretKey)); db.secret == nil {
 			db.secret = make([]byte, 32)
 			_, _ = rand.Read(db.secret) // never fails
@@ -187,22 +207,21 @@ func (db *DB) begin() error {
 		if err := meta.Put(startsKey, numbered(db.starts)); err != nil {
 			return err
 		}
-		return tx.Bucket(journalBucket).ForEach(func(k, v []byte) error {
-			r := record{number: number(k)}
-			changes, err := readChanges(v)
-			if err != nil {
-				return damaged(file(db.dir), err)
+		db.settled.Store(db.number)
+		var found []logged
+		db.journal, found, err = openJournal(db.dir, db.secret, db.number)
+		for _, l := range found {
+			last = max(last, l.at)
+			if err := db.recover(l); err != nil {
+				return err
 			}
-			db.number = r.number
-			for _, c := range changes {
-				db.wait(c.key, pending{c.value, r.number})
-				r.keys = append(r.keys, c.key)
-			}
-			db.backlog = append(db.backlog, r)
-			return nil
-		})
+		}
+		return err
 	})
 	if err != nil {
+		if db.journal != nil {
+			db.journal.close()
+		}
 		return fmt.Errorf("open %s: %w", db.dir, err)
 	}
 	db.Clock = newClock(last)
@@ -210,8 +229,58 @@ func (db *DB) begin() error {
 	return err
 }
 
-// upgrades bring a folder from the format of their place to the next one.
-var upgrades = []func(*bbolt.Tx) error{}
+// recover takes a record up again.
+func (db *DB) recover(l logged) error {
+	changes, err := readChanges(l.body)
+	if err != nil {
+		return damaged("the journal", err)
+	}
+	r, values := record{number: l.number}, make(map[key][]byte)
+	for _, c := range changes {
+		r.keys = append(r.keys, c.key)
+		values[c.key] = c.value
+	}
+	db.number = l.number
+	db.enter(r, func(k key) []byte { return values[k] })
+	return nil
+}
+
+// upgrades bring a folder from a format to the next one.
+var upgrades = map[int64]func(dir string, tx *bbolt.Tx) error{1: emptyBucket}
+
+// emptyBucket moves the journal to the tables and the files. In format 1 it was a
+// bucket of the database.
+func emptyBucket(dir string, tx *bbolt.Tx) error {
+	err := tx.Bucket(journalBucket).ForEach(func(_, v []byte) error {
+		changes, err := readChanges(v)
+		if err != nil {
+			return damaged(file(dir), err)
+		}
+		for _, c := range changes {
+			rows := tx.Bucket([]byte{byte(c.table)})
+			switch {
+			case c.table == objects && c.value != nil:
+				err = putFile(filepath.Join(dir, filepath.FromSlash(c.name)), c.value)
+			case c.table == objects: // its file is gone
+			case c.value == nil:
+				err = rows.Delete([]byte(c.name))
+			default:
+				err = rows.Put([]byte(c.name), c.value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = syncAll(dir)
+	}
+	if err == nil {
+		err = tx.DeleteBucket(journalBucket)
+	}
+	return err
+}
 
 // upgrade brings an older folder, or a new one, to this format.
 func (db *DB) upgrade(tx *bbolt.Tx) error {
@@ -236,14 +305,11 @@ func (db *DB) upgrade(tx *bbolt.Tx) error {
 		return damaged(file(db.dir), "it has no format")
 	}
 	for ; stored < format; stored++ {
-		if err := upgrades[stored](tx); err != nil {
+		if err := upgrades[stored](db.dir, tx); err != nil {
 			return fmt.Errorf("upgrade from format %d: %w", stored, err)
 		}
 	}
 	if err := meta.Put(formatKey, numbered(format)); err != nil {
-		return err
-	}
-	if _, err := tx.CreateBucketIfNotExists(journalBucket); err != nil {
 		return err
 	}
 	for _, t := range tables {
@@ -254,8 +320,8 @@ func (db *DB) upgrade(tx *bbolt.Tx) error {
 	return nil
 }
 
-// Secret is what the folder's URLs are signed with: those that were given out before
-// a restart are good after it.
+// Secret signs the folder's URLs: URLs that were given out before a restart are good
+// after it.
 func (db *DB) Secret() []byte { return db.secret }
 
 // Close writes what is left and ends. What is written after it fails; nothing may
@@ -265,10 +331,11 @@ func (db *DB) Close() error {
 	db.closed = true
 	close(db.writes)
 	db.gate.Unlock()
-	<-db.ended
+	<-db.stopped
 	db.mu.Lock()
 	db.snapshot.release()
 	db.mu.Unlock()
+	db.journal.close()
 	if err := db.bolt.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}

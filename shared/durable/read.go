@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
@@ -17,7 +18,7 @@ import (
 type snapshot struct {
 	tx      *bbolt.Tx
 	buckets map[table]*bbolt.Bucket
-	users   atomic.Int64 // readers, and one as long as it is the newest
+	users   atomic.Int64 // readers, and one more while it is the newest
 }
 
 func (db *DB) newSnapshot() (*snapshot, error) {
@@ -53,7 +54,7 @@ func (db *DB) guarded(read func() error) (err error) {
 	return read()
 }
 
-// get reads rows of a table; those that there are not are nil.
+// get reads rows of a table; a missing one is nil.
 func (db *DB) get(t table, names ...string) ([][]byte, error) {
 	values, missing := make([][]byte, len(names)), 0
 	var waits [100]bool // as many as a caller asks for
@@ -86,15 +87,59 @@ func (db *DB) get(t table, names ...string) ([][]byte, error) {
 	return values, err
 }
 
-// rows lets more see the rows of a table, in order, as long as it says so.
+// rows calls more with the rows of a table, in order, until it returns false.
 type rows func(name string, value []byte) (goOn bool, err error)
 
-// scan reads the rows of a table behind a name, in order, as they are now.
+// scan reads the rows of a table behind a name ("": from the first one), in order, as
+// they are now.
 func (db *DB) scan(t table, behind string, more rows) error {
+	return db.walk(t, more, walking{
+		wants: func(name string) bool { return name > behind || behind == "" },
+		order: strings.Compare,
+		first: func(c *bbolt.Cursor) ([]byte, []byte) {
+			k, v := c.Seek([]byte(behind))
+			if k != nil && string(k) == behind {
+				k, v = c.Next()
+			}
+			return k, v
+		},
+		next: (*bbolt.Cursor).Next,
+	})
+}
+
+// scanBack reads the rows of a table before a name ("": from the last one), backwards.
+func (db *DB) scanBack(t table, before string, more rows) error {
+	return db.walk(t, more, walking{
+		wants: func(name string) bool { return name < before || before == "" },
+		order: func(a, b string) int { return strings.Compare(b, a) },
+		first: func(c *bbolt.Cursor) ([]byte, []byte) {
+			if before == "" {
+				return c.Last()
+			}
+			if k, _ := c.Seek([]byte(before)); k == nil {
+				return c.Last()
+			}
+			return c.Prev()
+		},
+		next: (*bbolt.Cursor).Prev,
+	})
+}
+
+// walking is a direction.
+type walking struct {
+	wants func(name string) bool
+	order func(a, b string) int
+	first func(*bbolt.Cursor) (key, value []byte)
+	next  func(*bbolt.Cursor) (key, value []byte)
+}
+
+// walk merges the rows of the journal with those of the table. If a row is in both, the
+// journal has the newer value.
+func (db *DB) walk(t table, more rows, w walking) error {
 	db.mu.RLock()
 	waiting := make(map[string][]byte, len(db.pending[t]))
 	for name, p := range db.pending[t] {
-		if name > behind || behind == "" {
+		if w.wants(name) {
 			waiting[name] = p.value
 		}
 	}
@@ -102,25 +147,22 @@ func (db *DB) scan(t table, behind string, more rows) error {
 	s.users.Add(1)
 	db.mu.RUnlock()
 	defer s.release()
-	names := slices.Sorted(maps.Keys(waiting))
+	names := slices.SortedFunc(maps.Keys(waiting), w.order)
 	return db.guarded(func() error {
 		c := s.buckets[t].Cursor()
-		k, v := c.Seek([]byte(behind))
-		if k != nil && string(k) == behind {
-			k, v = c.Next()
-		}
+		k, v := w.first(c)
 		for k != nil || len(names) > 0 {
 			name, value := string(k), v
-			if len(names) > 0 && (k == nil || names[0] <= name) {
+			if len(names) > 0 && (k == nil || w.order(names[0], name) <= 0) {
 				if k != nil && names[0] == name {
-					k, v = c.Next() // what waits is newer
+					k, v = w.next(c) // what waits is newer
 				}
 				name, value = names[0], waiting[names[0]]
 				if names = names[1:]; value == nil {
 					continue
 				}
 			} else {
-				k, v = c.Next()
+				k, v = w.next(c)
 			}
 			if goOn, err := more(name, value); err != nil || !goOn {
 				return err

@@ -1,6 +1,8 @@
 package durable
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -46,6 +48,7 @@ func jobFields(c *codec, j *job.Job) {
 	listField(c, 29, pastFields, &j.Past)
 	flagField(c, 30, &j.CodeInline)
 	textField(c, 31, &j.Lacks)
+	textField(c, 32, &j.Pool)
 }
 
 func resultFields(c *codec, r *job.Result) {
@@ -97,6 +100,7 @@ func problemFields(c *codec, p *problem.Problem) {
 	recordField(c, 4, contentFields, &p.Draft)
 	numberField(c, 5, &p.Revision)
 	textField(c, 6, &p.WriteID)
+	textField(c, 7, &p.Pool)
 }
 
 func contentFields(c *codec, p *problem.Content) {
@@ -130,6 +134,28 @@ func markFields(c *codec, m *dispatch.Mark) {
 	numberField(c, 2, &m.Shard)
 	textField(c, 3, &m.Cursor)
 	numberField(c, 4, &m.SilentSince)
+	pools := make([]silence, 0, len(m.Silent))
+	for _, pool := range slices.Sorted(maps.Keys(m.Silent)) {
+		pools = append(pools, silence{pool, m.Silent[pool]})
+	}
+	listField(c, 5, silenceFields, &pools)
+	if c.reads && len(pools) > 0 {
+		m.Silent = make(map[job.Pool]job.Time)
+		for _, s := range pools {
+			m.Silent[s.pool] = s.since
+		}
+	}
+}
+
+// silence is an entry of a mark's Silent.
+type silence struct {
+	pool  job.Pool
+	since job.Time
+}
+
+func silenceFields(c *codec, s *silence) {
+	textField(c, 1, &s.pool)
+	numberField(c, 2, &s.since)
 }
 
 func credentialFields(c *codec, a *auth.Credential) {
@@ -143,15 +169,17 @@ func credentialFields(c *codec, a *auth.Credential) {
 	timeField(c, 8, &a.CreatedAt)
 	timeField(c, 9, &a.ExpiresAt)
 	timeField(c, 10, &a.RevokedAt)
+	textsField(c, 11, &a.Pools)
 }
 
-func messageFields(c *codec, m *memory.Message) {
+func messageFields(c *codec, m *message) {
 	textField(c, 1, &m.Job)
 	numberField(c, 2, &m.Bell)
 	textField(c, 3, &m.Group)
 	timeField(c, 4, &m.SentAt)
 	timeField(c, 5, &m.VisibleAt)
 	numberField(c, 6, &m.Receives)
+	textField(c, 7, &m.Pool)
 }
 
 func endpointFields(c *codec, e *announce.Endpoint) {

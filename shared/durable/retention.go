@@ -21,13 +21,16 @@ import (
 // expireAtOnce is how many jobs are forgotten by one transaction.
 const expireAtOnce = 200
 
-// Expire forgets jobs that may be forgotten, as a table's time to live does, and
-// returns how many.
+// Expire forgets jobs, runners, acts and rejudges of many that may be forgotten, as a table's time to live
+// does, and returns how many jobs.
 func (s *Store) Expire(ctx context.Context, now job.Time) (int, error) {
 	total := 0
-	for {
+	if err := errors.Join(s.expireRunners(ctx, now), s.expireAudit(ctx, now), s.expireRejudges(ctx, now)); err != nil {
+		return 0, err
+	}
+	for behind := ""; ; {
 		var due []string
-		err := s.db.scan(ends, "", func(name string, _ []byte) (bool, error) {
+		err := s.db.scan(ends, behind, func(name string, _ []byte) (bool, error) {
 			at, _ := place(name)
 			if at >= now || len(due) == expireAtOnce {
 				return false, nil
@@ -45,16 +48,21 @@ func (s *Store) Expire(ctx context.Context, now job.Time) (int, error) {
 					continue // the index lags: it has been forgotten already, or moved
 				}
 				_, id := place(name)
+				j, _, err := decodeRow(jobs, jobFields, id, b.get(jobs, id))
+				if err != nil {
+					return err
+				}
 				b.putNoCode(id)
+				b.putJob(j, job.Job{ID: id}, nil)
 				b.put(ends, name, nil)
-				b.put(jobs, id, nil)
 				forgotten++
 			}
 			return nil
 		})
-		if total += forgotten; err != nil || forgotten == 0 {
+		if total += forgotten; err != nil {
 			return total, err
 		}
+		behind = due[len(due)-1] // what is forgotten stands in the journal for a moment
 	}
 }
 
@@ -107,7 +115,7 @@ func (o *Objects) RemoveOld(ctx context.Context, now time.Time) (removed int, er
 }
 
 // removeIfOld removes a file that was written before a time, unless it is test data
-// of a version. Nobody keeps it meanwhile.
+// of a version. No call keeps it meanwhile.
 func (o *Objects) removeIfOld(ctx context.Context, name string, before time.Time) (removed bool, err error) {
 	o.db.filing.Lock()
 	defer o.db.filing.Unlock()

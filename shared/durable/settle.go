@@ -1,8 +1,12 @@
 package durable
 
 import (
+	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -11,14 +15,11 @@ import (
 // How rows leave the journal.
 const (
 	// settleNormally is how long they stay: most jobs have ended by then, or are
-	// waiting for longer than anybody wants to remember them.
+	// waiting for too long to be remembered.
 	settleNormally = time.Second
-	// settleAtOnce is how many are moved by a transaction that has little else to
-	// do: some milliseconds, which nobody should have to wait longer for.
-	settleAtOnce = 512
-	// settleFor each row that a transaction brings, so many are moved: with more
-	// than one the journal does not grow, whatever the load.
-	settleFor = 2
+	// settleMost is about how many are moved by a transaction: enough to share the
+	// pages above their own, and few enough for the memory of one.
+	settleMost = 20_000
 )
 
 // settleAfter is settleNormally, but in tests that wait for an index.
@@ -26,72 +27,163 @@ var settleAfter = settleNormally
 
 // settling is what a transaction moves to the tables.
 type settling struct {
-	keys    []key // each the newest of its row
-	records int   // of the journal that are done with
-	done    int   // keys of the one after those
+	rows    []change // each the newest of its row
+	records int      // of the backlog that are done with
+	last    int64    // number of the last of those
 }
 
-// plan chooses what to move: the oldest first, so that what the journal still
-// holds is always newer than the tables.
-func (db *DB) plan(brought int, closing bool) settling {
-	limit := max(settleAtOnce, settleFor*brought)
-	filed := db.files.filed()
-	var s settling
-	for _, r := range db.backlog {
-		if !closing && time.Since(r.at) < settleAfter || r.number > filed {
+// settler moves rows from the journal to their tables, until the writer has ended
+// and nothing is left. It writes beside the writer, so that no request waits for
+// the many pages of a transaction.
+func (db *DB) settler() {
+	defer close(db.stopped)
+	failing := false
+	for {
+		var flushed chan struct{}
+		ended := false
+		due, arrived := db.untilSettling(failing)
+		wait := time.NewTimer(due)
+		select {
+		case <-wait.C:
+		case flushed = <-db.flushes:
+		case <-db.ended:
+			db.files.close()
+			ended = true
+		case <-arrived: // it is not due yet
+		}
+		wait.Stop()
+		for err := error(nil); ; {
+			s := db.plan(ended || flushed != nil)
+			if s.records == 0 {
+				break
+			}
+			if err = db.settle(s); err == nil {
+				failing = false
+				continue
+			}
+			if err = explain(db.dir, err); !failing {
+				db.log.Error("rows stay in the journal until they can be moved to their tables", "error", err)
+			}
+			failing = true
 			break
 		}
-		from := r.done
-		if s.records > 0 {
-			from = 0
+		if flushed != nil {
+			close(flushed)
 		}
-		for i := from; i < len(r.keys); i++ {
-			if len(s.keys) == limit {
-				s.done = i
-				return s
-			}
-			if k := r.keys[i]; db.pending[k.table][k.name].number == r.number {
-				s.keys = append(s.keys, k)
+		if ended {
+			return
+		}
+	}
+}
+
+// plan chooses what to move: the oldest records first, so that what the journal
+// still holds is always newer than the tables.
+func (db *DB) plan(all bool) (s settling) {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	filed := db.files.filed()
+	for _, r := range db.backlog {
+		if !all && time.Since(r.at) < settleAfter || r.number > filed || len(s.rows) >= settleMost {
+			break
+		}
+		for _, k := range r.keys {
+			if p := db.pending[k.table][k.name]; p.number == r.number && k.table != objects {
+				s.rows = append(s.rows, change{k, p.value})
 			}
 		}
 		s.records++
+		s.last = r.number
 	}
+	// In the order of the pages that they go to.
+	slices.SortFunc(s.rows, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.table, b.table), strings.Compare(a.name, b.name))
+	})
 	return s
 }
 
-// untilSettling is how long the writer may sleep.
-func (db *DB) untilSettling() time.Duration {
+// untilSettling is how long the settler may sleep, and what wakes it while there is
+// nothing to move.
+func (db *DB) untilSettling(failing bool) (time.Duration, <-chan struct{}) {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
 	switch {
 	case len(db.backlog) == 0:
-		return time.Hour
-	case db.broken.Load() != nil || db.backlog[0].number > db.files.filed():
-		return settleAfter / 4
+		return time.Hour, db.arrived
+	case failing || db.backlog[0].number > db.files.filed():
+		return settleAfter / 4, nil
 	}
-	return max(0, settleAfter-time.Since(db.backlog[0].at))
+	return max(0, settleAfter-time.Since(db.backlog[0].at)), nil
 }
 
-// settle moves rows to their tables and forgets the records that held them. An
-// object is in its file already.
-func (db *DB) settle(tx *bbolt.Tx, s settling) error {
-	for _, k := range s.keys {
-		if k.table == objects {
-			continue
-		}
-		rows := tx.Bucket([]byte{byte(k.table)})
-		var err error
-		if value := db.pending[k.table][k.name].value; value == nil {
-			err = rows.Delete([]byte(k.name))
-		} else {
-			err = rows.Put([]byte(k.name), value)
-		}
-		if err != nil {
-			return err
-		}
+// settle moves rows to their tables in a transaction, and forgets the records that
+// held them. An object is in its file already.
+func (db *DB) settle(s settling) error {
+	err := db.guarded(func() error {
+		return db.bolt.Update(func(tx *bbolt.Tx) error {
+			for _, c := range s.rows {
+				rows := tx.Bucket([]byte{byte(c.table)})
+				var err error
+				if c.value == nil {
+					err = rows.Delete([]byte(c.name))
+				} else {
+					err = rows.Put([]byte(c.name), c.value)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			meta := tx.Bucket(metaBucket)
+			if err := meta.Put(clockKey, numbered(db.Clock.Now().UnixMilli())); err != nil {
+				return err
+			}
+			return meta.Put(settledKey, numbered(s.last))
+		})
+	})
+	if err != nil {
+		return err
 	}
-	journal := tx.Bucket(journalBucket)
-	for _, r := range db.backlog[:s.records] {
-		if err := journal.Delete(numbered(r.number)); err != nil {
-			return err
+	next, err := db.newSnapshot()
+	if err != nil {
+		return err
+	}
+	db.mu.Lock()
+	last := db.snapshot
+	db.snapshot = next
+	forget := db.backlog[:s.records]
+	db.backlog = db.backlog[s.records:]
+	db.mu.Unlock()
+	last.release()
+	// A few at a time: requests come in between.
+	for _, r := range forget {
+		db.mu.Lock()
+		for _, k := range r.keys {
+			if db.pending[k.table][k.name].number == r.number {
+				delete(db.pending[k.table], k.name)
+			}
+		}
+		db.mu.Unlock()
+	}
+	db.settled.Store(s.last)
+	return nil
+}
+
+// flush moves everything to the tables that is in the journal now.
+func (db *DB) flush(ctx context.Context) error {
+	db.mu.RLock()
+	until := db.number
+	db.mu.RUnlock()
+	for db.settled.Load() < until {
+		done := make(chan struct{})
+		select {
+		case db.flushes <- done:
+		case <-db.stopped:
+			return errClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		<-done
+		if db.settled.Load() < until { // objects are on their way to their files
+			time.Sleep(settleAfter / 4)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func (s *Store) Get(_ context.Context, id string) (job.Job, bool, error) {
 	return readRow(s.db, jobs, jobFields, id)
 }
 
-// readRow reads one record; false: there is none.
+// readRow reads one record; it returns false if there is none.
 func readRow[T any](db *DB, t table, lead func(*codec, *T), name string) (record T, found bool, err error) {
 	rows, err := db.get(t, name)
 	if err != nil || rows[0] == nil {
@@ -45,7 +45,7 @@ func decodeRow[T any](t table, lead func(*codec, *T), name string, row []byte) (
 	return record, unknown, err
 }
 
-// GetMany reads those of the jobs that there are.
+// GetMany reads the jobs that exist.
 func (s *Store) GetMany(_ context.Context, names []string) (map[string]job.Job, error) {
 	rows, err := s.db.get(jobs, names...)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 	return current, created, nil
 }
 
-// Save writes a job if nobody has since before was read.
+// Save writes a job if it was not written since before was read.
 func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
 	row := encode(jobFields, &after)
 	var due []memory.KeptLetter
@@ -123,7 +123,7 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 	return current, saved, nil
 }
 
-// DeleteJob removes a job if nobody has written it since it was read.
+// DeleteJob removes a job if it was not written since it was read.
 func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, deleted bool, err error) {
 	err = s.db.write(ctx, func(b *batch) error {
 		current, deleted = job.Job{}, false
@@ -152,6 +152,8 @@ func (b *batch) putJob(before, after job.Job, row []byte) {
 	}{
 		{open, openName(before), openName(after), []byte{}},
 		{ends, endName(before), endName(after), endedValue(after)},
+		{finals, finalName(before), finalName(after), []byte{}},
+		{disputes, disputeName(before), disputeName(after), []byte{}},
 	} {
 		if index.was == index.is {
 			continue
@@ -165,7 +167,7 @@ func (b *batch) putJob(before, after job.Job, row []byte) {
 	}
 }
 
-// openName is a job's place among the open ones, by shard and age; "": it has none.
+// openName is a job's place among the open ones, by shard and age; "" if it has none.
 func openName(j job.Job) string {
 	if !j.Open() {
 		return ""
@@ -173,7 +175,7 @@ func openName(j job.Job) string {
 	return placed([]byte{byte(dispatch.ShardOf(j.ID))}, j.QueuedAt, j.ID)
 }
 
-// endName is a job's place among those that may be forgotten one day.
+// endName is a job's place among the jobs that will expire.
 func endName(j job.Job) string {
 	at := j.ExpiresAt()
 	if at == 0 {
@@ -253,7 +255,7 @@ func (s *Store) Problem(_ context.Context, id int) (problem.Problem, bool, error
 	return readRow(s.db, problems, problemFields, strconv.Itoa(id))
 }
 
-// SaveProblem writes a problem if nobody has since before was read, and with it
+// SaveProblem writes a problem if it was not written since before was read, and with it
 // the record of a new version.
 func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
 	name := strconv.Itoa(after.ID)
@@ -337,7 +339,7 @@ func (s *Store) Mark(context.Context) (dispatch.Mark, error) {
 	return mark, err
 }
 
-// SaveMark writes where the sweep stands if nobody has since before was read.
+// SaveMark writes where the sweep stands if it was not written since before was read.
 func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
 	err = s.db.write(ctx, func(b *batch) error {
 		current, unknown, err := decodeRow(marks, markFields, sweepMark, b.get(marks, sweepMark))

@@ -45,7 +45,7 @@ func (db *DB) Webhooks() (*Webhooks, error) {
 	return w, nil
 }
 
-// PutEndpoint writes an endpoint if nobody has since it was read.
+// PutEndpoint writes an endpoint if it was not written since it was read.
 func (w *Webhooks) PutEndpoint(ctx context.Context, e announce.Endpoint) (put bool, err error) {
 	err = w.db.write(ctx, func(b *batch) error {
 		stored := announce.Endpoint{}

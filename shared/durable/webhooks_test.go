@@ -91,9 +91,11 @@ func TestLettersSurviveAKill(t *testing.T) {
 // copied is a folder as a kill would leave it now.
 func copied(t *testing.T, dir string) string {
 	t.Helper()
-	state, err := os.ReadFile(filepath.Join(dir, "state.db"))
-	check(t, err)
 	to := t.TempDir()
-	check(t, os.WriteFile(filepath.Join(to, "state.db"), state, 0o600))
+	for _, name := range []string{"state.db", "journal.0", "journal.1"} {
+		state, err := os.ReadFile(filepath.Join(dir, name))
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(to, name), state, 0o600))
+	}
 	return to
 }

@@ -95,7 +95,7 @@ func (w *writer) bytes(name string, b []byte) {
 	w.as(name, v)
 }
 
-// sub writes a map; nil: there is none.
+// sub writes a map; it returns nil if there is none.
 func (w *writer) sub(name string, within writer) {
 	a := attribute{name: name, kind: isMap}
 	if within != nil {
@@ -108,7 +108,7 @@ func (w *writer) list(name string, maps []writer) {
 	*w = append(*w, attribute{name: name, kind: isMaps, maps: maps})
 }
 
-// as writes a value as it is; nil: there is none.
+// as writes a value as it is; it returns nil if there is none.
 func (w *writer) as(name string, v types.AttributeValue) {
 	*w = append(*w, attribute{name: name, kind: isValue, value: v})
 }
@@ -207,7 +207,7 @@ func (r *reader) numberOf(name string, v types.AttributeValue) int64 {
 	return i
 }
 
-// numbers reads a list of as many numbers as are wanted; nil: there is none.
+// numbers reads a list of as many numbers as are wanted; it returns nil if there is none.
 func (r *reader) numbers(name string, want int) []int64 {
 	v, exists := r.item[name]
 	if !exists {
@@ -275,7 +275,7 @@ func (r *reader) hex(name string) string {
 	return string(hex.AppendEncode(digits[:0], r.bytes(name)))
 }
 
-// list reads a list; nil: there is none.
+// list reads a list; it returns nil if there is none.
 func (r *reader) list(name string) []types.AttributeValue {
 	switch v := r.item[name].(type) {
 	case nil:
@@ -288,7 +288,7 @@ func (r *reader) list(name string) []types.AttributeValue {
 	}
 }
 
-// sub reads a map within the item; false: there is none. Its errors are the
+// sub reads a map within the item; it returns false if there is none. Its errors are the
 // reader's.
 func (r *reader) sub(name string, read func(*reader)) bool {
 	v, exists := r.item[name]

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"runlease/shared/awsclient"
+	"runlease/shared/dispatch"
 	"runlease/shared/doorbell"
 )
 
@@ -20,12 +24,16 @@ import (
 type Benches struct {
 	store *Store
 	now   func() time.Time
+	chain string
 }
 
-// Benches returns the benches in the table of the doorbell.
-func (s *Store) Benches() *Benches { return &Benches{s, time.Now} }
+// Benches returns the benches in the table of the doorbell, of the default pool.
+func (s *Store) Benches() *Benches { return &Benches{s, time.Now, ""} }
 
-// lineKept is how long the record of a connection is kept whose end nobody told:
+// Of returns the benches of another chain.
+func (b *Benches) Of(chain string) dispatch.Benches { return &Benches{b.store, b.now, chain} }
+
+// lineKept is how long the record of a connection is kept whose end was not told:
 // API Gateway ends every connection after two hours.
 const lineKept = 2*time.Hour + 10*time.Minute
 
@@ -33,7 +41,7 @@ const lineKept = 2*time.Hour + 10*time.Minute
 func (b *Benches) Benches(ctx context.Context, from, to int) ([]doorbell.Bench, error) {
 	list := make([]doorbell.Bench, to-from+1)
 	if from == to {
-		it, err := b.store.read(ctx, "bench", b.store.tables.Doorbell, benchKey(from))
+		it, err := b.store.read(ctx, "bench", b.store.tables.Doorbell, benchKey(b.chain, from))
 		if err == nil {
 			list[0], err = readBench(it)
 		}
@@ -42,11 +50,11 @@ func (b *Benches) Benches(ctx context.Context, from, to int) ([]doorbell.Bench, 
 	for first := from; first <= to; first += maxMany {
 		keys := make([]item, 0, maxMany)
 		for n := first; n <= min(to, first+maxMany-1); n++ {
-			keys = append(keys, benchKey(n))
+			keys = append(keys, benchKey(b.chain, n))
 		}
 		err := b.store.readMany(ctx, "benches", b.store.tables.Doorbell, keys, func(it item) error {
 			key, _ := it[DoorbellKey].(*types.AttributeValueMemberS)
-			n, err := benchNumber(key)
+			n, err := benchNumber(b.chain, key)
 			if err != nil || n < from || n > to {
 				return fmt.Errorf("read a bench: %w", errors.Join(err, errForeign))
 			}
@@ -60,10 +68,10 @@ func (b *Benches) Benches(ctx context.Context, from, to int) ([]doorbell.Bench, 
 	return list, nil
 }
 
-var errForeign = errors.New("it is not one that was asked for")
+var errForeign = errors.New("it was not asked for")
 
-// Take takes a seat off a bench. One that our own write took, whose reply was
-// lost, shows when it was rung.
+// Take takes a seat off a bench. If our own write took it and the reply was lost, the
+// bench shows when it was rung.
 func (b *Benches) Take(ctx context.Context, n int, connection string, seat, rungAt int64, forget string) (doorbell.Bench, bool, error) {
 	update := "REMOVE w.#c"
 	names := map[string]string{"#c": connection}
@@ -124,12 +132,52 @@ func (b *Benches) Chain(ctx context.Context, was, more int) (bool, error) {
 	return done || err == nil && now.More == more, err
 }
 
+// Beside changes which chains stand beside this one. They are one text, because a
+// condition compares texts alike on AWS and on emulators.
+func (b *Benches) Beside(ctx context.Context, was, now map[string]bool) (bool, error) {
+	text := func(m map[string]bool) types.AttributeValue {
+		return &types.AttributeValueMemberS{Value: besideText(m)}
+	}
+	condition := "b = :was"
+	if len(was) == 0 {
+		condition = "attribute_not_exists(b) OR b = :was"
+	}
+	left, done, err := b.write(ctx, "change chains", 0, "SET b = :now", condition, nil, item{":was": text(was), ":now": text(now)})
+	return done || err == nil && maps.Equal(left.Beside, now), err
+}
+
+// besideText is what is stored of Bench.Beside: names, closed ones behind a sign, with
+// blanks between.
+func besideText(m map[string]bool) string {
+	words := slices.Sorted(maps.Keys(m))
+	for i, name := range words {
+		if !m[name] {
+			words[i] = closedSign + name
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func besideIn(text string) map[string]bool {
+	var m map[string]bool
+	for word := range strings.FieldsSeq(text) {
+		if m == nil {
+			m = make(map[string]bool)
+		}
+		name, closed := strings.CutPrefix(word, closedSign)
+		m[name] = !closed
+	}
+	return m
+}
+
+const closedSign = "-"
+
 // write changes a bench on a condition, and returns it as it is then.
 func (b *Benches) write(ctx context.Context, attempted string, n int, update, condition string, names map[string]string, values item) (doorbell.Bench, bool, error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
 	out, err := b.store.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &b.store.tables.Doorbell, Key: benchKey(n),
+		TableName: &b.store.tables.Doorbell, Key: benchKey(b.chain, n),
 		UpdateExpression: &update, ConditionExpression: &condition,
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 		ReturnValues:                        types.ReturnValueAllNew,
@@ -144,7 +192,7 @@ func (b *Benches) write(ctx context.Context, attempted string, n int, update, co
 		return bench, false, err
 	}
 	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "ValidationException" { // a path into a bench that nobody has made
+	if errors.As(err, &api) && api.ErrorCode() == "ValidationException" { // a path into a bench that does not exist
 		return doorbell.Bench{}, false, nil
 	}
 	return doorbell.Bench{}, false, failed(attempted, err)
@@ -152,7 +200,7 @@ func (b *Benches) write(ctx context.Context, attempted string, n int, update, co
 
 func readBench(it item) (doorbell.Bench, error) {
 	r := reader{item: it}
-	bench := doorbell.Bench{More: int(r.number(bMore))}
+	bench := doorbell.Bench{More: int(r.number(bMore)), Beside: besideIn(r.text(bBeside))}
 	var err error
 	if bench.Waiting, err = numbers(it[bWaiting]); err == nil {
 		bench.Rung, err = numbers(it[bRung])
@@ -194,7 +242,7 @@ func (b *Benches) Listener(ctx context.Context, runner string) (doorbell.Listene
 }
 
 // Join notes the connection of a runner in place of the one before. The record by
-// connection comes first: without it nobody could forget the other one.
+// connection comes first: without it the other one could not be forgotten.
 func (b *Benches) Join(ctx context.Context, l doorbell.Listener) (before doorbell.Listener, replaced bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
@@ -228,37 +276,68 @@ func (b *Benches) Join(ctx context.Context, l doorbell.Listener) (before doorbel
 	return before, err == nil, err
 }
 
+// Move notes the chain of a connection.
+func (b *Benches) Move(ctx context.Context, l doorbell.Listener) (bool, error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	update, same := "SET #h = :h", "#c = :c"
+	_, err := b.store.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &b.store.tables.Doorbell, Key: listenerKey(l.Runner), UpdateExpression: &update, ConditionExpression: &same,
+		ExpressionAttributeNames:  map[string]string{"#c": bConnection, "#h": bChain},
+		ExpressionAttributeValues: item{":c": &types.AttributeValueMemberS{Value: l.Connection}, ":h": &types.AttributeValueMemberS{Value: l.Chain}},
+	})
+	if why, isRefusal := refused(err); isRefusal && !why.busy {
+		return false, nil
+	}
+	if err != nil {
+		return false, failed("note the chain of a listener", err)
+	}
+	return true, nil
+}
+
 // Part forgets a connection. Its runner may have another one by now.
-func (b *Benches) Part(ctx context.Context, connection string) error {
+func (b *Benches) Part(ctx context.Context, connection string) (doorbell.Listener, error) {
 	it, err := b.store.read(ctx, "connection", b.store.tables.Doorbell, lineKey(connection))
 	if err != nil || it == nil {
-		return err
+		return doorbell.Listener{}, err
 	}
 	r := reader{item: it}
 	runner := r.text(bRunner)
 	if r.err != nil {
-		return fmt.Errorf("read item of a connection: %w", r.err)
+		return doorbell.Listener{}, fmt.Errorf("read item of a connection: %w", r.err)
 	}
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
 	same, name := "#c = :c", bConnection
-	_, err = b.store.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+	var l doorbell.Listener
+	out, err := b.store.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &b.store.tables.Doorbell, Key: listenerKey(runner), ConditionExpression: &same,
 		ExpressionAttributeNames:  map[string]string{"#c": name},
 		ExpressionAttributeValues: item{":c": &types.AttributeValueMemberS{Value: connection}},
+		ReturnValues:              types.ReturnValueAllOld,
 	})
-	if _, isRefusal := refused(err); err != nil && !isRefusal {
-		return failed("forget a listener", err)
+	_, isRefusal := refused(err)
+	switch {
+	case err != nil && !isRefusal:
+		return l, failed("forget a listener", err)
+	case err == nil && out.Attributes != nil:
+		if l, _, err = readListener(runner, out.Attributes); err != nil {
+			return l, err
+		}
 	}
-	if _, err := b.store.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &b.store.tables.Doorbell, Key: lineKey(connection)}); err != nil {
-		return failed("forget a connection", err)
+	gone, err := b.store.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &b.store.tables.Doorbell, Key: lineKey(connection), ReturnValues: types.ReturnValueAllOld})
+	if err != nil {
+		return l, failed("forget a connection", err)
 	}
-	return nil
+	if gone.Attributes == nil { // another was faster, and has counted it
+		return l, nil
+	}
+	return l, b.parted(ctx, time.Unix(r.number(TTL), 0).Add(-lineKept))
 }
 
 func readListener(runner string, it item) (l doorbell.Listener, until int64, err error) {
 	r := reader{item: it}
-	l = doorbell.Listener{Connection: r.text(bConnection), Runner: runner, Credential: r.text(bCredential)}
+	l = doorbell.Listener{Connection: r.text(bConnection), Runner: runner, Credential: r.text(bCredential), Chain: r.text(bChain)}
 	until = r.number(TTL)
 	if r.err != nil {
 		return doorbell.Listener{}, 0, fmt.Errorf("read item of a listener: %w", r.err)

@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -15,11 +14,11 @@ func TestAFullBenchIsOneWriteUnit(t *testing.T) {
 	full := func() types.AttributeValue {
 		m := item{}
 		for i := range doorbell.Seats {
-			m[string(rune('a'+i))+"0SM9cOFvHcCIhw="[:15]] = numberValue(doorbell.Seat(time.Now(), 15, doorbell.Benches-1))
+			m[string(rune('a'+i))+"0SM9cOFvHcCIhw="[:15]] = numberValue(doorbell.Seat(doorbell.MaxSeat, doorbell.Benches-1))
 		}
 		return &types.AttributeValueMemberM{Value: m}
 	}
-	it := benchKey(doorbell.Benches - 1)
+	it := benchKey("", doorbell.Benches-1)
 	it[bWaiting], it[bMore] = full(), numberValue(doorbell.Benches-1)
 	rung := full().(*types.AttributeValueMemberM)
 	for name := range rung.Value {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
@@ -73,12 +74,8 @@ func (c *Credentials) List(ctx context.Context, cursor string, limit int) (page 
 	if err != nil {
 		return nil, "", err
 	}
-	for _, it := range items {
-		credential, err := readCredential(it)
-		if err != nil {
-			return nil, "", err
-		}
-		page = append(page, credential)
+	if page, err = readAll(items, readCredential); err != nil {
+		return nil, "", err
 	}
 	if more && len(page) > 0 {
 		next = page[len(page)-1].ID
@@ -163,6 +160,7 @@ func credentialItem(c auth.Credential) item {
 		all = &types.AttributeValueMemberL{Value: scopes}
 	}
 	w.as(kScopes, all)
+	w.text(kPools, strings.Join(c.Pools, ","))
 	w.time(kCreatedAt, c.CreatedAt)
 	w.time(kExpiresAt, c.ExpiresAt)
 	w.time(kRevokedAt, c.RevokedAt)
@@ -194,6 +192,9 @@ func readCredential(it item) (auth.Credential, error) {
 			break
 		}
 		c.Scopes = append(c.Scopes, s.Value)
+	}
+	if pools := r.text(kPools); pools != "" {
+		c.Pools = strings.Split(pools, ",")
 	}
 	if r.err != nil {
 		return auth.Credential{}, fmt.Errorf("read item of credential %s: %w", c.ID, r.err)

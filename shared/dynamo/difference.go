@@ -18,7 +18,7 @@ type change struct {
 }
 
 // changeIf begins a change of an item whose version, in the attribute of that
-// name, must still be this; 0: no item may have the key. The tables of jobs and
+// name, must still be this; 0 if no item may have the key. The tables of jobs and
 // of problems have a key of one name.
 func changeIf(versionName string, version int64) *change {
 	c := &change{names: make(map[string]string), values: make(map[string]types.AttributeValue)}
@@ -71,8 +71,8 @@ func (c *change) to(before, after writer) *change {
 }
 
 // within is to for an item, or for a map in it: path leads there in names, and
-// values below it have the prefix. Attributes are paired by name; one that only
-// one of the states lists is new or gone.
+// values below it have the prefix. Attributes are paired by name. If only one of
+// the states lists an attribute, it is new or gone.
 func (c *change) within(path, prefix string, before, after writer) {
 	for i := range before {
 		if was := &before[i]; !was.empty() && after.named(i, was.name) == nil {
@@ -105,8 +105,8 @@ func (c *change) assign(path, prefix, name string, v types.AttributeValue) {
 }
 
 // inPlace appends maps to a list, or changes some of them, so that the others
-// stay as they are; false: that does not do, and the list is to be replaced. An
-// update cannot change a list and append to it.
+// stay as they are. It returns false if the list must be replaced: an update cannot
+// change a list and append to it.
 func (c *change) inPlace(was []writer, is *attribute) bool {
 	added := len(is.maps) - len(was)
 	if added < 0 {

@@ -81,13 +81,11 @@ func (s *Store) endedIn(ctx context.Context, shard int, after job.Time, limit in
 		if err != nil {
 			return nil, false, failed("list final jobs", err)
 		}
-		for _, it := range out.Items {
-			e, err := parseEnded(it)
-			if err != nil {
-				return nil, false, err
-			}
-			found = append(found, e)
+		some, err := readAll(out.Items, parseEnded)
+		if err != nil {
+			return nil, false, err
 		}
+		found = append(found, some...)
 		if behind = out.LastEvaluatedKey; len(behind) == 0 {
 			return found, false, nil
 		}

@@ -26,7 +26,7 @@ type refusal struct {
 	busy bool
 }
 
-// refused takes an error apart; false: it is not a refusal.
+// refused takes an error apart; false if it is not a refusal.
 func refused(err error) (refusal, bool) {
 	var condition *types.ConditionalCheckFailedException
 	if errors.As(err, &condition) {

@@ -9,12 +9,15 @@ import (
 	"runlease/shared/job"
 )
 
+// jobAttributes is how many attributes a job has, and a few more: each write makes
+// two lists of them, and a list that grows takes 6 KB more.
+const jobAttributes = 38
+
 // jobItem is a job as it is stored: hashes and write ids as bytes, times as
 // numbers; and with it what is derived from the job: its place in the index and
 // its time to live. Its key is not in it.
 func jobItem(j *job.Job) writer {
-	const attributes = 32 // and room for some more
-	w := make(writer, 0, attributes)
+	w := make(writer, 0, jobAttributes)
 	w.number(aProblem, int64(j.Problem))
 	w.number(aLanguage, int64(j.Language))
 	w.text(aGroup, j.Group)
@@ -34,6 +37,7 @@ func jobItem(j *job.Job) writer {
 	w.flag(aCancelRequested, j.CancelRequested)
 	w.flag(aDisputed, j.Disputed)
 	w.text(aLacks, string(j.Lacks))
+	w.text(aPool, string(j.Pool))
 	w.number(aRevision, j.Revision)
 	w.hex(aWriteID, j.WriteID)
 
@@ -61,6 +65,9 @@ func jobItem(j *job.Job) writer {
 	}
 	w.text(OpenHash, hash)
 	w.text(OpenRange, place)
+	hash, place = finalPlace(j)
+	w.text(FinalHash, hash)
+	w.text(FinalRange, place)
 	w.number(TTL, int64(j.ExpiresAt())/1000)
 	return w
 }
@@ -132,6 +139,7 @@ func readJob(it item) (job.Job, error) {
 		CancelRequested: r.flag(aCancelRequested),
 		Disputed:        r.flag(aDisputed),
 		Lacks:           job.Why(r.text(aLacks)),
+		Pool:            job.Pool(r.text(aPool)),
 		Revision:        r.number(aRevision),
 		WriteID:         r.hex(aWriteID),
 		Claim: job.Claim{

@@ -215,21 +215,21 @@ func TestDifference(t *testing.T) {
 		},
 		{
 			"complete", replaced, finished,
-			with(nil, aState, aEndedAt, aResult, aPast+" +", TTL, OpenHash, OpenRange), claim,
+			with(nil, aState, aEndedAt, aResult, aPast+" +", TTL, OpenHash, OpenRange, FinalHash, FinalRange), claim,
 		},
 		{
 			"late result", finished,
 			apply(finished, job.CompleteOp{Now: t0 + 99_002, Runner: "r", TokenHash: token, Result: job.Result{Score: 1}}.Apply),
-			with(nil, aDisputed, aPast+"[0]."+pLate), nil,
+			with(nil, aDisputed, aPast+"[0]."+pLate, FinalHash, FinalRange), nil,
 		},
 		{
 			"rejudge", finished, apply(finished, job.RejudgeOp{Now: t0 + 100_000}.Apply),
 			with(nil, aState, aGeneration, aFirstFence, aBell, aRungAt, aQueuedAt, OpenHash, OpenRange),
-			[]string{aFailures, aEndedAt, aResult, TTL},
+			[]string{aFailures, aEndedAt, aResult, TTL, FinalHash, FinalRange},
 		},
 		{
 			"cancel", queued, apply(queued, job.CancelOp{Now: t0}.Apply),
-			with(nil, aState, aEndedAt, TTL, OpenHash, OpenRange), nil,
+			with(nil, aState, aEndedAt, TTL, OpenHash, OpenRange, FinalHash, FinalRange), nil,
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -256,11 +256,18 @@ func TestNamesAreUnique(t *testing.T) {
 		"result":     {rAttempt, rStatus, rScore, rRunTime, rMemoryUsage, rTasks, rDigest, rOutputs, rPacked},
 		"past":       {pAttempt, pGeneration, pRunner, pTokenHash, pProblemVersion, pClaimedAt, pHeartbeatAt, pEndedAt, pHow, pReason, pVerdict, pLate},
 		"problem":    {ProblemsKey, ProblemsRange, oVersion, oContent, oDraft, oRevision, oWriteID},
+		"rejudge":    {FleetKey, FleetRange, TTL, mmProblem, mmStatus, mmFrom, mmTo, mmPool, mmBy, mmWhy, mmState, mmStarted, mmUpdated, mmEnded, mmMatched, mmCounted, mmRejudged, mmSkipped, mmFailed, mmCursor, mmPending, mmTries, mmStep, mmRungIn, mmRevision, mmWriteID},
 		"credential": {CredentialsKey, ListHash, ListRange, TTL, kKind, kName, kRunner, kFleet, kScopes, kCreatedAt, kExpiresAt, kRevokedAt},
 	} {
 		slices.Sort(names)
 		if unique := slices.Compact(slices.Clone(names)); len(unique) != len(names) {
 			t.Errorf("%s: two attributes share a name in %v", kind, names)
 		}
+	}
+}
+
+func TestRoomForAllAttributes(t *testing.T) {
+	if w := jobItem(&job.Job{}); cap(w) != jobAttributes {
+		t.Errorf("a list of %d attributes grew: jobAttributes are %d", len(w), jobAttributes)
 	}
 }

@@ -128,8 +128,8 @@ func (s *Store) Create(ctx context.Context, j job.Job) (current job.Job, created
 	return jobWritten("create job", j, err)
 }
 
-// Save writes the difference between two states of a job on the condition that
-// nobody wrote in between.
+// Save writes the difference between two states of a job unless another
+// write came in between.
 func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Job, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
@@ -146,7 +146,7 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (current job.Jo
 	return jobWritten("save job", after, err)
 }
 
-// DeleteJob removes a job on the condition that nobody wrote since it was read. A
+// DeleteJob removes a job unless another write came after the read. A
 // repetition of our own write, whose first reply was lost, finds none.
 func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, deleted bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
@@ -170,7 +170,7 @@ func (s *Store) DeleteJob(ctx context.Context, j job.Job) (current job.Job, dele
 // noWriteID is that of no write.
 const noWriteID = "none"
 
-// jobWritten says how a write of j ended. A refusal brings what is stored: if
+// jobWritten returns how a write of j ended. A refusal brings what is stored: if
 // that is our own write, its first reply was lost and this is a repetition.
 func jobWritten(attempted string, j job.Job, err error) (current job.Job, written bool, _ error) {
 	if err == nil {

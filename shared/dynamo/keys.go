@@ -19,12 +19,19 @@ import (
 const (
 	JobsKey = "id" // S
 
-	// OpenIndex of the jobs table holds keys only: of open jobs and, under hash keys
-	// of their own, of final ones. A job that ends moves from the one to the other,
+	// OpenIndex of the jobs table holds keys only: of open jobs and, under other
+	// hash keys, of final ones. A job that ends moves from the one to the other,
 	// which is one write more than leaving the index, and no second index.
 	OpenIndex = "open"
 	OpenHash  = "os" // S, open#<shard> or ended#<shard>
 	OpenRange = "oq" // S, <queuedAt>#<id> or <endedAt>#<generation><f or c>
+
+	// FinalIndex of the jobs table holds keys only, of final jobs by problem. A
+	// disputed job is under one key with all of them, and the number of its problem is in
+	// its range: so a dispute costs a write where there is one and no index.
+	FinalIndex = "final"
+	FinalHash  = "fh" // S, p<problem>#<shard> or disputed
+	FinalRange = "fr" // S, [<problem>#]<endedAt>#<id>#<generation><f<status> or c>
 
 	ProblemsKey   = "id" // N
 	ProblemsRange = "v"  // N, 0: the problem as it is now, else a version of it
@@ -47,17 +54,22 @@ const (
 	WebhooksKey   = "all" // S, always listAll: there are ten at most
 	WebhooksRange = "id"  // S
 
+	// The fleet's table holds the records of runners, what operators did and rejudges of
+	// many.
+	FleetKey   = "id" // S, the kind
+	FleetRange = "n"  // S, of a runner its name, of an entry of the audit its key, of a pause its target, of a rejudge its id
+
 	// LeaseExpiresAt of a claimed job, in epoch milliseconds.
 	LeaseExpiresAt = aLeaseExpiresAt
 
 	// StateOfJob is a job.State as a text, by which its stream is filtered.
 	StateOfJob = aState
 
-	// TTL is the time to live of jobs, credentials and connections, in epoch seconds.
+	// TTL is the time to live of jobs, credentials, connections, runners and the audit, in epoch seconds.
 	TTL = "ttl"
 )
 
-// Attributes of a job. One that would be zero is left out.
+// Attributes of a job. Zero values are left out.
 const (
 	aProblem         = "p"
 	aLanguage        = "l"
@@ -78,6 +90,7 @@ const (
 	aCancelRequested = "x"
 	aDisputed        = "di"
 	aLacks           = "la"
+	aPool            = "po" // absent: the default one; also of a problem
 	aResult          = "re" // M
 	aPast            = "pa" // L of M
 	aRevision        = "v"
@@ -131,6 +144,7 @@ const (
 	oDraft    = "d" // M
 	oRevision = "ve"
 	oWriteID  = "w" // B
+	oPool     = aPool
 
 	cTasks = "t" // L of L: score, cases, memory limit, time limit
 	cSize  = "s"
@@ -156,6 +170,7 @@ const (
 	mShard       = "s"
 	mCursor      = "c"
 	mSilentSince = "ss"
+	mSilent      = "sp" // M: the same of the other pools, by name
 
 	// markID cannot be the id of a job: those have no '#'.
 	markID = "#sweep"
@@ -187,7 +202,8 @@ const (
 	kName      = "n"
 	kRunner    = "r"
 	kFleet     = "f"
-	kScopes    = "s" // L of S
+	kScopes    = "s"   // L of S
+	kPools     = aPool // with commas between
 	kCreatedAt = "c"
 	kExpiresAt = "e"
 	kRevokedAt = "x"
@@ -206,22 +222,96 @@ const (
 	bCredential = "i"
 	bRunner     = "n"
 	bSince      = "t" // milliseconds
+	bBeside     = "b" // chains, with blanks between
+	bChain      = "h"
 )
 
-const benchPrefix = "bench#"
+// Attributes of the record of a runner.
+const (
+	kindRunner = "runner"
+	kindAudit  = "audit"
+	kindPause  = "pause"
+
+	fFirstHeard = "f"
+	fLastHeard  = "h"
+	fVersion    = "u"
+	fLanguages  = "l" // a bit for each
+	fCheckers   = "c"
+	fSlots      = "sl"
+	fPools      = aPool // with commas between
+	fState      = "s"
+	fSince      = "t"
+	fBy         = "b"
+	fWhy        = "y"
+	fAct        = "a" // of an entry of the audit, as the three before and fTarget
+	fTarget     = "g"
+	fLost       = "x"  // leases
+	fInfra      = "i"  // infra_errors
+	fRow        = "r"  // bad ends in a row
+	fProbe      = "p"  // a job
+	fProbes     = "pn" // how many
+	fProbeAt    = "pa"
+	fRevision   = aRevision
+	fWriteID    = aWriteID // B
+)
+
+// Attributes of a rejudge of many, and of the item of the one of a problem that runs.
+const (
+	kindRejudge   = "rejudge"
+	kindRejudging = "rejudging" // FleetRange is the problem
+
+	mmProblem  = aProblem
+	mmStatus   = "sv" // S: 0 is one
+	mmFrom     = "fr"
+	mmTo       = "to"
+	mmPool     = aPool
+	mmBy       = fBy
+	mmWhy      = fWhy
+	mmState    = fState
+	mmStarted  = "t"
+	mmUpdated  = "tu"
+	mmEnded    = "te"
+	mmMatched  = "m"
+	mmCounted  = "mc"
+	mmRejudged = "mr"
+	mmSkipped  = "ms"
+	mmFailed   = "mf"
+	mmCursor   = "c"
+	mmPending  = "q" // generation:job, with commas between
+	mmTries    = "qt"
+	mmStep     = "st"
+	mmRungIn   = "ri"
+	mmRunning  = fTarget // of the item of a problem: the id
+	mmRevision = aRevision
+	mmWriteID  = aWriteID // B
+)
+
+func fleetKey(kind, name string) item {
+	return item{FleetKey: &types.AttributeValueMemberS{Value: kind}, FleetRange: &types.AttributeValueMemberS{Value: name}}
+}
 
 func doorbellKey(kind, of string) item {
 	return item{DoorbellKey: &types.AttributeValueMemberS{Value: kind + of}}
 }
 
-func benchKey(n int) item            { return doorbellKey(benchPrefix, strconv.Itoa(n)) }
 func listenerKey(runner string) item { return doorbellKey("runner#", runner) }
 func lineKey(connection string) item { return doorbellKey("line#", connection) }
-func benchNumber(key *types.AttributeValueMemberS) (int, error) {
+
+// benchKey is bench#<n> for the default pool, else bench#<chain>#<n>.
+func benchKey(chain string, n int) item { return doorbellKey(benchPrefix(chain), strconv.Itoa(n)) }
+
+func benchPrefix(chain string) string {
+	if chain == "" {
+		return "bench#"
+	}
+	return "bench#" + chain + "#"
+}
+
+func benchNumber(chain string, key *types.AttributeValueMemberS) (int, error) {
 	if key == nil {
 		return 0, fmt.Errorf("a bench has no key %s", DoorbellKey)
 	}
-	return strconv.Atoi(strings.TrimPrefix(key.Value, benchPrefix))
+	return strconv.Atoi(strings.TrimPrefix(key.Value, benchPrefix(chain)))
 }
 
 // codeID is what the key of a job's short code has in place of a job's id.

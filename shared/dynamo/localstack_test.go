@@ -5,7 +5,6 @@ package dynamo_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"flag"
 	"fmt"
 	"io"
@@ -32,6 +31,7 @@ import (
 	"runlease/shared/testkit/authtest"
 	"runlease/shared/testkit/benchtest"
 	"runlease/shared/testkit/storetest"
+	"runlease/shared/testkit/tables"
 )
 
 // These tests run against a DynamoDB API: LocalStack on this machine, or the
@@ -50,24 +50,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// getenv is this process's environment, with LocalStack's values where it says nothing.
-func getenv(name string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
-	}
-	return map[string]string{
-		"AWS_REGION":            "us-east-1",
-		"AWS_ACCESS_KEY_ID":     "test",
-		"AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_ENDPOINT_URL":      "http://127.0.0.1:4566",
-	}[name]
-}
-
 // connect makes a client as the functions make theirs, with a transport of the
 // test's between it and the network.
 func connect(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *dynamodb.Client {
 	t.Helper()
-	cfg, err := awsclient.FromEnv(getenv)
+	cfg, err := awsclient.FromEnv(tables.Getenv(os.Getenv))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,98 +66,22 @@ func connect(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *dyna
 
 func plain(next http.RoundTripper) http.RoundTripper { return next }
 
-// patient waits for calls that make tables: those take seconds.
-func patient(next http.RoundTripper) http.RoundTripper {
-	if transport, ok := next.(*http.Transport); ok {
-		transport.ResponseHeaderTimeout = time.Minute
-	}
-	return next
-}
-
-// deploy makes the tables of jobs and problems under random names, and deletes
-// them in the end.
+// deploy makes the tables of jobs and problems.
 func deploy(t *testing.T) dynamo.Tables {
-	t.Helper()
-	db := connect(t, patient)
-	suffix := strings.ToLower(rand.Text())
-	tables := dynamo.Tables{Jobs: "jobs-" + suffix, Problems: "problems-" + suffix}
-	makeTable(t, db, tables.Jobs, []types.AttributeDefinition{
-		attribute(dynamo.JobsKey, str), attribute(dynamo.OpenHash, str), attribute(dynamo.OpenRange, str),
-	}, keys(dynamo.JobsKey, ""), types.GlobalSecondaryIndex{
-		IndexName:  text(dynamo.OpenIndex),
-		KeySchema:  keys(dynamo.OpenHash, dynamo.OpenRange),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
-	})
-	makeTable(t, db, tables.Problems, []types.AttributeDefinition{
-		attribute(dynamo.ProblemsKey, num), attribute(dynamo.ProblemsRange, num),
-	}, keys(dynamo.ProblemsKey, dynamo.ProblemsRange), types.GlobalSecondaryIndex{
-		IndexName:  text(dynamo.NowIndex),
-		KeySchema:  keys(dynamo.ProblemsRange, dynamo.ProblemsKey),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{dynamo.NowProjected}},
-	})
-	return tables
-}
-
-const (
-	str = types.ScalarAttributeTypeS
-	num = types.ScalarAttributeTypeN
-)
-
-// deployCredentials is deploy for the table of credentials.
-func deployCredentials(t *testing.T) dynamo.Tables {
-	t.Helper()
-	tables := dynamo.Tables{Credentials: "credentials-" + strings.ToLower(rand.Text())}
-	makeTable(t, connect(t, patient), tables.Credentials, []types.AttributeDefinition{
-		attribute(dynamo.CredentialsKey, str), attribute(dynamo.ListHash, str), attribute(dynamo.ListRange, str),
-	}, keys(dynamo.CredentialsKey, ""), types.GlobalSecondaryIndex{
-		IndexName:  text(dynamo.ListIndex),
-		KeySchema:  keys(dynamo.ListHash, dynamo.ListRange),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
-	})
-	return tables
-}
-
-func makeTable(t *testing.T, db *dynamodb.Client, name string, attributes []types.AttributeDefinition, schema []types.KeySchemaElement, indexes ...types.GlobalSecondaryIndex) {
-	t.Helper()
-	_, err := db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: &name, AttributeDefinitions: attributes, KeySchema: schema, GlobalSecondaryIndexes: indexes,
-		BillingMode: types.BillingModePayPerRequest,
-	})
-	if err != nil {
-		t.Fatalf("no DynamoDB at %s; start one with infra/dev/emulators/up.sh: %v", getenv("AWS_ENDPOINT_URL"), err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if _, err := db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-			t.Error(err)
-		}
-	})
-	wait := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second })
-	if err := wait.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, 30*time.Second); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func attribute(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-	return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-}
-
-func keys(hash, sort string) []types.KeySchemaElement {
-	schema := []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}}
-	if sort != "" {
-		schema = append(schema, types.KeySchemaElement{AttributeName: &sort, KeyType: types.KeyTypeRange})
-	}
-	return schema
+	return tables.For(t, dynamo.Tables{Jobs: "jobs", Problems: "problems"})
 }
 
 func text(s string) *string { return &s }
 
 func TestBenchesConformOnDynamoDB(t *testing.T) {
 	benchtest.Run(t, func(t *testing.T) dispatch.Benches {
-		db, table := connect(t, patient), "doorbell-"+strings.ToLower(rand.Text())
-		makeTable(t, db, table, []types.AttributeDefinition{attribute(dynamo.DoorbellKey, str)}, keys(dynamo.DoorbellKey, ""))
-		return dynamo.New(connect(t, plain), dynamo.Tables{Doorbell: table}).Benches()
+		return dynamo.New(connect(t, plain), tables.For(t, dynamo.Tables{Doorbell: "doorbell"})).Benches()
+	})
+}
+
+func TestRosterConformsOnDynamoDB(t *testing.T) {
+	storetest.Roster(t, func(t *testing.T) dispatch.Roster {
+		return dynamo.New(connect(t, plain), tables.For(t, dynamo.Tables{Fleet: "fleet"}))
 	})
 }
 
@@ -184,7 +95,7 @@ func TestCopies(t *testing.T) {
 
 func TestCredentialsConform(t *testing.T) {
 	authtest.Directory(t, func(t *testing.T) auth.Directory {
-		return dynamo.New(connect(t, plain), deployCredentials(t)).Credentials()
+		return dynamo.New(connect(t, plain), tables.For(t, dynamo.Tables{Credentials: "credentials"})).Credentials()
 	})
 }
 
@@ -263,14 +174,14 @@ func claimed(j job.Job) job.Job {
 }
 
 func TestLostReplyIsOurOwnWrite(t *testing.T) {
-	tables := deploy(t)
+	made := deploy(t)
 	ctx := t.Context()
-	clean := dynamo.New(connect(t, plain), tables)
+	clean := dynamo.New(connect(t, plain), made)
 
 	t.Run("create", func(t *testing.T) {
 		w := newWire()
 		w.fault = loseFirst("PutItem")
-		s := dynamo.New(connect(t, w.around), tables)
+		s := dynamo.New(connect(t, w.around), made)
 		j := queued("create")
 		current, created, err := s.Create(ctx, j)
 		if err != nil || !created {
@@ -289,7 +200,7 @@ func TestLostReplyIsOurOwnWrite(t *testing.T) {
 		}
 		w := newWire()
 		w.fault = loseFirst("UpdateItem")
-		s := dynamo.New(connect(t, w.around), tables)
+		s := dynamo.New(connect(t, w.around), made)
 		after := claimed(before)
 		current, saved, err := s.Save(ctx, before, after)
 		if err != nil || !saved {
@@ -317,7 +228,7 @@ func TestLostReplyIsOurOwnWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := newWire()
-		s := dynamo.New(connect(t, w.around), tables)
+		s := dynamo.New(connect(t, w.around), made)
 		mine := claimed(before)
 		mine.WriteID = "00000000000000ff"
 		current, saved, err := s.Save(ctx, before, mine)
@@ -333,7 +244,7 @@ func TestLostReplyIsOurOwnWrite(t *testing.T) {
 	t.Run("publish", func(t *testing.T) {
 		w := newWire()
 		w.fault = loseFirst("TransactWriteItems")
-		s := dynamo.New(connect(t, w.around), tables)
+		s := dynamo.New(connect(t, w.around), made)
 		p := publication(41)
 		current, saved, err := s.SaveProblem(ctx, p0(41), p)
 		if err != nil || !saved {
@@ -380,8 +291,8 @@ func refuse(refused string, n int) func(string, int, func() (*http.Response, err
 }
 
 func TestThrottling(t *testing.T) {
-	tables := deploy(t)
-	clean := dynamo.New(connect(t, plain), tables)
+	made := deploy(t)
+	clean := dynamo.New(connect(t, plain), made)
 	before := queued("throttled")
 	if _, _, err := clean.Create(t.Context(), before); err != nil {
 		t.Fatal(err)
@@ -390,7 +301,7 @@ func TestThrottling(t *testing.T) {
 		w := newWire()
 		w.fault = refuse("UpdateItem", 2)
 		after := claimed(before)
-		current, saved, err := dynamo.New(connect(t, w.around), tables).Save(t.Context(), before, after)
+		current, saved, err := dynamo.New(connect(t, w.around), made).Save(t.Context(), before, after)
 		if err != nil || !saved {
 			t.Fatalf("saved %v, error %v", saved, err)
 		}
@@ -403,7 +314,7 @@ func TestThrottling(t *testing.T) {
 		w := newWire()
 		w.fault = refuse("GetItem", 1000)
 		began := time.Now()
-		_, _, err := dynamo.New(connect(t, w.around), tables).Get(t.Context(), "throttled")
+		_, _, err := dynamo.New(connect(t, w.around), made).Get(t.Context(), "throttled")
 		if err == nil || !strings.Contains(err.Error(), "read job") {
 			t.Errorf("got error %v, want one that says what was attempted", err)
 		}
@@ -415,7 +326,7 @@ func TestThrottling(t *testing.T) {
 
 // TestHangingReply: DynamoDB gets the request and never answers.
 func TestHangingReply(t *testing.T) {
-	tables := deploy(t)
+	made := deploy(t)
 	for _, tc := range []struct {
 		name string
 		left time.Duration // of the caller's time
@@ -431,7 +342,7 @@ func TestHangingReply(t *testing.T) {
 			w := newWire()
 			s := dynamo.New(connect(t, func(next http.RoundTripper) http.RoundTripper {
 				return hang{w.around(next)}
-			}), tables)
+			}), made)
 			began := time.Now()
 			_, _, err := s.Get(ctx, "hangs")
 			took := time.Since(began)
@@ -464,17 +375,17 @@ func (h hang) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestUnknownAttributesSurvive: what a newer version of the code has added, in
 // the item and in the record of an attempt, is still there after our writes.
 func TestUnknownAttributesSurvive(t *testing.T) {
-	tables := deploy(t)
+	made := deploy(t)
 	ctx := t.Context()
 	db := connect(t, plain)
-	s := dynamo.New(db, tables)
+	s := dynamo.New(db, made)
 	j := queued("newer")
 	j.Past = []job.Past{{Attempt: 1, Runner: "runner-0", TokenHash: strings.Repeat("ef", 32), How: job.HowLost}}
 	if _, _, err := s.Create(ctx, j); err != nil {
 		t.Fatal(err)
 	}
 	_, err := db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                 &tables.Jobs,
+		TableName:                 &made.Jobs,
 		Key:                       map[string]types.AttributeValue{dynamo.JobsKey: &types.AttributeValueMemberS{Value: j.ID}},
 		UpdateExpression:          text("SET zz = :v, pa[0].zz = :v"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":v": &types.AttributeValueMemberS{Value: "new"}},
@@ -504,7 +415,7 @@ func TestUnknownAttributesSurvive(t *testing.T) {
 		}
 		j = current
 		out2, err := db.GetItem(ctx, &dynamodb.GetItemInput{
-			TableName:      &tables.Jobs,
+			TableName:      &made.Jobs,
 			Key:            map[string]types.AttributeValue{dynamo.JobsKey: &types.AttributeValueMemberS{Value: j.ID}},
 			ConsistentRead: &[]bool{true}[0],
 		})

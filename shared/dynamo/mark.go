@@ -3,6 +3,8 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -24,13 +26,19 @@ func (s *Store) Mark(ctx context.Context) (dispatch.Mark, error) {
 		Cursor:      r.text(mCursor),
 		SilentSince: job.Time(r.number(mSilentSince)),
 	}
+	r.sub(mSilent, func(r *reader) {
+		m.Silent = make(map[job.Pool]job.Time, len(r.item))
+		for pool := range r.item {
+			m.Silent[job.Pool(pool)] = job.Time(r.number(pool))
+		}
+	})
 	if r.err != nil {
 		return dispatch.Mark{}, fmt.Errorf("read item of mark: %w", r.err)
 	}
 	return m, nil
 }
 
-// SaveMark writes the difference on the condition that nobody wrote in between.
+// SaveMark writes the difference unless another write came in between.
 // A write whose reply was lost reads as not saved; the next sweep goes on from it.
 func (s *Store) SaveMark(ctx context.Context, before, after dispatch.Mark) (saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
@@ -59,5 +67,10 @@ func markItem(m dispatch.Mark) writer {
 	w.number(mShard, int64(m.Shard))
 	w.text(mCursor, m.Cursor)
 	w.number(mSilentSince, int64(m.SilentSince))
+	var silent writer
+	for _, pool := range slices.Sorted(maps.Keys(m.Silent)) {
+		silent.number(string(pool), int64(m.Silent[pool]))
+	}
+	w.sub(mSilent, silent)
 	return w
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/expression"
@@ -23,13 +22,6 @@ import (
 // problemNow is the sort key of the item that holds a problem as it is now;
 // its versions count from 1.
 const problemNow = 0
-
-// Two writers of one problem get into each other's transaction. That says
-// nothing about who is first, so the write is made again.
-const (
-	busyRounds  = 5
-	busyBackoff = 20 * time.Millisecond
-)
 
 // Problem reads a problem, strongly consistent.
 func (s *Store) Problem(ctx context.Context, id int) (problem.Problem, bool, error) {
@@ -59,7 +51,7 @@ func (s *Store) ProblemVersion(ctx context.Context, id, number int) (problem.Con
 func (s *Store) Problems(ctx context.Context, after, limit int) (page []dispatch.ListedProblem, err error) {
 	which := expression.Key(ProblemsRange).Equal(expression.Value(numberValue(problemNow))).
 		And(expression.Key(ProblemsKey).GreaterThan(expression.Value(numberValue(int64(after)))))
-	items, err := s.listed(ctx, "list problems", aws.String(NowIndex), which, limit)
+	items, err := s.list(ctx, "list problems", listing{table: s.tables.Problems, index: aws.String(NowIndex)}, which, limit)
 	for _, it := range items {
 		r := reader{item: it}
 		page = append(page, dispatch.ListedProblem{ID: int(r.number(ProblemsKey)), Version: int(r.number(oVersion))})
@@ -72,7 +64,7 @@ func (s *Store) Problems(ctx context.Context, after, limit int) (page []dispatch
 func (s *Store) ProblemVersions(ctx context.Context, id, after, limit int) (page []dispatch.PublishedVersion, err error) {
 	which := expression.Key(ProblemsKey).Equal(expression.Value(numberValue(int64(id)))).
 		And(expression.Key(ProblemsRange).GreaterThan(expression.Value(numberValue(int64(max(after, problemNow))))))
-	items, err := s.listed(ctx, "list versions of a problem", nil, which, limit)
+	items, err := s.list(ctx, "list versions of a problem", listing{table: s.tables.Problems}, which, limit)
 	for _, it := range items {
 		v, fault := readVersion(it)
 		page = append(page, v)
@@ -81,77 +73,32 @@ func (s *Store) ProblemVersions(ctx context.Context, id, after, limit int) (page
 	return page, err
 }
 
-// listed queries the problems table or an index of it. A page that DynamoDB ends
-// before the limit, at 1 MB, is gone on with.
-func (s *Store) listed(ctx context.Context, attempted string, index *string, which expression.KeyConditionBuilder, limit int) (items []item, err error) {
-	ctx, cancel := awsclient.Within(ctx)
-	defer cancel()
-	query, err := expression.NewBuilder().WithKeyCondition(which).Build()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", attempted, err)
-	}
-	for from := item(nil); len(items) < limit; {
-		most := int32(min(limit-len(items), maxPage))
-		out, err := s.client.Query(ctx, &dynamodb.QueryInput{
-			TableName:                 &s.tables.Problems,
-			IndexName:                 index,
-			KeyConditionExpression:    query.KeyCondition(),
-			ExpressionAttributeNames:  query.Names(),
-			ExpressionAttributeValues: query.Values(),
-			Limit:                     &most,
-			ExclusiveStartKey:         from,
-		})
-		if err != nil {
-			return nil, failed(attempted, err)
-		}
-		items = append(items, out.Items...)
-		if from = out.LastEvaluatedKey; len(from) == 0 {
-			break
-		}
-	}
-	return items, nil
-}
-
-// SaveProblem writes the difference between two states of a problem on the
-// condition that nobody wrote in between. A new version is recorded in the same
+// SaveProblem writes the difference between two states of a problem unless
+// another write came in between. A new version is recorded in the same
 // transaction.
 func (s *Store) SaveProblem(ctx context.Context, before, after problem.Problem) (current problem.Problem, saved bool, err error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()
 	change := changeIf(oRevision, before.Revision).to(problemItem(before), problemItem(after))
-	for round := range busyRounds {
-		if round > 0 {
-			if err := pause(ctx, busyBackoff<<(round-1)); err != nil {
-				return problem.Problem{}, false, failed("save problem", err)
-			}
-		}
+	left, saved, err := whileBusy(ctx, "save problem", func() error {
 		if after.Version == before.Version {
-			err = s.updateProblem(ctx, after, change)
-		} else {
-			err = s.publishProblem(ctx, after, change)
+			return s.updateProblem(ctx, after, change)
 		}
-		if err == nil {
-			return after, true, nil
-		}
-		why, isRefusal := refused(err)
-		switch {
-		case !isRefusal:
-			return problem.Problem{}, false, failed("save problem", err)
-		case why.busy:
-			continue
-		case why.current == nil:
-			return problem.Problem{}, false, nil
-		}
-		current, err = readProblem(why.current)
-		if err != nil {
-			return problem.Problem{}, false, err
-		}
-		return current, current.WriteID == after.WriteID, nil
+		return s.publishProblem(ctx, after, change)
+	})
+	switch {
+	case err != nil:
+		return problem.Problem{}, false, err
+	case saved:
+		return after, true, nil
+	case left == nil:
+		return problem.Problem{}, false, nil
 	}
-	return problem.Problem{}, false, failed("save problem", errors.Join(errBusy, err))
+	if current, err = readProblem(left); err != nil {
+		return problem.Problem{}, false, err
+	}
+	return current, current.WriteID == after.WriteID, nil
 }
-
-var errBusy = errors.New("item stays in other transactions")
 
 func (s *Store) updateProblem(ctx context.Context, after problem.Problem, change *change) error {
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -207,6 +154,7 @@ func problemItem(p problem.Problem) writer {
 	w.sub(oDraft, draft)
 	w.number(oRevision, p.Revision)
 	w.hex(oWriteID, p.WriteID)
+	w.text(oPool, string(p.Pool))
 	return w
 }
 
@@ -246,6 +194,7 @@ func readProblem(it item) (problem.Problem, error) {
 		Version:  int(r.number(oVersion)),
 		Revision: r.number(oRevision),
 		WriteID:  r.hex(oWriteID),
+		Pool:     job.Pool(r.text(oPool)),
 	}
 	r.sub(oContent, func(r *reader) { p.Current = readContent(r) })
 	r.sub(oDraft, func(r *reader) {

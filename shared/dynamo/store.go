@@ -19,10 +19,10 @@ type client interface {
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
-// Tables are the names of the deployment's tables. One that the caller does not
-// use may be empty.
+// Tables are the names of the deployment's tables. The name of an unused table may be
+// empty.
 type Tables struct {
-	Jobs, Problems, Credentials, Doorbell, Webhooks string
+	Jobs, Problems, Credentials, Doorbell, Webhooks, Fleet string
 }
 
 // Store is dispatch.Store on DynamoDB. Each of its methods takes at most 5 s,
@@ -36,7 +36,7 @@ type Store struct {
 // configuration from package awsclient.
 func New(c client, t Tables) *Store { return &Store{client: c, tables: t} }
 
-// read gets one item, strongly consistent; nil: there is none.
+// read gets one item, strongly consistent; it returns nil if there is none.
 func (s *Store) read(ctx context.Context, what, table string, key item) (item, error) {
 	ctx, cancel := awsclient.Within(ctx)
 	defer cancel()

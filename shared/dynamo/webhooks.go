@@ -13,8 +13,8 @@ import (
 )
 
 // Webhooks is announce.Endpoints on DynamoDB. Their secrets have to be read to sign
-// by them, so they are in a table of their own: every function reads the table of
-// credentials, and only the one that announces reads this one.
+// by them, so they are in another table: every function reads the table of
+// credentials, and only the announcing function reads this one.
 type Webhooks struct{ store *Store }
 
 // Webhooks is the deployment's endpoints.
@@ -55,7 +55,7 @@ func (w Webhooks) Endpoints(ctx context.Context) ([]announce.Endpoint, error) {
 	return all, nil
 }
 
-// PutEndpoint writes an endpoint if nobody has since it was read. A repetition of
+// PutEndpoint writes an endpoint if it was not written since it was read. A repetition of
 // our own write, whose first reply was lost, counts as somebody else's.
 func (w Webhooks) PutEndpoint(ctx context.Context, e announce.Endpoint) (bool, error) {
 	ctx, cancel := awsclient.Within(ctx)

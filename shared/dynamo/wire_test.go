@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,8 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/rejudge"
+	"runlease/shared/roster"
 )
 
 // canned answers requests from a list, in place of the network, and keeps them.
@@ -67,7 +70,7 @@ func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// operations are those that were sent, in order.
+// operations are the sent operations, in order.
 func (c *canned) operations() string {
 	var all []string
 	for _, r := range c.requests {
@@ -134,6 +137,44 @@ func TestSaveReplies(t *testing.T) {
 				t.Errorf("%d requests, want %d: %s", len(wire.requests), tc.calls, wire.operations())
 			}
 		})
+	}
+}
+
+// TestRecordsOfTheFleetWaitForAnAct writes a record that an act has in its transaction.
+func TestRecordsOfTheFleetWaitForAnAct(t *testing.T) {
+	busy, ctx := failure("TransactionConflictException", ""), t.Context()
+	taken := failure("ConditionalCheckFailedException", `,"Item":{"id":{"S":"runner"},"n":{"S":"r"},"v":{"N":"2"},"w":{"B":"AAAAAAAAAAk="}}`)
+	for _, tc := range []struct {
+		name         string
+		replies      []reply
+		saved, fails bool
+	}{
+		{name: "then saved", replies: []reply{busy, busy, {200, `{}`}}, saved: true},
+		{name: "then the act was first", replies: []reply{busy, taken}},
+		{name: "for good", replies: []reply{busy, busy, busy, busy, busy}, fails: true},
+	} {
+		for what, save := range map[string]func(*Store) (int64, bool, error){
+			"runner": func(s *Store) (int64, bool, error) {
+				r, saved, err := s.SaveRunner(ctx, roster.Runner{Revision: 1}, roster.Runner{Name: "r", Revision: 2, WriteID: "0000000000000002"})
+				return r.Revision, saved, err
+			},
+			"rejudge": func(s *Store) (int64, bool, error) {
+				m, saved, err := s.SaveRejudge(ctx, rejudge.Many{State: rejudge.Running, Revision: 1}, rejudge.Many{ID: "r", State: rejudge.Running, Revision: 2, WriteID: "0000000000000002"}, nil)
+				return m.Revision, saved, err
+			},
+		} {
+			t.Run(what+" "+tc.name, func(t *testing.T) {
+				t.Parallel()
+				wire := &canned{replies: slices.Clone(tc.replies)}
+				revision, saved, err := save(on(t, wire))
+				if saved != tc.saved || (err != nil) != tc.fails || err == nil && revision != 2 {
+					t.Errorf("revision %d, saved %v, error %v", revision, saved, err)
+				}
+				if len(wire.requests) != len(tc.replies) {
+					t.Errorf("%d requests, want %d: %s", len(wire.requests), len(tc.replies), wire.operations())
+				}
+			})
+		}
 	}
 }
 

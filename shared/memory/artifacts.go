@@ -79,7 +79,7 @@ func (a *Artifacts) PutURL(ctx context.Context, key string, want job.Artifact) (
 	return a.presignPut(ctx, key, want, url.Values{})
 }
 
-// DraftURL presigns an upload that says the tag of a draft, as S3 wants it said.
+// DraftURL presigns an upload with the tag of a draft in the header, as S3 wants it.
 // It is not stored: what of the test data is a draft's, the versions tell.
 func (a *Artifacts) DraftURL(ctx context.Context, key string, want job.Artifact) (dispatch.Upload, error) {
 	up, err := a.presignPut(ctx, key, want, url.Values{paramTagging: {dispatch.DraftTag}})
@@ -181,24 +181,18 @@ func (a *Artifacts) Remove(_ context.Context, keys []string) error {
 
 func (a *Artifacts) sign(ctx context.Context, method, key string, life time.Duration, params url.Values) string {
 	params.Set(paramExpires, strconv.FormatInt(a.now().Add(life).Unix(), 10))
-	params.Set(paramSignature, a.signature(method, key, params))
+	query := params.Encode()
 	origin, given := ctx.Value(originKey{}).(string)
 	if !given {
 		origin = a.baseURL
 	}
-	return origin + BlobPath + key + "?" + params.Encode()
+	return origin + BlobPath + key + "?" + query + "&" + paramSignature + "=" + a.signature(method, key, query)
 }
 
-// signature covers everything that a URL says.
-func (a *Artifacts) signature(method, key string, params url.Values) string {
-	signed := url.Values{}
-	for name, values := range params {
-		if name != paramSignature {
-			signed[name] = values
-		}
-	}
+// signature covers every part of a URL. query is what Encode returns.
+func (a *Artifacts) signature(method, key, query string) string {
 	mac := hmac.New(sha256.New, a.secret)
-	fmt.Fprintf(mac, "%s\n%s\n%s", method, key, signed.Encode())
+	fmt.Fprintf(mac, "%s\n%s\n%s", method, key, query)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
@@ -208,10 +202,12 @@ func (a *Artifacts) signature(method, key string, params url.Values) string {
 func (a *Artifacts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := r.URL.Path[min(len(BlobPath), len(r.URL.Path)):]
 	params := r.URL.Query()
-	want := a.signature(r.Method, key, params)
+	signature := params.Get(paramSignature)
+	params.Del(paramSignature)
+	want := a.signature(r.Method, key, params.Encode())
 	expires, err := strconv.ParseInt(params.Get(paramExpires), 10, 64)
 	switch {
-	case !hmac.Equal([]byte(want), []byte(params.Get(paramSignature))):
+	case !hmac.Equal([]byte(want), []byte(signature)):
 		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "the signature does not match")
 	case err != nil || a.now().Unix() >= expires:
 		refuse(w, http.StatusForbidden, "AccessDenied", "the URL has expired")

@@ -2,23 +2,55 @@ package memory
 
 import (
 	"context"
+	"maps"
 	"sync"
 
+	"runlease/shared/dispatch"
 	"runlease/shared/doorbell"
 )
 
 // Benches is dispatch.Benches in memory. What it holds dies with the process, as
 // the connections do.
 type Benches struct {
+	*hall
+	benches *[doorbell.Benches]doorbell.Bench
+}
+
+// hall is what all chains share.
+type hall struct {
 	mu        sync.Mutex
-	benches   [doorbell.Benches]doorbell.Bench
+	chains    map[string]*Benches
 	listeners map[string]doorbell.Listener // by runner
 	runners   map[string]string            // by connection
 }
 
-// NewBenches returns benches on which nobody sits.
+// NewBenches returns empty benches.
 func NewBenches() *Benches {
-	return &Benches{listeners: make(map[string]doorbell.Listener), runners: make(map[string]string)}
+	h := &hall{chains: make(map[string]*Benches), listeners: make(map[string]doorbell.Listener), runners: make(map[string]string)}
+	return h.of("")
+}
+
+func (h *hall) of(chain string) *Benches {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.chains[chain] == nil {
+		h.chains[chain] = &Benches{h, new([doorbell.Benches]doorbell.Bench)}
+	}
+	return h.chains[chain]
+}
+
+// Of returns the benches of another chain.
+func (h *hall) Of(chain string) dispatch.Benches { return h.of(chain) }
+
+// Beside changes which chains stand beside this one.
+func (b *Benches) Beside(_ context.Context, was, now map[string]bool) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !maps.Equal(b.benches[0].Beside, was) {
+		return false, nil
+	}
+	b.benches[0].Beside = maps.Clone(now)
+	return true, nil
 }
 
 // Benches reads benches from one number up to another.
@@ -32,7 +64,7 @@ func (b *Benches) Benches(_ context.Context, from, to int) ([]doorbell.Bench, er
 	return list, nil
 }
 
-// Take takes a seat off a bench, and notes when its connection was rung; 0: it was not.
+// Take takes a seat off a bench, and notes when its connection was rung; 0 if it was not.
 func (b *Benches) Take(_ context.Context, n int, connection string, seat, rungAt int64, forget string) (doorbell.Bench, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,35 +127,48 @@ func (b *Benches) Chain(_ context.Context, was, more int) (bool, error) {
 }
 
 // Listener returns the connection of a runner.
-func (b *Benches) Listener(_ context.Context, runner string) (doorbell.Listener, bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l, found := b.listeners[runner]
+func (h *hall) Listener(_ context.Context, runner string) (doorbell.Listener, bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l, found := h.listeners[runner]
 	return l, found, nil
 }
 
-// Join notes a connection, and returns the one that its runner had before.
-func (b *Benches) Join(_ context.Context, l doorbell.Listener) (before doorbell.Listener, replaced bool, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	before, replaced = b.listeners[l.Runner]
-	b.listeners[l.Runner] = l
-	delete(b.runners, before.Connection)
-	b.runners[l.Connection] = l.Runner
+// Join notes a connection, and returns its runner's earlier one.
+func (h *hall) Join(_ context.Context, l doorbell.Listener) (before doorbell.Listener, replaced bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before, replaced = h.listeners[l.Runner]
+	h.listeners[l.Runner] = l
+	delete(h.runners, before.Connection)
+	h.runners[l.Connection] = l.Runner
 	return before, replaced, nil
 }
 
-// Part forgets a connection.
-func (b *Benches) Part(_ context.Context, connection string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	runner, known := b.runners[connection]
+// Move notes the chain of a connection.
+func (h *hall) Move(_ context.Context, l doorbell.Listener) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listeners[l.Runner].Connection != l.Connection {
+		return false, nil
+	}
+	h.listeners[l.Runner] = l
+	return true, nil
+}
+
+// Part forgets a connection, and returns its listener.
+func (h *hall) Part(_ context.Context, connection string) (doorbell.Listener, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	runner, known := h.runners[connection]
 	if !known {
-		return nil
+		return doorbell.Listener{}, nil
 	}
-	delete(b.runners, connection)
-	if b.listeners[runner].Connection == connection {
-		delete(b.listeners, runner)
+	delete(h.runners, connection)
+	l := h.listeners[runner]
+	if l.Connection != connection {
+		return doorbell.Listener{}, nil
 	}
-	return nil
+	delete(h.listeners, runner)
+	return l, nil
 }

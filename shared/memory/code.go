@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 
 	"runlease/shared/dispatch"
@@ -12,13 +11,20 @@ import (
 func (s *Store) PutCode(_ context.Context, j job.Job, zip []byte, _ job.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := s.codes[j.ID]
-	if of == nil {
-		of = make(map[string]dispatch.Code, 1)
-		s.codes[j.ID] = of
+	if _, exists := s.code(j); !exists {
+		s.codes[j.ID] = append(s.codes[j.ID], code{j.Code.SHA256, zip})
 	}
-	of[j.Code.SHA256] = dispatch.Code{Zip: bytes.Clone(zip)}
 	return nil
+}
+
+// code finds the code of a job.
+func (s *Store) code(j job.Job) (zip []byte, exists bool) {
+	for _, c := range s.codes[j.ID] {
+		if c.sha256 == j.Code.SHA256 {
+			return c.zip, true
+		}
+	}
+	return nil, false
 }
 
 // ReadCodes reads the code of jobs.
@@ -27,8 +33,8 @@ func (s *Store) ReadCodes(_ context.Context, of []job.Job) (map[string]dispatch.
 	defer s.mu.RUnlock()
 	found := make(map[string]dispatch.Code, len(of))
 	for _, j := range of {
-		if c, exists := s.codes[j.ID][j.Code.SHA256]; exists {
-			found[j.ID] = c
+		if zip, exists := s.code(j); exists {
+			found[j.ID] = dispatch.Code{Zip: zip}
 		}
 	}
 	return found, nil
@@ -39,7 +45,7 @@ func (s *Store) ReadCodes(_ context.Context, of []job.Job) (map[string]dispatch.
 func (s *Store) KeepCode(_ context.Context, j job.Job, _ job.Time) (bool, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, exists := s.codes[j.ID][j.Code.SHA256]
+	_, exists := s.code(j)
 	return exists, nil
 }
 

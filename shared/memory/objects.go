@@ -13,7 +13,7 @@ import (
 
 // Objects keeps bytes under keys. What is there never changes.
 type Objects interface {
-	// Find opens an object; false: there is none.
+	// Find opens an object; it returns false if there is none.
 	Find(key string) (Object, bool, error)
 	// Save reads body to its end and keeps it. It is false, and nothing changes, if
 	// the key exists, and fails with ErrBytes if body is not what was announced.
@@ -22,7 +22,7 @@ type Objects interface {
 	// that one is: until then the object need not be on the disk, nor be found. One
 	// that exists stays.
 	SaveAhead(key string, body []byte, want job.Artifact) error
-	// Remove takes an object away; one that does not exist is passed over.
+	// Remove removes an object. It is no error if it does not exist.
 	Remove(key string) error
 	// Keep makes an object stay for at least dispatch.DraftLife from now, and
 	// reports whether it is there.

@@ -21,10 +21,11 @@ const longestHide = 12 * time.Hour
 type Queue struct {
 	mu      sync.Mutex
 	now     func() time.Time
-	byTime  messageHeap
+	hidden  messageHeap // until their times
+	visible messageHeap // the longest visible in front
 	handles map[string]*message
 	sent    int64
-	changed func(seq int64, m *Message) // nil: nobody keeps what changes
+	changed func(seq int64, m *Message) // nil: changes are not kept
 }
 
 // Message is a message as it is in the queue.
@@ -37,9 +38,10 @@ type Message struct {
 
 type message struct {
 	Message
-	seq    int64  // ties are broken by who was sent first
+	seq    int64  // of equal times the message that was sent first is first
 	handle string // of the last receive
-	index  int    // in the heap
+	in     *messageHeap
+	index  int // in its heap
 }
 
 // NewQueue returns an empty Queue whose clock is now.
@@ -48,21 +50,35 @@ func NewQueue(now func() time.Time) *Queue {
 }
 
 // Keep fills an empty queue with messages by their numbers, and tells from now on
-// of every change, in their order; nil: the message is gone. New messages have
+// of every change, in their order; nil if the message is gone. New messages have
 // numbers above from.
 func (q *Queue) Keep(from int64, messages iter.Seq2[int64, Message], changed func(number int64, m *Message)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sent, q.changed = from, changed
 	for number, m := range messages {
-		kept := &message{Message: m, seq: number, index: len(q.byTime)}
+		kept := &message{Message: m, seq: number}
 		if m.Receives > 0 {
 			kept.handle = handleOf(kept)
 			q.handles[kept.handle] = kept
 		}
-		q.byTime = append(q.byTime, kept)
+		q.hide(kept)
 	}
-	heap.Init(&q.byTime)
+}
+
+// hide puts a message that is in no heap among the hidden ones, until its time.
+func (q *Queue) hide(m *message) {
+	m.in = &q.hidden
+	heap.Push(m.in, m)
+}
+
+// show moves the messages whose times have come, so that no call has to count them.
+func (q *Queue) show(now time.Time) {
+	for len(q.hidden) > 0 && !q.hidden[0].VisibleAt.After(now) {
+		m := heap.Pop(&q.hidden).(*message)
+		m.in = &q.visible
+		heap.Push(m.in, m)
+	}
 }
 
 func (q *Queue) keep(m *message) {
@@ -81,7 +97,7 @@ func (q *Queue) Ring(_ context.Context, m job.Message) error {
 	q.sent++
 	now := q.now()
 	sent := &message{Message: Message{Message: m, SentAt: now, VisibleAt: now}, seq: q.sent}
-	heap.Push(&q.byTime, sent)
+	q.hide(sent)
 	q.keep(sent)
 	return nil
 }
@@ -92,22 +108,19 @@ func (q *Queue) Receive(_ context.Context, limit int, hide time.Duration) ([]job
 	defer q.mu.Unlock()
 	now := q.now()
 	var received []job.Received
-	var taken []*message
-	for len(received) < limit && len(q.byTime) > 0 && !q.byTime[0].VisibleAt.After(now) {
-		m := heap.Pop(&q.byTime).(*message)
+	q.show(now)
+	for len(received) < limit && len(q.visible) > 0 {
+		m := heap.Pop(&q.visible).(*message)
 		delete(q.handles, m.handle)
 		m.Receives++
 		m.handle = handleOf(m)
 		m.VisibleAt = now.Add(hide)
 		q.handles[m.handle] = m
+		q.hide(m)
 		q.keep(m)
-		taken = append(taken, m)
 		received = append(received, job.Received{
 			Message: m.Message.Message, Handle: m.handle, Receives: m.Receives, SentAt: job.At(m.SentAt),
 		})
-	}
-	for _, m := range taken {
-		heap.Push(&q.byTime, m)
 	}
 	return received, nil
 }
@@ -119,8 +132,9 @@ func (q *Queue) Hide(_ context.Context, hidings []dispatch.Hiding) error {
 	now := q.now()
 	for _, h := range hidings {
 		if m, good := q.handles[h.Handle]; good {
+			heap.Remove(m.in, m.index)
 			m.VisibleAt = now.Add(min(h.For, longestHide))
-			heap.Fix(&q.byTime, m.index)
+			q.hide(m)
 			q.keep(m)
 		}
 	}
@@ -134,7 +148,7 @@ func (q *Queue) Delete(_ context.Context, handles []string) error {
 	for _, handle := range handles {
 		if m, good := q.handles[handle]; good {
 			delete(q.handles, handle)
-			heap.Remove(&q.byTime, m.index)
+			heap.Remove(m.in, m.index)
 			if q.changed != nil {
 				q.changed(m.seq, nil)
 			}
@@ -143,26 +157,39 @@ func (q *Queue) Delete(_ context.Context, handles []string) error {
 	return nil
 }
 
-// Visible counts the messages that can be received now.
-func (q *Queue) Visible(context.Context) (int, error) {
+// Depth counts the messages.
+func (q *Queue) Depth(context.Context) (dispatch.Depth, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.now()
-	return q.byTime.visible(0, now), nil
+	q.show(q.now())
+	return dispatch.Depth{Visible: len(q.visible), Hidden: len(q.hidden)}, nil
+}
+
+// Next returns since when the message that is given out next is visible, which is
+// later than now if all are hidden; it returns false if there is none.
+func (q *Queue) Next() (time.Time, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, in := range []messageHeap{q.visible, q.hidden} {
+		if len(in) > 0 {
+			return in[0].VisibleAt, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Len counts the messages, hidden ones included.
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.byTime)
+	return len(q.visible) + len(q.hidden)
 }
 
 // Purge loses every message.
 func (q *Queue) Purge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.byTime = nil
+	q.visible, q.hidden = nil, nil
 	clear(q.handles)
 }
 
@@ -197,12 +224,4 @@ func (h *messageHeap) Pop() any {
 	(*h)[last] = nil
 	*h = (*h)[:last]
 	return m
-}
-
-// visible counts below node i; a node that is hidden has only hidden ones below.
-func (h messageHeap) visible(i int, now time.Time) int {
-	if i >= len(h) || h[i].VisibleAt.After(now) {
-		return 0
-	}
-	return 1 + h.visible(2*i+1, now) + h.visible(2*i+2, now)
 }

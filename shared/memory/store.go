@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -13,6 +11,8 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/rejudge"
+	"runlease/shared/roster"
 )
 
 // Store is dispatch.Store in memory. Jobs and problems are values whose slices
@@ -20,27 +20,55 @@ import (
 type Store struct {
 	mu       sync.RWMutex
 	jobs     map[string]job.Job
-	codes    map[string]map[string]dispatch.Code // by job and hash
-	open     [dispatch.Shards][]dispatch.OpenJob // each sorted by openOrder
-	ended    []dispatch.EndedJob                 // sorted by endedOrder
+	codes    map[string][]code // by job
+	open     [dispatch.Shards]index[dispatch.OpenJob]
+	ended    index[dispatch.EndedJob]
+	final    map[int]index[dispatch.FinalJob] // by problem; 0: disputed jobs
+	created  index[createdJob]                // jobs not submitted yet
 	problems map[int]problem.Problem
+	ids      index[int] // of problems
 	versions map[versionKey]problem.Content
 	mark     dispatch.Mark
-	// Webhooks gets a letter for each endpoint when a job becomes final; nil: nobody
-	// is told. To be set before the first use.
+	runners  map[string]roster.Runner
+	names    index[string]           // of runners
+	audit    map[string]roster.Entry // by key
+	acts     index[string]           // keys of the audit
+	pauses   map[string]roster.Pause // by target
+	rejudges map[string]rejudge.Many
+	// Webhooks gets a letter for each endpoint when a job becomes final; nil: there are no
+	// letters. To be set before the first use.
 	Webhooks *Webhooks
+}
+
+type code struct {
+	sha256 string
+	zip    []byte
 }
 
 type versionKey struct{ id, number int }
 
 // NewStore returns an empty Store.
 func NewStore() *Store {
-	return &Store{
+	s := &Store{
 		jobs:     make(map[string]job.Job),
-		codes:    make(map[string]map[string]dispatch.Code),
+		ended:    newIndex(endedOrder),
+		created:  newIndex(createdOrder),
+		ids:      newIndex(cmp.Compare[int]),
+		names:    newIndex(cmp.Compare[string]),
+		acts:     newIndex(cmp.Compare[string]),
+		final:    make(map[int]index[dispatch.FinalJob]),
+		codes:    make(map[string][]code),
 		problems: make(map[int]problem.Problem),
 		versions: make(map[versionKey]problem.Content),
+		runners:  make(map[string]roster.Runner),
+		audit:    make(map[string]roster.Entry),
+		pauses:   make(map[string]roster.Pause),
+		rejudges: make(map[string]rejudge.Many),
 	}
+	for i := range s.open {
+		s.open[i] = newIndex(openOrder)
+	}
+	return s
 }
 
 // Get reads a job.
@@ -75,7 +103,7 @@ func (s *Store) Create(_ context.Context, j job.Job) (job.Job, bool, error) {
 	return j, true, nil
 }
 
-// Save writes a job if nobody has since before was read.
+// Save writes a job if it was not written since before was read.
 func (s *Store) Save(ctx context.Context, before, after job.Job) (job.Job, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +118,7 @@ func (s *Store) Save(ctx context.Context, before, after job.Job) (job.Job, bool,
 	return after, true, nil
 }
 
-// DeleteJob removes a job if nobody has written it since it was read.
+// DeleteJob removes a job if it was not written since it was read.
 func (s *Store) DeleteJob(_ context.Context, j job.Job) (job.Job, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,28 +131,22 @@ func (s *Store) DeleteJob(_ context.Context, j job.Job) (job.Job, bool, error) {
 	return j, true, nil
 }
 
-// put writes a job and moves its entry in the index.
+// put writes a job and moves its entries in the indexes.
 func (s *Store) put(before, after job.Job) {
 	s.jobs[after.ID] = after
-	s.moveEnded(before, after)
-	was, is := openEntry(before), openEntry(after)
-	if before.Open() == after.Open() && was == is {
-		return
-	}
-	shard := &s.open[dispatch.ShardOf(after.ID)]
-	if before.Open() {
-		if i, found := slices.BinarySearchFunc(*shard, was, openOrder); found {
-			*shard = slices.Delete(*shard, i, i+1)
-		}
-	}
-	if after.Open() {
-		i, _ := slices.BinarySearchFunc(*shard, is, openOrder)
-		*shard = slices.Insert(*shard, i, is)
-	}
+	s.move(before, after)
 }
 
-func openEntry(j job.Job) dispatch.OpenJob {
-	return dispatch.OpenJob{ID: j.ID, QueuedAt: j.QueuedAt}
+// move moves a job's entries in the indexes.
+func (s *Store) move(before, after job.Job) {
+	s.open[dispatch.ShardOf(cmp.Or(after.ID, before.ID))].move(openEntry, before, after)
+	s.ended.move(endedEntry, before, after)
+	s.created.move(createdEntry, before, after)
+	s.moveFinal(before, after)
+}
+
+func openEntry(j job.Job) (dispatch.OpenJob, bool) {
+	return dispatch.OpenJob{ID: j.ID, QueuedAt: j.QueuedAt}, j.Open()
 }
 
 func openOrder(a, b dispatch.OpenJob) int {
@@ -138,62 +160,55 @@ func openOrder(a, b dispatch.OpenJob) int {
 func (s *Store) Open(_ context.Context, shard int, cursor string, limit int) ([]dispatch.OpenJob, string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	all := s.open[shard]
-	from := 0
+	var after *dispatch.OpenJob
 	if cursor != "" {
-		var last dispatch.OpenJob
-		if _, err := fmt.Sscanf(cursor, "%d#%s", &last.QueuedAt, &last.ID); err != nil {
+		after = new(dispatch.OpenJob)
+		if _, err := fmt.Sscanf(cursor, "%d#%s", &after.QueuedAt, &after.ID); err != nil {
 			return nil, "", fmt.Errorf("read cursor: %w", err)
 		}
-		i, found := slices.BinarySearchFunc(all, last, openOrder)
-		if found {
-			i++
-		}
-		from = i
 	}
-	to := min(from+limit, len(all))
-	page := slices.Clone(all[from:to])
-	if to == len(all) {
+	page, more := s.open[shard].behind(after, limit)
+	if !more {
 		return page, "", nil
 	}
-	last := all[to-1]
-	return page, fmt.Sprintf("%d#%s", last.QueuedAt, last.ID), nil
+	return page, page[len(page)-1].Cursor(), nil
 }
 
-// moveEnded moves a job's entry in the index of final jobs.
-func (s *Store) moveEnded(before, after job.Job) {
-	was, is := endedEntry(before), endedEntry(after)
-	if was == is {
-		return
-	}
-	if i, found := slices.BinarySearchFunc(s.ended, was, endedOrder); found {
-		s.ended = slices.Delete(s.ended, i, i+1)
-	}
-	if after.Final() {
-		i, _ := slices.BinarySearchFunc(s.ended, is, endedOrder)
-		s.ended = slices.Insert(s.ended, i, is)
-	}
-}
-
-// endedEntry is the zero EndedJob for a job that is not final.
-func endedEntry(j job.Job) dispatch.EndedJob {
-	if !j.Final() {
-		return dispatch.EndedJob{}
-	}
-	return dispatch.EndedJob{ID: j.ID, Generation: j.Generation, State: j.State, EndedAt: j.EndedAt}
+func endedEntry(j job.Job) (dispatch.EndedJob, bool) {
+	return dispatch.EndedJob{ID: j.ID, Generation: j.Generation, State: j.State, EndedAt: j.EndedAt}, j.Final()
 }
 
 func endedOrder(a, b dispatch.EndedJob) int {
-	return cmp.Or(cmp.Compare(a.EndedAt, b.EndedAt), strings.Compare(a.ID, b.ID))
+	if a.EndedAt != b.EndedAt {
+		return cmp.Compare(a.EndedAt, b.EndedAt)
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+type createdJob struct {
+	at job.Time
+	id string
+}
+
+func createdEntry(j job.Job) (createdJob, bool) {
+	return createdJob{j.CreatedAt, j.ID}, j.State == job.Created
+}
+
+func createdOrder(a, b createdJob) int {
+	return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.id, b.id))
 }
 
 // Ended lists final jobs that ended after a time.
 func (s *Store) Ended(_ context.Context, after job.Time, limit int) ([]dispatch.EndedJob, bool, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	from, _ := slices.BinarySearchFunc(s.ended, dispatch.EndedJob{EndedAt: after + 1}, endedOrder)
-	page, more := dispatch.PageOf(s.ended[from:], limit)
-	return slices.Clone(page), more, nil
+	var found []dispatch.EndedJob
+	s.ended.AscendGreaterOrEqual(dispatch.EndedJob{EndedAt: after + 1}, func(e dispatch.EndedJob) bool {
+		found = append(found, e)
+		return len(found) <= limit || e.EndedAt == found[0].EndedAt
+	})
+	page, more := dispatch.PageOf(found, limit)
+	return page, more, nil
 }
 
 // Problem reads a problem.
@@ -204,7 +219,7 @@ func (s *Store) Problem(_ context.Context, id int) (problem.Problem, bool, error
 	return p, found, nil
 }
 
-// SaveProblem writes a problem if nobody has since before was read, and with it
+// SaveProblem writes a problem if it was not written since before was read, and with it
 // the record of a new version.
 func (s *Store) SaveProblem(_ context.Context, before, after problem.Problem) (problem.Problem, bool, error) {
 	s.mu.Lock()
@@ -214,6 +229,7 @@ func (s *Store) SaveProblem(_ context.Context, before, after problem.Problem) (p
 		return current, current.WriteID == after.WriteID, nil
 	}
 	s.problems[after.ID] = after
+	s.ids.ReplaceOrInsert(after.ID)
 	if after.Version != before.Version {
 		s.versions[versionKey{after.ID, after.Version}] = after.Current
 	}
@@ -233,10 +249,9 @@ func (s *Store) Problems(_ context.Context, after, limit int) ([]dispatch.Listed
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var page []dispatch.ListedProblem
-	for _, id := range slices.Sorted(maps.Keys(s.problems)) {
-		if id > after && len(page) < limit {
-			page = append(page, dispatch.ListedProblem{ID: id, Version: s.problems[id].Version})
-		}
+	ids, _ := s.ids.behind(&after, limit)
+	for _, id := range ids {
+		page = append(page, dispatch.ListedProblem{ID: id, Version: s.problems[id].Version})
 	}
 	return page, nil
 }
@@ -262,7 +277,7 @@ func (s *Store) Mark(context.Context) (dispatch.Mark, error) {
 	return s.mark, nil
 }
 
-// SaveMark writes where the sweep stands if nobody has since before was read.
+// SaveMark writes where the sweep stands if it was not written since before was read.
 func (s *Store) SaveMark(_ context.Context, before, after dispatch.Mark) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,13 +293,26 @@ func (s *Store) Expire(_ context.Context, now job.Time) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	dropped := 0
-	for id, j := range s.jobs {
-		if at := j.ExpiresAt(); at != 0 && at < now {
-			s.moveEnded(j, job.Job{})
-			delete(s.jobs, id)
-			delete(s.codes, id)
-			dropped++
+	drop := func(id string) bool {
+		j := s.jobs[id]
+		if j.ExpiresAt() >= now {
+			return false
 		}
+		s.move(j, job.Job{})
+		delete(s.jobs, id)
+		delete(s.codes, id)
+		dropped++
+		return true
 	}
+	// Both indexes begin with what expires first.
+	for more := true; more; {
+		first, any := s.ended.Min()
+		more = any && drop(first.ID)
+	}
+	for more := true; more; {
+		first, any := s.created.Min()
+		more = any && drop(first.id)
+	}
+	s.expireRunners(now)
 	return dropped, nil
 }

@@ -10,4 +10,5 @@ import (
 
 func TestStoreConforms(t *testing.T) {
 	storetest.Run(t, func(*testing.T) dispatch.Store { return memory.NewStore() })
+	storetest.Roster(t, func(*testing.T) dispatch.Roster { return memory.NewStore() })
 }

@@ -203,6 +203,24 @@ func (w *Webhooks) Dead(context.Context) ([]announce.Letter, error) {
 	return dead, nil
 }
 
+// Forget drops old letters: dead ones after announce.DeadKept, and after that time also
+// letters to removed endpoints. It looks at all letters.
+func (w *Webhooks) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.now()
+	for name, l := range w.letters {
+		until := l.Since.Add(announce.Lifetime + announce.DeadKept)
+		if l.Dead { // since then
+			until = l.Due.Add(announce.DeadKept)
+		}
+		if until.Before(now) {
+			delete(w.letters, name)
+			w.keep(name, nil)
+		}
+	}
+}
+
 // SendBack makes dead letters due again.
 func (w *Webhooks) SendBack(_ context.Context, endpoint string) (int, error) {
 	w.mu.Lock()
@@ -231,7 +249,7 @@ func (w *Webhooks) Endpoints(context.Context) ([]announce.Endpoint, error) {
 
 func byID(e announce.Endpoint, id string) int { return strings.Compare(e.ID, id) }
 
-// PutEndpoint writes an endpoint if nobody has since it was read.
+// PutEndpoint writes an endpoint if it was not written since it was read.
 func (w *Webhooks) PutEndpoint(_ context.Context, e announce.Endpoint) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

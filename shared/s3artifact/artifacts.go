@@ -50,7 +50,7 @@ func New(client Client, urls dispatch.URLs, bucket string) *Artifacts {
 	return &Artifacts{URLs: urls, client: client, bucket: bucket}
 }
 
-// Stat looks an object up; false: there is none. An object whose SHA-256 S3 did
+// Stat looks an object up; it returns false if there is none. An object whose SHA-256 S3 did
 // not check when it was stored has the artifact's SHA256 empty: its content is
 // unknown and equals nothing that was announced.
 func (a *Artifacts) Stat(ctx context.Context, key string) (job.Artifact, bool, error) {
@@ -150,7 +150,7 @@ func (a *Artifacts) Keep(ctx context.Context, key string) (bool, error) {
 	return true, nil
 }
 
-// status is the HTTP status that S3 refused a call with; 0: it did not. A HEAD
+// status is the HTTP status that S3 refused a call with; 0 if it did not. A HEAD
 // has no body that could name the error, so the status is all there is.
 func status(err error) int {
 	var refusal *awshttp.ResponseError

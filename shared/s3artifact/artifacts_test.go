@@ -23,6 +23,7 @@ import (
 	"runlease/shared/job"
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
+	"runlease/shared/testkit/hang"
 )
 
 var _ dispatch.Artifacts = (*s3artifact.Artifacts)(nil)
@@ -245,34 +246,8 @@ var operations = map[string]func(context.Context, *s3artifact.Artifacts) error{
 	},
 }
 
-// A reply that never comes must not use up the time of the function.
 func TestHangingReply(t *testing.T) {
-	for name, operate := range operations {
-		for _, tc := range []struct {
-			name  string
-			limit time.Duration // of the context; 0: none
-			want  time.Duration
-		}{{"its own deadline", 0, 5 * time.Second}, {"less than the caller has left", 2 * time.Second, 1200 * time.Millisecond}} {
-			t.Run(name+"/"+tc.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					ctx := t.Context()
-					if tc.limit > 0 {
-						var cancel context.CancelFunc
-						ctx, cancel = context.WithTimeout(ctx, tc.limit)
-						defer cancel()
-					}
-					began := time.Now()
-					err := operate(ctx, artifacts(t, func(r *http.Request) (*http.Response, error) {
-						<-r.Context().Done()
-						return nil, r.Context().Err()
-					}, "bucket"))
-					if took := time.Since(began); err == nil || took != tc.want {
-						t.Errorf("ended after %v with %v; want an error after %v", took, err, tc.want)
-					}
-				})
-			})
-		}
-	}
+	hang.Run(t, operations, func(t *testing.T) *s3artifact.Artifacts { return artifacts(t, hang.Reply, "bucket") })
 }
 
 // Throttling that does not end ends in an error, in time.

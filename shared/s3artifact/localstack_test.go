@@ -123,7 +123,7 @@ func fetch(t *testing.T, r *http.Request, want int) []byte {
 	return body
 }
 
-// An object that came without a SHA-256 is there, but nobody vouches for it.
+// An object that came without a SHA-256 is there, but nothing vouches for it.
 func TestObjectWithoutChecksum(t *testing.T) {
 	bucket := newBucket(t)
 	if _, err := client(direct).PutObject(t.Context(), &s3.PutObjectInput{

@@ -39,12 +39,6 @@ func environment(name string) string {
 	}[name]
 }
 
-// hang never answers.
-func hang(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
 // throttled is SQS's answer to too many requests.
 func throttled(r *http.Request) *http.Response {
 	return &http.Response{

@@ -18,7 +18,7 @@ import (
 
 // Hide hides messages for a time from now, in whole seconds, rounded up, at
 // most 12 hours. One request for every ten. Handles that are not good any more
-// are passed over; if anything else fails, the rest is done all the same.
+// are passed over; if anything else fails, the rest is done anyway.
 func (q *Queue) Hide(ctx context.Context, hidings []dispatch.Hiding) error {
 	var failures []error
 	for chunk := range slices.Chunk(hidings, batch) {
@@ -48,19 +48,19 @@ func (q *Queue) changeVisibility(ctx context.Context, entries []types.ChangeMess
 }
 
 // Delete deletes messages. One request for every ten. Handles that are not good
-// any more are passed over; if anything else fails, the rest is done all the same.
+// any more are passed over; if anything else fails, the rest is done anyway.
 func (q *Queue) Delete(ctx context.Context, handles []string) error {
-	var failures []error
+	var failure error
 	for chunk := range slices.Chunk(handles, batch) {
 		entries := make([]types.DeleteMessageBatchRequestEntry, len(chunk))
-		for i, handle := range chunk {
-			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: aws.String(handle)}
+		for i := range chunk {
+			entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &chunk[i]}
 		}
 		failed, err := q.deleteBatch(ctx, entries)
-		failures = append(failures, err, q.check(ctx, failed))
+		failure = errors.Join(failure, err, q.check(ctx, failed))
 	}
-	if err := errors.Join(failures...); err != nil {
-		return fmt.Errorf("delete messages: %w", err)
+	if failure != nil {
+		return fmt.Errorf("delete messages: %w", failure)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (q *Queue) deleteBatch(ctx context.Context, entries []types.DeleteMessageBa
 	return out.Failed, nil
 }
 
-// check makes an error of the entries of a batch that failed, but for those
+// check makes an error of the entries of a batch that failed, except for those
 // whose handle is not good any more.
 func (q *Queue) check(ctx context.Context, failed []types.BatchResultErrorEntry) error {
 	var failures []error

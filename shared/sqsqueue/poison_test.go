@@ -6,8 +6,13 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
+	"runlease/shared/sqsqueue"
 )
 
 // Whatever a message says, it is either understood and returned, or in the
@@ -60,5 +65,25 @@ func TestMessageThatContradictsItself(t *testing.T) {
 	q := &fake{polls: [][]types.Message{{given("h", `{"job":"s-1","bell":1,"bell":"one"}`)}}}
 	if got, err := over(q).Receive(t.Context(), 10, time.Second); err != nil || len(got) != 0 || len(q.sent) != 1 {
 		t.Errorf("got %v, %v and %d dead letters, want one dead letter", got, err, len(q.sent))
+	}
+}
+
+// A dead letter names the pool whose queue it was in; one of the default pool is as it was
+// before there were others.
+func TestDeadLettersNameTheirPool(t *testing.T) {
+	f := &fake{}
+	usual, others := sqsqueue.Open(f, queueURL, deadLetterURL, map[string]string{"exam": "https://exam"})
+	for want, q := range map[string]dispatch.Queue{"": usual, "exam": others["exam"]} {
+		f.polls, f.sent = [][]types.Message{{given("h", "junk")}}, nil
+		if _, err := q.Receive(t.Context(), 1, time.Second); err != nil || len(f.sent) != 1 {
+			t.Fatalf("%d sent, %v", len(f.sent), err)
+		}
+		if got := aws.ToString(f.sent[0].MessageAttributes[sqsqueue.PoolAttribute].StringValue); got != want || len(f.sent[0].MessageAttributes) != len(want)/4 {
+			t.Errorf("the pool is %q, want %q (%v)", got, want, f.sent[0].MessageAttributes)
+		}
+		f.sent = nil
+		if err := q.Ring(t.Context(), job.Message{Job: "a", Bell: 1}); err != nil || len(f.sent) != 1 || *f.sent[0].QueueUrl != map[string]string{"": queueURL, "exam": "https://exam"}[want] {
+			t.Errorf("rung %v, %v", f.sent, err)
+		}
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"runlease/shared/dispatch"
+	"runlease/shared/job"
 )
 
 // Client is what a Queue needs of *sqs.Client. The batch calls need the same
@@ -31,6 +34,7 @@ const (
 type Queue struct {
 	client     Client
 	url        string
+	pool       job.Pool
 	deadLetter string
 
 	// Log gets what is passed over (debug) and what is dead-lettered (error).
@@ -43,6 +47,18 @@ type Queue struct {
 // A Queue that only rings may leave deadLetterURL empty.
 func New(client Client, queueURL, deadLetterURL string) *Queue {
 	return &Queue{client: client, url: queueURL, deadLetter: deadLetterURL, Log: slog.Default()}
+}
+
+// Open returns the Queue of the default pool, as New does, and those of other pools by
+// the URLs of their queues.
+func Open(client Client, queueURL, deadLetterURL string, pools map[string]string) (dispatch.Queue, dispatch.Queues) {
+	others := make(dispatch.Queues, len(pools))
+	for pool, url := range pools {
+		q := New(client, url, deadLetterURL)
+		q.pool = job.PoolOf(pool)
+		others[q.pool] = q
+	}
+	return New(client, queueURL, deadLetterURL), others
 }
 
 // wholeSeconds is d in seconds for SQS, rounded up: a message must not come back

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +19,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/hang"
 )
 
 const (
@@ -39,6 +40,7 @@ type fake struct {
 	failures  []types.BatchResultErrorEntry // of the first batch of deletes or hidings
 	batchErrs []error                       // one for each batch
 	visible   string
+	inFlight  string
 }
 
 func (f *fake) SendMessage(_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
@@ -83,7 +85,7 @@ func (f *fake) ChangeMessageVisibilityBatch(_ context.Context, in *sqs.ChangeMes
 }
 
 func (f *fake) GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error) {
-	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"ApproximateNumberOfMessages": f.visible}}, nil
+	return &sqs.GetQueueAttributesOutput{Attributes: map[string]string{"ApproximateNumberOfMessages": f.visible, "ApproximateNumberOfMessagesNotVisible": f.inFlight}}, nil
 }
 
 func over(f *fake) *sqsqueue.Queue {
@@ -380,13 +382,14 @@ func TestFailureOfABatchDoesNotStopTheNext(t *testing.T) {
 	}
 }
 
-func TestVisible(t *testing.T) {
-	for text, want := range map[string]int{"0": 0, "120000": 120000} {
-		if got, err := over(&fake{visible: text}).Visible(t.Context()); err != nil || got != want {
-			t.Errorf("Visible() = %d, %v; want %d", got, err, want)
+func TestDepth(t *testing.T) {
+	for _, want := range []dispatch.Depth{{}, {Visible: 120000, Hidden: 7}} {
+		f := &fake{visible: strconv.Itoa(want.Visible), inFlight: strconv.Itoa(want.Hidden)}
+		if got, err := over(f).Depth(t.Context()); err != nil || got != want {
+			t.Errorf("Depth() = %v, %v; want %v", got, err, want)
 		}
 	}
-	if _, err := over(&fake{}).Visible(t.Context()); err == nil {
+	if _, err := over(&fake{visible: "1"}).Depth(t.Context()); err == nil {
 		t.Error("no number: no error")
 	}
 }
@@ -401,33 +404,10 @@ var operations = map[string]func(context.Context, *sqsqueue.Queue) error{
 	"Hide": func(ctx context.Context, q *sqsqueue.Queue) error {
 		return q.Hide(ctx, []dispatch.Hiding{{Handle: "h", For: time.Second}})
 	},
-	"Delete":  func(ctx context.Context, q *sqsqueue.Queue) error { return q.Delete(ctx, []string{"h"}) },
-	"Visible": func(ctx context.Context, q *sqsqueue.Queue) error { _, err := q.Visible(ctx); return err },
+	"Delete": func(ctx context.Context, q *sqsqueue.Queue) error { return q.Delete(ctx, []string{"h"}) },
+	"Depth":  func(ctx context.Context, q *sqsqueue.Queue) error { _, err := q.Depth(ctx); return err },
 }
 
-// A reply that never comes must not use up the time of the function.
 func TestHangingReply(t *testing.T) {
-	for name, operate := range operations {
-		for _, tc := range []struct {
-			name  string
-			limit time.Duration // of the context; 0: none
-			want  time.Duration
-		}{{"its own deadline", 0, 5 * time.Second}, {"less than the caller has left", 2 * time.Second, 1200 * time.Millisecond}} {
-			t.Run(name+"/"+tc.name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					ctx := t.Context()
-					if tc.limit > 0 {
-						var cancel context.CancelFunc
-						ctx, cancel = context.WithTimeout(ctx, tc.limit)
-						defer cancel()
-					}
-					began := time.Now()
-					err := operate(ctx, sqsqueue.New(client(hang), queueURL, deadLetterURL))
-					if took := time.Since(began); err == nil || took != tc.want {
-						t.Errorf("ended after %v with %v; want an error after %v", took, err, tc.want)
-					}
-				})
-			})
-		}
-	}
+	hang.Run(t, operations, func(*testing.T) *sqsqueue.Queue { return sqsqueue.New(client(hang.Reply), queueURL, deadLetterURL) })
 }

@@ -77,11 +77,19 @@ func (q *Queue) parse(ctx context.Context, messages []types.Message) []job.Recei
 	return received
 }
 
+// PoolAttribute is the attribute of a dead-lettered message that names the pool whose queue
+// it was in; without it, that was the default one.
+const PoolAttribute = "pool"
+
 // bury sends a message's body to the dead-letter queue as it is. One call for
 // each: ten of the largest bodies do not fit into one batch. If it fails, the
 // message comes back and is dealt with then; the good ones must not suffer.
 func (q *Queue) bury(ctx context.Context, m types.Message) bool {
-	err := q.send(ctx, q.deadLetter, aws.ToString(m.Body), m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)])
+	var from map[string]types.MessageAttributeValue
+	if q.pool != "" {
+		from = map[string]types.MessageAttributeValue{PoolAttribute: {DataType: aws.String("String"), StringValue: aws.String(q.pool.Name())}}
+	}
+	err := q.send(ctx, q.deadLetter, aws.ToString(m.Body), m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)], from)
 	if err != nil {
 		q.Log.LogAttrs(ctx, slog.LevelError, "message not dead-lettered",
 			slog.String("message_id", aws.ToString(m.MessageId)), slog.Any("error", err))

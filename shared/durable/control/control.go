@@ -1,6 +1,6 @@
-// Package control is how the operator's command works on a folder while a server
-// has it: over a socket in the folder, which only the folder's owner may use. While
-// no server has it, the command opens the folder itself.
+// Package control lets the operator's command work on a folder while a server has it
+// open: over a socket in the folder, which only the folder's owner may use. Without a
+// server, the command opens the folder itself.
 package control
 
 import (
@@ -73,8 +73,8 @@ func (l local) Backup(ctx context.Context, to string) error { return l.db.Backup
 // Close gives the folder back.
 func (l local) Close() error { return l.db.Close() }
 
-// Open reaches a folder: through the server that has it, or by itself. The folder
-// must be one that a server has been started with.
+// Open reaches a folder: through the server that has it, or by itself. A
+// server must have been started with the folder before.
 func Open(ctx context.Context, dir string) (Folder, error) {
 	if _, err := os.Stat(filepath.Join(dir, "state.db")); err != nil {
 		return nil, fmt.Errorf("%s is no data folder of a server: it has no state.db", dir)
@@ -109,7 +109,7 @@ func Serve(ctx context.Context, dir string, db *durable.DB, hooks *durable.Webho
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a server that was killed
 		return fmt.Errorf("make the control socket: %w", err)
 	}
-	// Nobody else may connect in the moment before the mode is set: the folder is 0700.
+	// No other user can connect before the mode is set: the folder is 0700.
 	listener, err := new(net.ListenConfig).Listen(ctx, "unix", name)
 	if err != nil {
 		return fmt.Errorf("make the control socket: %w", err)

@@ -24,7 +24,7 @@ import (
 )
 
 // Presigner is a dispatch.URLs: it makes presigned URLs for one bucket. It is
-// safe for concurrent use and talks to nobody but the credentials' provider. A
+// safe for concurrent use and sends requests only to the credentials' provider. A
 // URL dies with the credentials that signed it, if that is sooner than its own
 // end. Their role needs s3:GetObject for downloads and s3:PutObject for uploads.
 type Presigner struct {
@@ -86,8 +86,8 @@ const (
 // PutURL is an upload of exactly a, once, within dispatch.UploadLife. S3
 // answers 200, or refuses: 403 for another size or a header that is missing or
 // differs, 400 for bytes of another SHA-256, 412 for a key that has an object
-// already (which is what an uploader sees who repeats an upload whose reply was
-// lost: it is there), 409 while another upload to the key is under way.
+// already (an uploader sees this when it repeats an upload whose reply was lost:
+// the object is there), 409 while another upload to the key is under way.
 //
 // Upload.Headers is what the uploader must send itself. Content-Length is
 // signed too but not among them: an HTTP client sets it from the body that it

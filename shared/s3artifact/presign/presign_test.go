@@ -67,7 +67,7 @@ func parse(t *testing.T, text string) *url.URL {
 	return u
 }
 
-// what a URL says, but for its signature.
+// what a URL says, except for its signature.
 func params(t *testing.T, u *url.URL) map[string]string {
 	t.Helper()
 	got := make(map[string]string)
@@ -133,7 +133,7 @@ func TestPutURLSignsSizeHashAndCondition(t *testing.T) {
 	}
 }
 
-// Whoever leaves the tag of a draft out cannot upload it, or it would stay for ever.
+// A client that leaves the tag of a draft out cannot upload it, or it would stay for ever.
 func TestDraftURLSignsTheTag(t *testing.T) {
 	up, err := presigner(t, config(t, "eu-central-1"), "bucket").DraftURL(t.Context(), objectKey, artifact)
 	if err != nil {
