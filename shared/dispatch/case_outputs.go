@@ -71,8 +71,8 @@ func noOutputs(why string) (CaseOutputs, Answer, error) {
 	return CaseOutputs{}, Answer{Outcome: OutputsNotFound, Detail: why}, nil
 }
 
-// zippedOutputs reads one case's files from a zip of at most so many entries,
-// which may be a runner's.
+// zippedOutputs reads one case's files from a zip, which may be a runner's, with a
+// bound on its entries.
 func (d *Dispatcher) zippedOutputs(ctx context.Context, key string, entries, task, one int) (CaseOutputs, Answer, error) {
 	stored, exists, err := d.Objects.Stat(ctx, key)
 	if err != nil {

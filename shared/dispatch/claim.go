@@ -14,7 +14,9 @@ import (
 type ClaimRequest struct {
 	ID           string
 	Runner       string
-	LeaseSeconds *int // nil: the default
+	Version      string // of its program
+	LeaseSeconds *int   // nil: the default
+	Pools        job.Pools
 	Languages    job.Languages
 	Checkers     bool // the runner knows of checkers
 	Inline       bool // the code may come with the claim
@@ -35,21 +37,32 @@ type Claimed struct {
 }
 
 // Claim gives a job to a runner. Refused with NotFound, NotPending,
-// AlreadyClaimed, PassedOver, Unfit or InvalidLease.
+// AlreadyClaimed, Barred, PassedOver, Unfit or InvalidLease.
 func (d *Dispatcher) Claim(ctx context.Context, r ClaimRequest) (Claimed, Answer, error) {
 	lease, answer := d.Lease.grant(r.LeaseSeconds)
 	if !answer.OK() {
 		return Claimed{}, answer, nil
 	}
-	runner := job.Candidate{Runner: r.Runner, Languages: r.Languages, Checkers: r.Checkers}
+	// Its lists have told what it can judge: a claim may leave it out.
+	runner, probes := d.asks(ctx, job.Candidate{Runner: r.Runner, Version: r.Version, Pools: r.Pools, Languages: r.Languages, Checkers: r.Checkers}, false, 0)
 	if !runner.Languages.Said() { // it was listed nothing that it does not judge, and knows what it asks for
 		runner.Languages = job.AnyLanguage
 	}
-	c, err := d.update(ctx, r.ID, d.claim(runner, offer{}, lease, d.Store.Problem))
+	may := 0
+	if runner.Barred == "" {
+		if may = d.reserve(ctx, r.Runner, 1); may == 0 {
+			runner.Barred = job.RunnerSilent
+		}
+	}
+	c, err := d.update(ctx, r.ID, d.claim(runner, nil, lease, d.Store.Problem))
 	if err != nil || !c.OK() {
+		d.settle(r.Runner, may)
 		return Claimed{}, c.Answer, err
 	}
 	claimed, err := d.claimed(ctx, c)
+	if d.settle(r.Runner, may, claimed); probes {
+		d.probing(ctx, r.Runner, claimed)
+	}
 	if err == nil && r.Inline {
 		one := []Claimed{claimed}
 		d.fillCode(ctx, one)
@@ -64,22 +77,35 @@ type grant struct {
 	content problem.Content
 }
 
-// problemReader reads a problem; false: it does not exist.
+// problemReader reads a problem; false if it does not exist.
 type problemReader func(ctx context.Context, id int) (problem.Problem, bool, error)
 
 // claim decides a claim. The problem is read only for a job that can be claimed.
 // The offer is what the job was found by, if it was: its message is the claim's,
 // unless the bell has been rung anew since.
-func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read problemReader) decide {
+func (d *Dispatcher) claim(runner job.Candidate, o *offer, leaseSeconds int, read problemReader) decide {
 	return func(ctx context.Context, j job.Job) (decision, error) {
 		op := job.ClaimOp{Now: d.now(), Runner: runner.Runner, LeaseSeconds: leaseSeconds}
-		if o.job.Bell == j.Bell {
+		at := j
+		at.Pool = d.InPool(j)
+		if o != nil {
+			at.Pool = o.pool
+		}
+		if o != nil && o.job.Bell == j.Bell {
 			op.Handle = o.handle
 		}
 		if _, tried := op.Apply(j); tried.Outcome != job.OK {
 			return refused(j, Answer{Outcome: tried.Outcome}), nil
 		}
-		switch o := j.MayHave(runner, job.Needs{}, op.Now); {
+		pauses, _ := d.paused(ctx)
+		pause := pauses.Of(at.Pool.Name(), j.Problem)
+		switch o := at.MayHave(runner, job.Needs{Paused: pause != nil}, op.Now); {
+		case runner.Barred != "":
+			return refused(j, Answer{Outcome: job.Barred, Detail: barredDetails[o.Why]}), nil
+		case o.Why == job.OnHold:
+			return refused(j, Answer{Outcome: job.JobPaused, Detail: pausedDetail(pause)}), nil
+		case o.Why == job.LacksPool:
+			return refused(j, Answer{Outcome: job.Unfit, Detail: fmt.Sprintf("it is in the pool %s, and the runner serves %s", at.Pool.Name(), runner.Pools)}), nil
 		case o.Lasting():
 			return refused(j, Answer{Outcome: job.Unfit, Detail: fmt.Sprintf("it is in language %d, which the runner does not have in `languages`", j.Language)}), nil
 		case o.Why != "":
@@ -93,8 +119,8 @@ func (d *Dispatcher) claim(runner job.Candidate, o offer, leaseSeconds int, read
 		if !found || p.Version == 0 {
 			return decision{}, fmt.Errorf("problem %d of a queued job is not published", j.Problem)
 		}
-		d.known.put(p.ID, p.Version, p.Current)
-		if needs := needsIn(p.Current); j.MayHave(runner, needs, op.Now).Why != "" {
+		d.known.put(versionKey{p.ID, p.Version}, p.Current)
+		if needs := needsIn(p.Current); at.MayHave(runner, needs, op.Now).Why != "" {
 			detail := "its problem has a checker, and the runner does not say `checkers`: true"
 			if runner.Checkers {
 				detail = fmt.Sprintf("its problem's checker is in language %d, which the runner does not have in `languages`", *needs.Program)

@@ -22,12 +22,12 @@ type Codes interface {
 	// already is this one, and is kept longer if it has to be. What is written to
 	// the store after PutCode has returned is never there without it.
 	PutCode(ctx context.Context, j job.Job, zip []byte, until job.Time) error
-	// ReadCodes reads the code of up to 10 jobs, by the job's id; one that is not
-	// there is not in the map. Strongly consistent.
+	// ReadCodes reads the code of up to 10 jobs, by the job's id. Missing
+	// code is not in the map. Strongly consistent.
 	ReadCodes(ctx context.Context, of []job.Job) (map[string]Code, error)
-	// KeepCode keeps the code of j at least until a time; false: it is not there.
+	// KeepCode keeps the code of j at least until a time; false if it is not there.
 	KeepCode(ctx context.Context, j job.Job, until job.Time) (found bool, err error)
-	// RemoveCode removes the code of j; one that is not there is passed over.
+	// RemoveCode removes the code of j. It is no error if there is none.
 	RemoveCode(ctx context.Context, j job.Job) error
 }
 

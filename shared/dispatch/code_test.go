@@ -51,7 +51,7 @@ func TestShortCodeTravelsInTheCall(t *testing.T) {
 			if stored() == c.inline {
 				t.Errorf("stored as an object: %v", stored())
 			}
-			// Who asks for a URL gets one that leads to it.
+			// A runner that asks for a URL gets a URL of it.
 			place, answer, err := w.Code(w.ctx, "j", "r", "", true)
 			w.granted(answer, err)
 			if w.unzipped(place.URL)["main.c"] == "" || place.Bytes != nil {
@@ -184,7 +184,7 @@ func TestCodeLivesAsLongAsItsJob(t *testing.T) {
 	}
 	w.granted(w.Complete(w.ctx, report(there("after 200 days"), result("AC"))))
 	w.pass(job.KeepFinal - time.Minute)
-	w.granted2(w.Rejudge(w.ctx, "j", 0))
+	w.granted2(w.Rejudge(w.ctx, "j", 0, ""))
 	w.pass(7 * day / 2) // the sweep need not see it more often
 	w.granted(w.Complete(w.ctx, report(there("after a rejudge"), result("WA"))))
 	if j := w.get("j"); store.until[j.ID] < j.ExpiresAt() || store.until[j.ID] > j.ExpiresAt().Add(4*day) {
@@ -192,6 +192,6 @@ func TestCodeLivesAsLongAsItsJob(t *testing.T) {
 	}
 	// A table forgets some days late: a job that is over, but there, is gone.
 	w.pass(job.KeepFinal + 5*day)
-	_, answer, err := w.Rejudge(w.ctx, "j", 1)
+	_, answer, err := w.Rejudge(w.ctx, "j", 1, "")
 	w.refused(job.NotFound, answer, err)
 }

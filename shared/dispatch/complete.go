@@ -8,6 +8,7 @@ import (
 
 	"runlease/shared/job"
 	"runlease/shared/judge"
+	"runlease/shared/roster"
 )
 
 // CompleteRequest reports a result.
@@ -25,28 +26,32 @@ type CompleteRequest struct {
 // NotFound, NotClaimed, InvalidToken, InvalidResult, OutputsMismatch,
 // ResultConflict or JobCancelled.
 func (d *Dispatcher) Complete(ctx context.Context, r CompleteRequest) (Answer, error) {
-	spent, answer, err := d.complete(ctx, r, d.update)
+	var spent handles
+	answer, err := d.complete(ctx, r, d.update, &spent)
 	d.deleteSpent(ctx, spent)
 	return answer, err
 }
 
-// complete is Complete up to the write. It returns the handle of the message
-// that is left to be deleted, if there is one.
-func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update updater) (spent string, answer Answer, err error) {
+// complete is Complete up to the write. It adds the handle of the message that is
+// left to be deleted, if there is one.
+func (d *Dispatcher) complete(ctx context.Context, r CompleteRequest, update updater, spent *handles) (Answer, error) {
+	d.heardOf(r.Runner, r.ID, (*roster.Conduct).Heard)
 	c, err := update(ctx, r.ID, (&completion{d: d, r: r}).decide)
 	if err != nil {
-		return "", Answer{}, err
+		return Answer{}, err
 	}
-	if c.after.Final() { // one that was final before has no handle
-		spent = c.before.Claim.Handle
+	if c.after.Final() { // a job that was final before has no handle
+		spent.add(c.before.Pool, c.before.Claim.Handle)
 	}
-	if c.write && c.after.State == job.Finished && c.before.State != job.Finished && c.after.Result.Status == job.StatusJE {
+	finished := c.write && c.after.State == job.Finished && c.before.State != job.Finished
+	if finished && d.Roster != nil {
+		at := c.after.EndedAt
+		d.conduct.change(r.Runner, func(known *roster.Conduct) { known.Finished(at) })
+	}
+	if finished && c.after.Result.Status == job.StatusJE {
 		d.Log.WarnContext(ctx, "job judged JE", "job_id", r.ID, "problem", c.after.Problem, "runner", r.Runner, "reason", c.after.Result.Message)
-		if d.Unjudged != nil {
-			d.Unjudged()
-		}
 	}
-	return spent, c.Answer, nil
+	return c.Answer, nil
 }
 
 // completion is a report while it is decided. It keeps what it has done, so that
@@ -145,7 +150,7 @@ func (d *Dispatcher) judge(ctx context.Context, problem, version int, r Complete
 
 // digestOf all that was sent tells a repetition from another result. It stays as
 // it is from one version of the code to the next: a result may be repeated to
-// another one than the one that has accepted it.
+// a later version than the one it was accepted by.
 func digestOf(cases [][]judge.Case, outputs job.Artifact) (string, error) {
 	sent, err := json.Marshal(struct {
 		Cases   [][]judge.Case

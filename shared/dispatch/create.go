@@ -7,13 +7,14 @@ import (
 	"runlease/shared/job"
 )
 
-// CreateRequest hands a job in. Create sets the Now of its Op.
+// CreateRequest hands a job in. Create sets the Now and the Pool of its Op.
 type CreateRequest struct {
 	job.CreateOp
-	Inline []byte // the code itself; nil: it will be uploaded
+	PoolName string // "": the job goes to its problem's pool
+	Inline   []byte // the code itself; nil: it will be uploaded
 }
 
-// Created is a new job, or the one that was there with the same content.
+// Created is a new job, or the existing job with the same content.
 type Created struct {
 	Job    job.Job
 	New    bool
@@ -22,11 +23,19 @@ type Created struct {
 
 // Create makes a job. With its code inline it is queued in one call: the code
 // is stored, the bell rung, the job written. Refused with ProblemNotFound,
-// InvalidCode or JobConflict.
+// UnknownPool, InvalidCode or JobConflict.
 func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answer, error) {
-	answer, err := d.published(ctx, r.Problem)
+	pool, answer, err := d.published(ctx, r.Problem)
 	if err != nil || !answer.OK() {
 		return Created{}, answer, err
+	}
+	if r.PoolName != "" {
+		if pool = job.PoolOf(r.PoolName); !d.Queues.has(pool) {
+			return Created{}, d.noPool(r.PoolName), nil
+		}
+	}
+	if r.Pool = pool; !d.Queues.has(pool) {
+		r.Pool = ""
 	}
 	r.Now = d.now()
 	r.CodeInline = r.Inline != nil && len(r.Inline) <= MaxCodeInline && !d.CodeAsObjects
@@ -53,7 +62,7 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 		if found {
 			c, err := d.updateFrom(ctx, there, apply(submit.Apply))
 			if err == nil && c.rang() {
-				d.ringRunner(ctx)
+				d.ringRunner(ctx, d.InPool(c.after))
 			}
 			return Created{Job: c.after}, c.Answer, err
 		}
@@ -83,13 +92,13 @@ func (d *Dispatcher) Create(ctx context.Context, r CreateRequest) (Created, Answ
 				return Created{}, Answer{}, err
 			}
 			if c.rang() {
-				d.ringRunner(ctx)
+				d.ringRunner(ctx, d.InPool(c.after))
 			}
 			j = c.after
 		}
 	}
 	if created && j.Bell > 0 {
-		d.ringRunner(ctx)
+		d.ringRunner(ctx, d.InPool(j))
 	}
 	reply := Created{Job: j, New: created}
 	if r.Inline == nil && j.State == job.Created {

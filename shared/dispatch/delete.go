@@ -9,10 +9,10 @@ import (
 
 // Delete removes a final job with its code and the outputs of its result. The
 // objects go first: as long as one of them is left, the job is there and the
-// request can be repeated. What attempts without a result have uploaded goes when
-// its days are over: nobody noted whether they did, and in a bucket that keeps old
-// versions the removal of each of an attempt's sixteen names leaves a marker, also
-// where there was no object. Refused with NotFound or NotFinal.
+// request can be repeated. Uploads of attempts without a result stay until the bucket
+// removes them: no record has their names, and an attempt may use sixteen. In a bucket
+// that keeps old versions each removal leaves a marker, also where there was no object.
+// Refused with NotFound or NotFinal.
 func (d *Dispatcher) Delete(ctx context.Context, id string) (Answer, error) {
 	j, answer, err := d.Get(ctx, id)
 	for range 1 + maxConflicts {

@@ -18,13 +18,16 @@ import (
 
 	"runlease/shared/casefile"
 	"runlease/shared/job"
+	"runlease/shared/problem"
+	"runlease/shared/roster"
 )
 
 // Dispatcher runs the use cases. A use case that does not need a port works
 // without it, so that a function wires only what it uses.
 type Dispatcher struct {
 	Store   Store
-	Queue   Queue
+	Queue   Queue  // of the default pool
+	Queues  Queues // of the other pools, or nil if there are none
 	URLs    URLs
 	Objects Objects
 	Lease   LeaseBounds
@@ -32,25 +35,34 @@ type Dispatcher struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Random  io.Reader // of tokens and write ids
-	// Unjudged is called when a result is accepted that is JE: the problem or its
-	// test data are at fault, and all who submit to it suffer. May be nil.
-	Unjudged func()
+	// Meter hears of what is measured; it may be nil.
+	Meter Meter
+	// LastHour tells how long the jobs of pools waited in the last hour, by the names that
+	// Meter hears of them; nil if that is not known.
+	LastHour func(ctx context.Context, pools []string) (map[string]Waits, error)
 	// CodeAsObjects keeps all new code as objects, however short it is, as versions
 	// before this one do and expect it: for the time before one of them is deployed again.
 	CodeAsObjects bool
 
-	// The doorbell; nil: there is none, and runners poll.
+	// The doorbell. Without it (nil) runners poll.
 	Benches Benches
 	Posts   Posts
+	// Roster keeps the records of runners. Without it (nil) every runner may have jobs.
+	Roster Roster
 	// Choose picks one of n at random, 0 to n-1. Pause waits.
 	Choose func(n int) int
 	Pause  func(ctx context.Context, d time.Duration) error
 
-	known versions
-	fleet fleet
-	able  able
-	needs needs
-	noise noise
+	known    remembered[versionKey, problem.Content]
+	homes    remembered[int, homeOf]
+	pauses   pauses
+	records  remembered[string, readRecord]
+	conduct  remembered[string, roster.Conduct]
+	presence presence
+	able     able
+	needs    remembered[int, needed]
+	noise    perPool[noise]
+	runs     runs
 }
 
 // New returns a Dispatcher with all ports, real time, real randomness and the
@@ -68,6 +80,7 @@ func Bare() *Dispatcher {
 		Lease: DefaultLease, Pace: DefaultPace,
 		Log: slog.Default(), Now: time.Now, Random: rand.Reader,
 		Choose: mathrand.IntN, Pause: pause,
+		known: remembered[versionKey, problem.Content]{most: maxVersions}, needs: remembered[int, needed]{most: maxNeeds},
 	}
 }
 
@@ -112,6 +125,7 @@ const (
 	InvalidLease     job.Outcome = "invalid_lease"     // Detail: the bounds
 	OutputsTooLarge  job.Outcome = "outputs_too_large" // Detail: the bound
 	NotFinal         job.Outcome = "not_final"         // Detail: the state, and what to do
+	UnknownPool      job.Outcome = "unknown_pool"      // Detail: the pools that there are
 	ItemFailed       job.Outcome = "internal_error"    // of an item of a sync, to be repeated
 )
 

@@ -121,20 +121,20 @@ func TestHeartbeatMovesTheMessageToo(t *testing.T) {
 		w.pass(50 * time.Second)
 		_, answer, err := w.Heartbeat(w.ctx, "j", "a", auth.Hash(c.Token))
 		w.granted(answer, err)
-		if n, _ := w.queue.Visible(w.ctx); n != 0 {
+		if n, _ := w.queue.Depth(w.ctx); n.Visible != 0 {
 			t.Fatal("the message came back during the lease")
 		}
 	}
 }
 
-func TestThreeLostAttemptsFinishWithJE(t *testing.T) {
+func TestThreeRunnersThatLoseAJobFinishItWithJE(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
-	for range 3 {
+	for _, runner := range []string{"a", "b", "c"} {
 		if got := w.listed(); len(got) != 1 {
 			t.Fatalf("listed %v", got)
 		}
-		w.claim("j", "a")
+		w.claim("j", runner)
 		w.pass(61 * time.Second)
 	}
 	w.listed()
@@ -167,7 +167,7 @@ func TestRingComesBeforeTheWrite(t *testing.T) {
 			return err
 		}},
 		{"rejudge", func(w *world) { w.create("j"); w.granted2(w.Cancel(w.ctx, "j")) }, func(w *world) error {
-			_, _, err := w.Rejudge(w.ctx, "j", 0)
+			_, _, err := w.Rejudge(w.ctx, "j", 0, "")
 			return err
 		}},
 	} {
@@ -316,7 +316,7 @@ func TestCreate(t *testing.T) {
 	unknown.Problem = 2
 	_, answer, err = w.Create(w.ctx, unknown)
 	w.refused(dispatch.ProblemNotFound, answer, err)
-	_, err = w.PutProblem(w.ctx, 2, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}})
+	_, _, err = w.PutProblem(w.ctx, 2, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}, "")
 	must(t, err)
 	_, answer, err = w.Create(w.ctx, unknown)
 	w.refused(dispatch.ProblemNotFound, answer, err)
@@ -410,7 +410,7 @@ func TestClaimPinsTheVersion(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	c := w.claim("j", "r")
-	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 1, TimeLimit: 1}, {Cases: 1, MemoryLimit: 1, TimeLimit: 1}}})
+	_, _, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 2, MemoryLimit: 1, TimeLimit: 1}, {Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}, "")
 	must(t, err)
 	p, changed, answer, err := w.Publish(w.ctx, 1)
 	w.granted(answer, err)
@@ -536,7 +536,7 @@ func TestOutputs(t *testing.T) {
 		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("AC"))))
 		_, answer, err := w.Outputs(w.ctx, "j")
 		w.granted(answer, err)
-		w.granted2(w.Rejudge(w.ctx, "j", 0))
+		w.granted2(w.Rejudge(w.ctx, "j", 0, ""))
 		_, answer, err = w.Outputs(w.ctx, "j")
 		w.refused(dispatch.OutputsNotFound, answer, err)
 		w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), result("WA"))))
@@ -622,7 +622,7 @@ func TestRejudgeFencesOlderGenerations(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	old := w.claim("j", "r")
-	w.granted2(w.Rejudge(w.ctx, "j", 0))
+	w.granted2(w.Rejudge(w.ctx, "j", 0, ""))
 	answer, err := w.Complete(w.ctx, report(old, result("AC")))
 	w.refused(job.NotClaimed, answer, err)
 	w.pass(time.Minute)
@@ -668,7 +668,7 @@ func TestPublish(t *testing.T) {
 	draft := p.Current
 	other := zips.Of(zips.File{Name: "0000.in", Text: "of another problem"})
 	draft.Testdata = measure(other)
-	d, err := w.PutProblem(w.ctx, 1, draft)
+	d, _, err := w.PutProblem(w.ctx, 1, draft, "")
 	must(t, err)
 	if d.New || d.Upload == nil {
 		t.Errorf("drafted %+v", d)
@@ -685,7 +685,7 @@ func TestPublish(t *testing.T) {
 	other = zips.TestData(2, 1)
 	other = append(other[:len(other)-2:len(other)-2], "\x01\x00x"...) // with a comment
 	draft.Testdata = measure(other)
-	_, err = w.PutProblem(w.ctx, 1, draft)
+	_, _, err = w.PutProblem(w.ctx, 1, draft, "")
 	must(t, err)
 	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+draft.Testdata.SHA256+".zip", other, draft.Testdata))
 	p, changed, answer, err = w.Publish(w.ctx, 1)
@@ -729,9 +729,13 @@ func TestConflictsRingOnce(t *testing.T) {
 	w.claim("j", "r")
 	w.store.meanwhile = func() {
 		w.store.meanwhile = nil
-		w.pass(time.Second)
+		was := w.get("j").Revision
+		w.pass(5 * time.Minute) // an early heartbeat writes nothing
 		_, answer, err := w.Heartbeat(w.ctx, "j", "r", "")
 		w.granted(answer, err)
+		if w.get("j").Revision == was {
+			t.Error("nothing was written in between")
+		}
 	}
 	before := w.messages()
 	w.granted(w.Release(w.ctx, "j", "r", w.get("j").Claim.TokenHash, job.ReasonDrain, ""))
@@ -750,7 +754,7 @@ func TestListLooksBehindSpentMessages(t *testing.T) {
 		}
 		w.pass(time.Millisecond)
 	}
-	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
+	l, _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
 	must(t, err)
 	if len(l.Jobs) != 1 || l.Jobs[0].ID != "j8" {
 		t.Errorf("listed %+v", l)
@@ -764,7 +768,7 @@ func TestListOfSpentMessagesOnlyIsNotIdle(t *testing.T) {
 		w.create(id)
 		w.granted2(w.Cancel(w.ctx, id))
 	}
-	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
+	l, _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 4)
 	must(t, err)
 	if len(l.Jobs) != 0 || l.PollSeconds != 1 {
 		t.Errorf("listed %+v", l)

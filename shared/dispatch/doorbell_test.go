@@ -25,14 +25,17 @@ type bell struct {
 }
 
 func newBell(t *testing.T) *bell {
-	b := &bell{world: newWorld(t), benches: &countedBenches{inner: memory.NewBenches()}}
+	b := &bell{world: newWorld(t), benches: &countedBenches{inner: memory.NewBenches(), counts: &counts{}}}
 	b.Benches, b.Posts = b.benches, b
 	b.Choose = rand.New(rand.NewPCG(1, 2)).IntN
 	b.Pause = func(context.Context, time.Duration) error { b.pass(10 * time.Millisecond); return nil }
 	return b
 }
 
-func (b *bell) Post(_ context.Context, connection string, _ []byte) (bool, error) {
+func (b *bell) Post(ctx context.Context, connection string, _ []byte) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
 	b.rung = append(b.rung, connection)
 	if b.answer != nil {
 		return b.answer(connection)
@@ -48,8 +51,20 @@ func (b *bell) Close(_ context.Context, connection string) error {
 // countedBenches counts what costs.
 type countedBenches struct {
 	inner
-	reads, writes int
-	faster        func() // done once before a seat is taken off
+	*counts
+	faster  func() // done once before a seat is taken off
+	closing func() // done once before a chain is closed
+}
+
+type counts struct{ reads, writes int }
+
+func (c *countedBenches) Of(chain string) dispatch.Benches {
+	return &countedBenches{inner: c.inner.Of(chain), counts: c.counts}
+}
+
+func (c *countedBenches) Beside(ctx context.Context, was, now map[string]bool) (bool, error) {
+	c.writes++
+	return c.inner.Beside(ctx, was, now)
 }
 
 type inner = dispatch.Benches
@@ -68,6 +83,14 @@ func (c *countedBenches) Take(ctx context.Context, n int, connection string, sea
 	return c.inner.Take(ctx, n, connection, seat, at, forget)
 }
 
+func (c *countedBenches) Chain(ctx context.Context, was, more int) (bool, error) {
+	if f := c.closing; f != nil && more == 0 {
+		c.closing = nil
+		f()
+	}
+	return c.inner.Chain(ctx, was, more)
+}
+
 func (c *countedBenches) Sit(ctx context.Context, n int, connection string, seat int64) (doorbell.Bench, bool, error) {
 	c.writes++
 	return c.inner.Sit(ctx, n, connection, seat)
@@ -79,18 +102,26 @@ func (b *bell) listens(runner string) {
 	must(b.t, b.Connected(b.ctx, doorbell.Listener{Connection: runner, Runner: runner}))
 }
 
-func (b *bell) sync(runner string, seat int64) dispatch.Synced {
+func (b *bell) sync(runner string, seat int64, pools ...string) dispatch.Synced {
 	b.t.Helper()
-	s, answer, err := b.Sync(b.ctx, dispatch.SyncRequest{Runner: runner, Slots: 1, Seat: seat})
+	r := dispatch.SyncRequest{Runner: runner, Slots: 1, Seat: seat, Rung: seat < 0}
+	r.Seat = max(0, seat)
+	if len(pools) > 0 {
+		r.Pools = job.PoolsOf(pools...)
+	}
+	s, answer, err := b.Sync(b.ctx, r)
 	b.granted(answer, err)
 	return s
 }
 
+// rung is the seat of a runner that comes because of its ring.
+const rung = -1
+
 // sits connects a runner that finds nothing.
-func (b *bell) sits(runner string) int64 {
+func (b *bell) sits(runner string, pools ...string) int64 {
 	b.t.Helper()
 	b.listens(runner)
-	s := b.sync(runner, 0)
+	s := b.sync(runner, 0, pools...)
 	if s.Seat == 0 || s.PollSeconds != 300 {
 		b.t.Fatalf("%s got %+v", runner, s)
 	}
@@ -136,6 +167,18 @@ func TestALoneJobRingsOneRunner(t *testing.T) {
 	b.costs(1, 0)
 }
 
+// TestSeatsOfOneMoment: a runner that leaves takes no other off.
+func TestSeatsOfOneMoment(t *testing.T) {
+	b := newBell(t)
+	seats := map[int64]bool{}
+	for i := range 100 {
+		seats[b.sits(fmt.Sprint("r", i))] = true
+	}
+	if len(seats) != 100 {
+		t.Errorf("100 runners sat down on %d seats", len(seats))
+	}
+}
+
 func TestEveryWayToTheQueueRings(t *testing.T) {
 	b := newBell(t)
 	b.create("j")
@@ -146,9 +189,9 @@ func TestEveryWayToTheQueueRings(t *testing.T) {
 	b.sync("a", 0)
 	b.granted2(b.Cancel(b.ctx, "j"))
 	b.sits("b")
-	b.granted2(b.Rejudge(b.ctx, "j", 0))
+	b.granted2(b.Rejudge(b.ctx, "j", 0, ""))
 	b.heard("b")
-	// A lapsed lease is written by nobody; the sweep sees its message.
+	// No write notes a lapsed lease; the sweep sees its message.
 	b = newBell(t)
 	b.create("j")
 	if s := b.sync("dies", 0); len(s.Jobs) != 1 {
@@ -161,7 +204,7 @@ func TestEveryWayToTheQueueRings(t *testing.T) {
 	b.sweep() // a is not on the bench any more, and was rung just now
 	b.heard()
 	b.pass(doorbell.RungAgain)
-	b.sweep() // nobody has heard of it since
+	b.sweep() // no runner has heard of it since
 	b.heard("a")
 }
 
@@ -171,7 +214,7 @@ func TestWhatPostsAnswer(t *testing.T) {
 		gone bool
 		err  error
 		want int // posts
-	}{"heard": {want: 1}, "gone": {gone: true, want: 3}, "broken": {err: broken, want: 1}} {
+	}{"heard": {want: 1}, "gone": {gone: true, want: 5}, "broken": {err: broken, want: 1}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBell(t)
 			for i := range 5 {
@@ -264,7 +307,6 @@ func TestANewConnectionReplacesTheOldOne(t *testing.T) {
 	seat := b.sits("a")
 	must(t, b.Connected(b.ctx, doorbell.Listener{Connection: "a2", Runner: "a"}))
 	b.heard("closed a")
-	b.pass(time.Millisecond) // seats of one moment may be equal
 	if s := b.sync("a", seat); s.Seat == 0 || s.Seat == seat {
 		t.Errorf("%+v", s)
 	}
@@ -278,7 +320,7 @@ func TestANewConnectionReplacesTheOldOne(t *testing.T) {
 }
 
 // TestChainedBenches: 60 runners wait on three benches; as many rings reach all of
-// them, and when nobody waits any more a ring costs one read.
+// them, and when no runner waits any more a ring costs one read.
 func TestChainedBenches(t *testing.T) {
 	b := newBell(t)
 	for i := range 60 {
@@ -304,6 +346,65 @@ func TestChainedBenches(t *testing.T) {
 	b.costs(1, 0)
 }
 
+// TestWhoSitsDownWhileAChainIsClosed is rung, and the chain is open again.
+func TestWhoSitsDownWhileAChainIsClosed(t *testing.T) {
+	b := newBell(t)
+	for i := range doorbell.Seats + 1 {
+		b.sits(fmt.Sprint("r", i))
+	}
+	for i := range doorbell.Seats + 1 {
+		b.pass(time.Second) // no ring is followed by one more
+		b.create(fmt.Sprint("j", i))
+	}
+	b.rung = nil
+	b.benches.closing = func() {
+		_, _, err := b.benches.inner.Sit(b.ctx, 1, "late", doorbell.Seat(1, 1))
+		must(t, err)
+	}
+	b.create("last")
+	b.heard("late")
+	if first, err := b.benches.Benches(b.ctx, 0, 0); err != nil || first[0].More != 1 {
+		t.Errorf("%+v, error %v, want one more bench", first, err)
+	}
+}
+
+// TestASweepRingsSome: the next one, a minute later, rings the others.
+func TestASweepRingsSome(t *testing.T) {
+	b := newBell(t)
+	for i := range 60 {
+		b.sits(fmt.Sprint("r", i))
+	}
+	for i := range 60 {
+		must(t, b.queue.Ring(b.ctx, job.Message{Job: fmt.Sprint("j", i), Bell: 1})) // by others
+	}
+	for _, want := range []int{40, 20} {
+		b.rung = nil
+		_, err := b.Sweep(b.ctx)
+		must(t, err)
+		if len(b.rung) != want {
+			t.Errorf("%d rings, want %d", len(b.rung), want)
+		}
+	}
+}
+
+// TestARingOutlivesItsProducer: the job is there, whether or not anybody waits for the reply.
+func TestARingOutlivesItsProducer(t *testing.T) {
+	b := newBell(t)
+	b.sits("a")
+	b.ctx, b.benches.faster = context.WithCancel(b.ctx)
+	b.create("j")
+	b.heard("a")
+}
+
+// TestASeatOfNoBench is none: a runner may send any number.
+func TestASeatOfNoBench(t *testing.T) {
+	b := newBell(t)
+	b.listens("a")
+	if s := b.sync("a", doorbell.Seat(1, doorbell.Benches)); doorbell.BenchOf(s.Seat) != 0 || s.Seat == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestOthersTakeTheFirstBench: of many rings at once all see the first bench, and
 // those that find nobody there any more go on to the others.
 func TestOthersTakeTheFirstBench(t *testing.T) {
@@ -323,6 +424,26 @@ func TestOthersTakeTheFirstBench(t *testing.T) {
 	b.heard(fmt.Sprint("r", doorbell.Seats))
 }
 
+// TestJobsInNumbers: of jobs at one moment one in sixteen has a second runner rung,
+// which makes up for rings that are lost; of jobs a second apart none has.
+func TestJobsInNumbers(t *testing.T) {
+	for apart, want := range map[time.Duration][2]int{time.Second: {150, 150}, time.Second - time.Millisecond: {150, 180}, 0: {151, 180}} {
+		b := newBell(t)
+		for i := range 200 {
+			b.sits(fmt.Sprint("r", i))
+			b.pass(time.Millisecond)
+		}
+		b.pass(time.Second)
+		for i := range 150 {
+			b.create(fmt.Sprint("j", i))
+			b.pass(apart)
+		}
+		if got := len(b.rung); got < want[0] || got > want[1] {
+			t.Errorf("%d rings for 150 jobs %v apart, want %v", got, apart, want)
+		}
+	}
+}
+
 // TestAWriterIsWaitedFor: a message comes before its job, and the runner that has
 // received it would sit down otherwise.
 func TestAWriterIsWaitedFor(t *testing.T) {
@@ -339,7 +460,7 @@ func TestAWriterIsWaitedFor(t *testing.T) {
 	if s := b.sync("a", 0); len(s.Jobs) != 1 || waits != 3 {
 		t.Errorf("waited %d times, and got %+v", waits, s)
 	}
-	// One that never writes is given up, and the runner comes again.
+	// A listener that never writes is given up, and the runner comes again.
 	must(t, b.queue.Ring(b.ctx, job.Message{Job: "k", Bell: 1}))
 	if s := b.sync("a", 0); len(s.Jobs) != 1 && (s.Seat != 0 || s.PollSeconds > 1) {
 		t.Errorf("%+v", s)

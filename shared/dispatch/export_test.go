@@ -2,10 +2,10 @@ package dispatch
 
 // Present is how many runners a Dispatcher remembers.
 func Present(d *Dispatcher) int {
-	d.fleet.mu.Lock()
-	defer d.fleet.mu.Unlock()
-	if len(d.fleet.byName) != d.fleet.recent.Len() {
+	d.presence.mu.Lock()
+	defer d.presence.mu.Unlock()
+	if len(d.presence.byName) != d.presence.recent.Len() {
 		return -1
 	}
-	return d.fleet.recent.Len()
+	return d.presence.recent.Len()
 }

@@ -8,19 +8,19 @@ import (
 // Fair queues give the jobs of quiet groups out before those of a noisy one (a
 // rejudge of thousands, a class on its last evening). A list undoes that: it is
 // sorted by age, the noisy group's jobs are the older ones, and an existing
-// client takes from the top what it has room for, which nobody tells us. So
+// client takes from the top as many as it has room for, a number that it does not tell. So
 // while a noisy group waits, a quiet group's job is listed alone. A client that
 // is shown one job takes one, which is too few if quiet groups have many jobs
 // in all: then those found are listed together, and still without the noisy
 // group's.
 const (
-	// noisyLeast is how many jobs a noisy group has had of late at least: as many
-	// as SQS asks of a noisy neighbour.
+	// noisyLeast is the least number of recent jobs of a noisy group, as many as SQS
+	// requires of a noisy neighbour.
 	noisyLeast = 30
 	// noisyTimes is how many jobs it has had for one of a quiet group.
 	noisyTimes = 4
-	// quietMuch is the part of all jobs, one in so many, that quiet groups have
-	// together if there is much of them.
+	// quietMuch: quiet groups have many jobs if they have more than one in quietMuch of
+	// all jobs together.
 	quietMuch = 4
 	// noisyWaits is how long it counts as waiting after one of its jobs came off
 	// the queue: two polls of an existing client.
@@ -32,7 +32,7 @@ const (
 )
 
 // noise remembers which groups the jobs that came off the queue were of, as
-// this process has heard it. It is an estimate, asks nobody, and decides only
+// this process has heard it. It is an estimate that costs no call, and decides only
 // which of the jobs that were found a list shows: a new process shows all of them, until
 // it has heard a noisy group. The zero value is ready.
 type noise struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // TestManyGroups: the memory of groups is bounded, and a noisy one is known
-// among them all the same.
+// among them anyway.
 func TestManyGroups(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	var n noise

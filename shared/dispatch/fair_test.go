@@ -33,7 +33,7 @@ func (w *world) send(id, group string) {
 	w.granted(answer, err)
 }
 
-// heard lists what waits so many times, as clients do that have no room.
+// heard lists what waits again and again, as clients without room do.
 func (w *world) heard(times int) {
 	w.t.Helper()
 	for range times {
@@ -66,7 +66,7 @@ func TestQuietJobsOneByOne(t *testing.T) {
 	w := noisy(t)
 	w.send("quiet-1", "user-1")
 	w.send("quiet-2", "user-2")
-	w.send("alone", "") // of no group: of a tenant of its own
+	w.send("alone", "") // of no group: a tenant of one message
 	w.lists("quiet-1")
 	w.lists("quiet-2")
 	w.lists("alone")
@@ -165,7 +165,7 @@ func TestNotNoisy(t *testing.T) {
 	})
 }
 
-// TestWhatCannotGoBack: the list is good all the same, and the other jobs come
+// TestWhatCannotGoBack: the list is good anyway, and the other jobs come
 // back by their own clock.
 func TestWhatCannotGoBack(t *testing.T) {
 	w := noisy(t)

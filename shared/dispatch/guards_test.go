@@ -26,7 +26,7 @@ func (j *journal) once(call string, do func()) {
 	}
 }
 
-// published makes another version of problem 1, with one task of so many cases.
+// published makes another version of problem 1, with one task of some cases.
 func (w *world) published(cases int, rules ...judging.Rules) {
 	w.t.Helper()
 	rules = append(rules, judging.Rules{})
@@ -35,7 +35,7 @@ func (w *world) published(cases int, rules ...judging.Rules) {
 		data = zips.Of(zips.File{Name: "0000.in"}, zips.File{Name: "0000.out"}, zips.File{Name: "checker/" + c.File})
 	}
 	at := measure(data)
-	_, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at, Rules: rules[0]})
+	_, _, err := w.PutProblem(w.ctx, 1, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: cases, MemoryLimit: 1, TimeLimit: 1}}, Testdata: at, Rules: rules[0]}, "")
 	must(w.t, err)
 	must(w.t, w.artifacts.Put(w.ctx, "testdata/1/"+at.SHA256+".zip", data, at))
 	_, changed, answer, err := w.Publish(w.ctx, 1)
@@ -96,7 +96,7 @@ func TestEveryUseCaseOfAnUnknownJob(t *testing.T) {
 		},
 		"release": func() (dispatch.Answer, error) { return w.Release(w.ctx, "x", "r", "t", job.ReasonDrain, "") },
 		"cancel":  func() (dispatch.Answer, error) { _, answer, err := w.Cancel(w.ctx, "x"); return answer, err },
-		"rejudge": func() (dispatch.Answer, error) { _, answer, err := w.Rejudge(w.ctx, "x", 0); return answer, err },
+		"rejudge": func() (dispatch.Answer, error) { _, answer, err := w.Rejudge(w.ctx, "x", 0, ""); return answer, err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer, err := act()
@@ -122,7 +122,7 @@ func TestClaimPinsWhatIsCurrentThen(t *testing.T) {
 
 func TestClaimNeedsAPublishedProblem(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.PutProblem(w.ctx, 2, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}})
+	_, _, err := w.PutProblem(w.ctx, 2, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}, "")
 	must(t, err)
 	j := job.CreateOp{Now: w.now(0), ID: "j", Problem: 2}.New()
 	j, _ = job.SubmitOp{Now: w.now(0)}.Apply(j)
@@ -192,7 +192,7 @@ func TestOutputsAreStoredOnce(t *testing.T) {
 		w := newWorld(t)
 		w.create("j")
 		c := w.claim("j", "r")
-		w.pass(time.Second)
+		w.pass(30 * time.Second) // else the heartbeat writes nothing
 		seen := w.watch()
 		seen.once("save", func() {
 			_, answer, err := w.Heartbeat(w.ctx, "j", "r", "")
@@ -287,7 +287,7 @@ func TestOutputsAreOfOneGenerationAndAttempt(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
 	w.claim("j", "r")
-	w.granted2(w.Rejudge(w.ctx, "j", 0))
+	w.granted2(w.Rejudge(w.ctx, "j", 0, ""))
 	w.granted(w.Complete(w.ctx, report(w.claim("j", "r"), loud("AC"))))
 	if got, want := w.get("j").Result.Outputs, "results/j/1/2/"; !strings.HasPrefix(got, want) {
 		t.Errorf("outputs at %s, want below %s", got, want)
@@ -402,9 +402,9 @@ func TestMessagesStayHiddenDuringTheLease(t *testing.T) {
 	w.claim("j", "r")
 	visible := func() int {
 		t.Helper()
-		n, err := w.queue.Visible(w.ctx)
+		n, err := w.queue.Depth(w.ctx)
 		must(t, err)
-		return n
+		return n.Visible
 	}
 	w.pass(3 * time.Second)
 	w.listed() // gives the message to the claim
@@ -533,7 +533,7 @@ func TestPublishOfTestDataThatHasJustGone(t *testing.T) {
 	p, _, err := w.Problem(w.ctx, 1)
 	must(t, err)
 	p.Current.Rules.StopOnFailure = true
-	_, err = w.PutProblem(w.ctx, 1, p.Current)
+	_, _, err = w.PutProblem(w.ctx, 1, p.Current, "")
 	must(t, err)
 	w.watch().once("keep", func() {
 		must(t, w.artifacts.Remove(w.ctx, []string{"testdata/1/" + p.Current.Testdata.SHA256 + ".zip"}))
@@ -552,10 +552,10 @@ func TestPublishThatAnotherOvertakes(t *testing.T) {
 	}
 	ours, theirs := shape(), shape()
 	theirs.Tasks[0].TimeLimit = 2
-	_, err := w.PutProblem(w.ctx, 1, ours)
+	_, _, err := w.PutProblem(w.ctx, 1, ours, "")
 	must(t, err)
 	w.watch().once("save problem", func() {
-		_, err := w.PutProblem(w.ctx, 1, theirs)
+		_, _, err := w.PutProblem(w.ctx, 1, theirs, "")
 		must(t, err)
 	})
 	p, changed, answer, err := w.Publish(w.ctx, 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"runlease/shared/job"
+	"runlease/shared/roster"
 )
 
 // Action is what a heartbeat tells a runner to do.
@@ -20,25 +21,30 @@ const (
 // the queue. tokenHash is empty if the runner sent no claim token. Refused with
 // NotFound, NotClaimed or InvalidToken.
 func (d *Dispatcher) Heartbeat(ctx context.Context, id, runner, tokenHash string) (Action, Answer, error) {
-	hidings, action, answer, err := d.heartbeat(ctx, id, runner, tokenHash, d.update)
-	d.hide(ctx, hidings)
+	d.Heard(ctx, runner)
+	hidings := make(hidings)
+	action, answer, err := d.heartbeat(ctx, id, runner, tokenHash, d.update, hidings)
+	d.hideAll(ctx, hidings)
 	return action, answer, err
 }
 
-// heartbeat is Heartbeat up to the write. It returns what is left to be done to
-// the job's message: at most one hiding.
-func (d *Dispatcher) heartbeat(ctx context.Context, id, runner, tokenHash string, update updater) ([]Hiding, Action, Answer, error) {
+// hidings are of messages, by the pool whose queue they are in.
+type hidings map[job.Pool][]Hiding
+
+// heartbeat is Heartbeat up to the write. It adds what is left to be done to the
+// job's message: at most one hiding.
+func (d *Dispatcher) heartbeat(ctx context.Context, id, runner, tokenHash string, update updater, left hidings) (Action, Answer, error) {
+	d.heardOf(runner, id, (*roster.Conduct).Heard)
 	op := job.HeartbeatOp{Now: d.now(), Runner: runner, TokenHash: tokenHash}
 	c, err := update(ctx, id, apply(op.Apply))
 	if err != nil || !c.OK() {
-		return nil, "", c.Answer, err
+		return "", c.Answer, err
 	}
-	var hidings []Hiding
-	if c.write && c.after.Claim.Handle != "" {
-		hidings = []Hiding{hidingFor(c.after.Claim)}
+	if pool := c.after.Pool; c.write && c.after.Claim.Handle != "" {
+		left[pool] = append(left[pool], hidingFor(c.after.Claim))
 	}
 	if c.after.MustCancel(op.Now) {
-		return hidings, ActionCancel, granted, nil
+		return ActionCancel, granted, nil
 	}
-	return hidings, ActionContinue, granted, nil
+	return ActionContinue, granted, nil
 }

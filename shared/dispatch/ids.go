@@ -1,6 +1,6 @@
 package dispatch
 
-// unique leaves out what comes a second time.
+// unique removes repetitions.
 func unique(ids []string) []string {
 	first := make([]string, 0, len(ids))
 	seen := make(map[string]bool, len(ids))

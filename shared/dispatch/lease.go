@@ -7,8 +7,7 @@ import (
 	"runlease/shared/job"
 )
 
-// LeaseBounds are the leases that a claim may ask for, and the one that it gets
-// without asking, in seconds. A lease is a whole number of seconds everywhere:
+// LeaseBounds are the leases that a claim may ask for, and the default, in seconds. A lease is a whole number of seconds everywhere:
 // on the wire, in the store and on the queue.
 type LeaseBounds struct {
 	Least, Default, Longest int

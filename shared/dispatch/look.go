@@ -11,10 +11,10 @@ import (
 	"runlease/shared/problem"
 )
 
-// What is handed in is looked into before anybody is to judge by it. A zip
-// stays where it is: its directory alone is read, by ranges.
+// Submissions and test data are looked into before a runner gets them. A zip stays
+// where it is: only its directory is read, by ranges.
 
-// lookAtCode says why a submission cannot be judged; OK: nothing is wrong with
+// lookAtCode returns why a submission cannot be judged, or OK if nothing is wrong with
 // its zip.
 func lookAtCode(r io.ReaderAt, size int64, l job.Language) (Answer, error) {
 	err := language.CheckCode(r, size, int(l))

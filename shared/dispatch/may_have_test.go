@@ -21,7 +21,7 @@ func TestWhoGaveAJobBackIsPassedOver(t *testing.T) {
 	}
 	listed := func(runner string) bool {
 		t.Helper()
-		l, err := w.List(w.ctx, job.Candidate{Runner: runner}, 10)
+		l, _, err := w.List(w.ctx, job.Candidate{Runner: runner}, 10)
 		must(t, err)
 		return slices.ContainsFunc(l.Jobs, func(j job.Job) bool { return j.ID == "j" })
 	}

@@ -222,7 +222,7 @@ func TestOrderOfWrites(t *testing.T) {
 		{
 			"rejudge", func(w *world) dispatch.Claimed { return w.withHandle("j") },
 			func(w *world, _ dispatch.Claimed) error {
-				_, _, err := w.Rejudge(w.ctx, "j", 0)
+				_, _, err := w.Rejudge(w.ctx, "j", 0, "")
 				return err
 			},
 			[]string{"keep code", "ring", "save"},
@@ -234,7 +234,7 @@ func TestOrderOfWrites(t *testing.T) {
 				p, _, err := w.Store.Problem(w.ctx, 1)
 				must(w.t, err)
 				p.Current.Rules.StopOnFailure = true
-				_, err = w.PutProblem(w.ctx, 1, p.Current)
+				_, _, err = w.PutProblem(w.ctx, 1, p.Current, "")
 				must(w.t, err)
 				return dispatch.Claimed{}
 			},
@@ -253,7 +253,7 @@ func TestOrderOfWrites(t *testing.T) {
 				return c
 			},
 			func(w *world, _ dispatch.Claimed) error {
-				_, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
+				_, _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
 				return err
 			},
 			[]string{"save", "delete"},

@@ -70,7 +70,7 @@ var squeezers = sync.Pool{New: func() any {
 	return w
 }}
 
-// squeeze deflates; nil: it could not.
+// squeeze deflates; nil if it could not.
 func squeeze(plain []byte) []byte {
 	var out bytes.Buffer
 	out.WriteByte(packedDeflated)

@@ -16,25 +16,32 @@ type Drafted struct {
 }
 
 // PutProblem writes a problem's draft; the content has been checked. The same
-// draft again changes nothing.
-func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content) (Drafted, error) {
+// draft again changes nothing. The pool is in force at once, for jobs that are
+// handed in from then on; "": it stays what it is. Refused with UnknownPool.
+func (d *Dispatcher) PutProblem(ctx context.Context, id int, c problem.Content, pool string) (Drafted, Answer, error) {
+	if pool != "" && !d.Queues.has(job.PoolOf(pool)) {
+		return Drafted{}, d.noPool(pool), nil
+	}
 	before, made, err := d.updateProblem(ctx, id, func(_ context.Context, p problem.Problem) (problemDecision, error) {
 		p.ID = id
 		next, changed := p.PutDraft(c)
+		if home := job.PoolOf(pool); pool != "" && next.Pool != home {
+			next.Pool, changed = home, true
+		}
 		return problemDecision{granted, next, changed}, nil
 	})
 	if err != nil {
-		return Drafted{}, err
+		return Drafted{}, Answer{}, err
 	}
 	drafted := Drafted{Problem: made.after, New: before.Revision == 0}
 	if c.Testdata != (job.Artifact{}) {
 		up, err := d.URLs.DraftURL(ctx, testdataKey(id, c.Testdata.SHA256), c.Testdata)
 		if err != nil {
-			return Drafted{}, err
+			return Drafted{}, Answer{}, err
 		}
 		drafted.Upload = &up
 	}
-	return drafted, nil
+	return drafted, granted, nil
 }
 
 // Publish makes a problem's draft its current version and reports whether that

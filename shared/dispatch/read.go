@@ -15,8 +15,8 @@ func (d *Dispatcher) Get(ctx context.Context, id string) (job.Job, Answer, error
 	return j, granted, err
 }
 
-// Query reads up to 100 jobs; those that there are come in the order of ids,
-// the other ids in missing. Neither is nil.
+// Query reads up to 100 jobs. It returns the jobs in the order of ids, and the ids of
+// missing jobs in missing. Neither is nil.
 func (d *Dispatcher) Query(ctx context.Context, ids []string) (jobs []job.Job, missing []string, err error) {
 	jobs, missing = []job.Job{}, []string{}
 	ids = unique(ids)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"runlease/shared/job"
+	"runlease/shared/roster"
 )
 
 // listHide is how long a listed job is not shown to others. A client claims
@@ -20,6 +21,7 @@ const maxReceives = 3
 // offer is a job that can be claimed, with the message that said so.
 type offer struct {
 	job      job.Job
+	pool     job.Pool // whose queue the message is in
 	handle   string
 	receives int // of the message
 }
@@ -30,9 +32,21 @@ type tally struct {
 	all, last int  // in all, and in its last receive, without those of unfit
 	soon      int  // that will be seen again in a second or so, and may be this runner's then
 	others    int  // about jobs that wait for another runner, as far as one is known
+	failed    int  // of those, about jobs that this runner has failed at
+	paused    int  // about jobs that an operator has paused
 	unfit     int  // about jobs that this runner cannot judge
-	clogged   bool // by so many of those that more must be behind them
+	clogged   bool // there are as many of those as were asked for, so there may be more behind them
+	pool      job.Pool
 	back      []Hiding
+}
+
+// hold notes a message of a job that is paused. It is hidden for as long as this
+// process goes by the pause, so that a resume is in force when it is seen again.
+func (t *tally) hold(handle string, stays time.Duration) {
+	t.back = append(t.back, Hiding{handle, max(stays, listHide)})
+	t.last--
+	t.all--
+	t.paused++
 }
 
 // needsOf tells what a job's problem asks of a runner, as far as it can be told.
@@ -41,14 +55,16 @@ type needsOf func(ctx context.Context, j job.Job, runner job.Candidate) job.Need
 // unread tells nothing: the claim that follows reads the problem.
 func unread(context.Context, job.Job, job.Candidate) job.Needs { return job.Needs{} }
 
-// search receives until there are jobs that the runner can claim, or no messages.
+// search receives from the queue of a pool until there are jobs that the runner can
+// claim, or no messages.
 // Messages about jobs that wait for other runners go back when it is over, so that
 // the next receive sees what is behind them. If there is nothing but those it
 // looks at as many as it can: they must not keep the runner from its own.
-func (d *Dispatcher) search(ctx context.Context, runner job.Candidate, limit int, hide time.Duration, needs needsOf) (offers []offer, seen tally, err error) {
+func (d *Dispatcher) search(ctx context.Context, runner job.Candidate, pool job.Pool, limit int, hide time.Duration, needs needsOf) (offers []offer, seen tally, err error) {
 	d.able.hear(runner, d.Now())
+	seen.pool = pool
 	most := limit
-	if d.fleet.rare(runner.Languages) {
+	if d.presence.rare(pool, runner.Languages) {
 		most = maxReceived
 	}
 	for range maxReceives {
@@ -56,22 +72,27 @@ func (d *Dispatcher) search(ctx context.Context, runner job.Candidate, limit int
 		if err != nil || len(offers) > 0 || seen.got == 0 {
 			break
 		}
-		if seen.unfit > 0 {
+		if seen.unfit+seen.paused > 0 {
 			most = min(4*most, maxReceived)
 		}
 	}
-	if seen.clogged = seen.unfit >= unfitMany; seen.clogged {
+	if seen.failed > 0 && d.Roster != nil {
+		d.conduct.change(runner.Runner, (*roster.Conduct).Failing)
+	}
+	if seen.clogged = seen.unfit >= unfitMany || seen.paused >= unfitMany; seen.clogged {
 		for i := range seen.back {
 			seen.back[i].For = max(seen.back[i].For, listHide)
 		}
 	}
-	slices.SortStableFunc(offers, func(a, b offer) int { return d.fleet.judges(a.job.Language) - d.fleet.judges(b.job.Language) })
+	slices.SortStableFunc(offers, func(a, b offer) int {
+		return d.presence.judges(pool, a.job.Language) - d.presence.judges(pool, b.job.Language)
+	})
 	for len(offers) > limit {
 		last := len(offers) - 1
 		seen.back = append(seen.back, Hiding{Handle: offers[last].handle})
 		offers, seen.last = offers[:last], limit
 	}
-	d.hide(ctx, seen.back)
+	d.hide(ctx, pool, seen.back)
 	return offers, seen, err
 }
 
@@ -81,7 +102,7 @@ func (d *Dispatcher) search(ctx context.Context, runner job.Candidate, limit int
 // every receiver of a message. What fails after the jobs are read is logged:
 // the messages come back by themselves.
 func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit int, hide time.Duration, needs needsOf, seen *tally) ([]offer, error) {
-	messages, err := d.Queue.Receive(ctx, limit, hide)
+	messages, err := d.queueOf(seen.pool).Receive(ctx, limit, hide)
 	seen.got, seen.last = len(messages), len(messages)
 	seen.all += seen.last
 	if err != nil || len(messages) == 0 {
@@ -96,14 +117,15 @@ func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit in
 		err = d.awaitWriters(ctx, messages, jobs)
 	}
 	if err != nil {
-		d.giveBack(ctx, messages, hide)
+		d.giveBack(ctx, seen.pool, messages, hide)
 		return nil, err
 	}
 
 	var offers []offer
 	var hidings []Hiding
-	var spent []string
+	var spent handles
 	offered := make(map[string]bool)
+	pauses, stays := d.paused(ctx)
 	now := d.now()
 	for _, m := range messages {
 		j, exists := jobs[m.Job]
@@ -111,26 +133,35 @@ func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit in
 		switch handling.Do {
 		case job.Offered:
 			n := needs(ctx, j, runner)
-			switch o := j.MayHave(runner, n, now); {
+			here := j
+			here.Pool = seen.pool // its message says so, whatever has become of the pool that it was handed in for
+			n.Paused = pauses.Of(here.Pool.Name(), j.Problem) != nil
+			switch o := here.MayHave(runner, n, now); {
+			case o.Why == job.OnHold:
+				seen.hold(m.Handle, stays)
 			case o.Lasting():
 				hide, anybody := d.unfit(ctx, j, n, m.Receives, o.Why)
 				seen.pass(m.Handle, hide, anybody)
 			case o.Why != "":
-				seen.back = append(seen.back, Hiding{m.Handle, d.othersHide()}) // others see it soon
-				seen.others++
+				hide := time.Duration(0)
+				if seen.failed == 0 { // a runner that failed at several jobs hides one of them at most
+					hide = d.othersHide(runner.Runner)
+				}
+				seen.back = append(seen.back, Hiding{m.Handle, hide})
+				seen.others, seen.failed = seen.others+1, seen.failed+1
 			case !offered[j.ID]: // a message may come twice in one answer
 				offered[j.ID] = true
-				offers = append(offers, offer{j, m.Handle, m.Receives})
+				offers = append(offers, offer{j, seen.pool, m.Handle, m.Receives})
 			}
 		case job.Attached:
 			hidings = append(hidings, Hiding{m.Handle, handling.Hide})
 			d.attach(ctx, j, m, now)
 		case job.Ended:
 			if d.end(ctx, j, now) {
-				spent = append(spent, m.Handle)
+				spent.add(seen.pool, m.Handle)
 			}
 		case job.Deleted:
-			spent = append(spent, m.Handle)
+			spent.add(seen.pool, m.Handle)
 		case job.Hidden:
 			hidings = append(hidings, Hiding{m.Handle, handling.Hide})
 			if m.Early(j, exists) {
@@ -138,18 +169,19 @@ func (d *Dispatcher) receive(ctx context.Context, runner job.Candidate, limit in
 			}
 		}
 	}
-	d.hide(ctx, hidings)
-	d.deleteSpent(ctx, spent...)
+	d.hide(ctx, seen.pool, hidings)
+	d.deleteSpent(ctx, spent)
 	return offers, nil
 }
 
 const (
 	// writerBehind is how long a receiver waits for the write that follows a
 	// message, when its runner may sit down next; writersAge is how old the
-	// message is at most for that: older ones are of writers that died.
+	// message is at most for that: older ones are of writers that died. A write in
+	// memory is behind by less than firstReread, one to a table by some of its doublings.
 	writerBehind = 200 * time.Millisecond
+	firstReread  = time.Millisecond
 	writersAge   = 3 * time.Second
-	rereads      = 10
 )
 
 // awaitWriters reads jobs again whose message came before their write: the writer
@@ -159,7 +191,7 @@ func (d *Dispatcher) awaitWriters(ctx context.Context, messages []job.Received, 
 	if d.Benches == nil {
 		return nil
 	}
-	for range rereads {
+	for waited, pause := time.Duration(0), firstReread; waited < writerBehind; pause *= 2 {
 		var early []string
 		now := d.now()
 		for _, m := range messages {
@@ -171,9 +203,11 @@ func (d *Dispatcher) awaitWriters(ctx context.Context, messages []job.Received, 
 		if len(early) == 0 {
 			return nil
 		}
-		if err := d.Pause(ctx, writerBehind/rereads); err != nil {
+		pause = min(pause, writerBehind-waited)
+		if err := d.Pause(ctx, pause); err != nil {
 			return err
 		}
+		waited += pause
 		again, err := d.Store.GetMany(ctx, unique(early))
 		if err != nil {
 			return err
@@ -183,18 +217,9 @@ func (d *Dispatcher) awaitWriters(ctx context.Context, messages []job.Received, 
 	return nil
 }
 
-// othersHide is how long a message is hidden whose job waits for another runner:
-// with a doorbell that one is rung at once.
-func (d *Dispatcher) othersHide() time.Duration {
-	if d.Benches != nil {
-		return 0
-	}
-	return listHide
-}
-
-// giveBack keeps messages that could not be dealt with from being hidden for the
-// time of a lease that nobody has.
-func (d *Dispatcher) giveBack(ctx context.Context, messages []job.Received, hidden time.Duration) {
+// giveBack shows messages again that could not be dealt with: no runner has the lease
+// for whose time they are hidden.
+func (d *Dispatcher) giveBack(ctx context.Context, pool job.Pool, messages []job.Received, hidden time.Duration) {
 	if hidden <= listHide {
 		return
 	}
@@ -202,7 +227,7 @@ func (d *Dispatcher) giveBack(ctx context.Context, messages []job.Received, hidd
 	for i, m := range messages {
 		hidings[i] = Hiding{m.Handle, listHide}
 	}
-	d.hide(ctx, hidings)
+	d.hide(ctx, pool, hidings)
 }
 
 // attach gives the claim the handle of its message.

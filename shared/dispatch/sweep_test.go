@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestSweepEndsWhatIsOver(t *testing.T) {
 		t.Fatalf("ended early: %+v", s)
 	}
 	w.pass(2 * time.Second)
-	w.queue.Purge() // nobody will look at it
+	w.queue.Purge() // no runner will look at it
 	if s := w.sweep(); s.Ended != 1 {
 		t.Fatalf("swept %+v", s)
 	}
@@ -114,5 +115,31 @@ func TestIdleSweepWritesNothing(t *testing.T) {
 	must(t, err)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAPassingMessageIsNoSign: the queue is as good as silent if what it shows is gone a
+// moment later, since its receiver was rung.
+func TestAPassingMessageIsNoSign(t *testing.T) {
+	for passes, want := range map[bool]int{true: 1, false: 0} {
+		b := newBell(t)
+		b.create("lost")
+		b.queue.Purge()
+		b.sweep()
+		b.pass(2 * time.Minute)
+		b.create("other")
+		looks := 0
+		b.Pause = func(context.Context, time.Duration) error {
+			if looks++; passes {
+				b.queue.Purge()
+			}
+			return nil
+		}
+		if swept, err := b.Sweep(b.ctx); err != nil || swept.Rang != want {
+			t.Errorf("passes %v: rang for %d jobs, want %d, %v", passes, swept.Rang, want, err)
+		}
+		if want := map[bool]int{true: 1, false: 3}[passes]; looks != want {
+			t.Errorf("looked again %d times, want %d", looks, want)
+		}
 	}
 }

@@ -7,21 +7,25 @@ import (
 
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/roster"
 )
 
 // SyncRequest is everything that a runner has to say in one call: up to 100 jobs,
 // which are read at once. The wire allows 10 results and 10 claims.
 type SyncRequest struct {
 	Runner       string
-	Slots        int  // jobs that it wants, 0 to 10
-	LeaseSeconds *int // of those jobs; nil: the default
+	Version      string // of its program
+	Slots        int    // jobs that it wants, 0 to 10
+	LeaseSeconds *int   // of those jobs; nil: the default
+	Pools        job.Pools
 	Languages    job.Languages
 	Checkers     bool // the runner knows of checkers
 	Inline       bool // code may come with the claims
 	Done         []CompleteRequest
 	Active       []ActiveClaim
 	Seat         int64  // where it waits for a ring, as far as it knows; 0: nowhere
-	Credential   string // the id of the one that it shows
+	Rung         bool   // it comes because of a ring
+	Credential   string // the id of the credential that it shows
 }
 
 // ActiveClaim is a job that a runner is working on.
@@ -37,7 +41,9 @@ type Synced struct {
 	Active      []Action
 	Jobs        []Claimed
 	PollSeconds int
-	Seat        int64 // where it waits for a ring from now on; 0: nowhere
+	Seat        int64         // where it waits for a ring from now on; 0: nowhere
+	Barred      job.Why       // why it gets no jobs, whatever waits; "": it may have some
+	Paused      *roster.Pause // none of its pools gives out jobs; nil: one may
 
 	HeartbeatSeconds int // how often the runner should send a heartbeat
 }
@@ -45,28 +51,33 @@ type Synced struct {
 // Sync takes results, keeps leases and claims new jobs straight off the queue, in
 // this order. Every item is judged on its own, by the rules and with the codes
 // of its single use case; a result that could not be taken is answered with
-// ItemFailed, and the runner repeats it. Refused, as a whole, with InvalidLease.
+// ItemFailed, and the runner repeats it. Refused, as a whole, with InvalidLease or
+// UnknownPool.
 // An error means that nothing at all could be done.
 func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, error) {
 	lease, answer := d.Lease.grant(r.LeaseSeconds)
 	if !answer.OK() {
 		return Synced{}, answer, nil
 	}
+	pools, answer := d.served(r.Pools)
+	if !answer.OK() {
+		return Synced{}, answer, nil
+	}
 	s := Synced{
 		Done: make([]Answer, len(r.Done)), Active: make([]Action, len(r.Active)), Jobs: []Claimed{},
-		PollSeconds: seconds(d.Pace.idle(d.fleet.hear(r.Runner, r.Languages, d.Now()))), HeartbeatSeconds: job.HeartbeatEvery(lease),
+		PollSeconds: seconds(d.Pace.idle(d.presence.hear(r.Runner, r.Pools, r.Languages, d.Now()))), HeartbeatSeconds: job.HeartbeatEvery(lease),
 	}
 	update := d.readAhead(ctx, r)
 	failed := d.takeResults(ctx, r, update, s.Done)
 	failed = append(failed, d.keepLeases(ctx, r, update, s.Active)...)
 	parts := len(r.Done) + len(r.Active)
-	if r.Slots > 0 {
-		parts++
-		if err := d.visit(ctx, r, lease, &s); err != nil {
+	if r.Slots == 0 {
+		d.Heard(ctx, r.Runner)
+		s.Seat = r.Seat // not looked at
+	} else if looked, err := d.giveJobs(ctx, r, pools, lease, &s); looked {
+		if parts++; err != nil {
 			failed = append(failed, err)
 		}
-	} else {
-		s.Seat = r.Seat // not looked at
 	}
 	if len(failed) > 0 && len(failed) == parts {
 		return Synced{}, granted, errors.Join(failed...)
@@ -76,6 +87,62 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 		d.Log.ErrorContext(ctx, "part of a sync failed", "runner", r.Runner, "error", err)
 	}
 	return s, granted, nil
+}
+
+// giveJobs claims jobs for a runner with free slots. It looks for none while the runner
+// is barred or all its pools are paused: then the messages stay as they are.
+func (d *Dispatcher) giveJobs(ctx context.Context, r SyncRequest, pools []job.Pool, leaseSeconds int, s *Synced) (looked bool, err error) {
+	asking, probes := d.asks(ctx, r.candidate(), true, r.Slots)
+	if s.Barred = asking.Barred; s.Barred == "" {
+		if probes {
+			r.Slots = 1
+		}
+		if r.Slots = d.reserve(ctx, r.Runner, r.Slots); r.Slots == 0 {
+			s.Barred = job.RunnerSilent
+		}
+	}
+	if s.Barred != "" && d.Benches != nil { // what it was rung for is another's
+		if c := d.chainOf(pools...); r.Rung {
+			c.ringEach(ctx, c.pools...)
+		} else if r.Seat != 0 {
+			c.leave(ctx, r.Seat)
+		}
+	}
+	serves := pools
+	pauses, stays := d.paused(ctx)
+	pools, shut := givenOut(pools, pauses)
+	if len(pools) == 0 {
+		s.Paused = shut
+	}
+	if s.Barred != "" {
+		return false, nil
+	}
+	defer func() { d.settle(r.Runner, r.Slots, s.Jobs...) }()
+	if s.Paused != nil {
+		s.PollSeconds = againIn(stays)
+		return false, nil
+	}
+	if probes {
+		err = d.giveProbe(ctx, r, pools, leaseSeconds, s)
+	} else {
+		err = d.visit(ctx, r, serves, pools, leaseSeconds, s)
+	}
+	if shut != nil { // it is to find the others when they are resumed
+		s.PollSeconds = min(s.PollSeconds, againIn(stays))
+	}
+	return true, err
+}
+
+// giveProbe claims the job by which a quarantined runner may show that it works again.
+// The runner is not to wait for a ring, which another would miss.
+func (d *Dispatcher) giveProbe(ctx context.Context, r SyncRequest, pools []job.Pool, leaseSeconds int, s *Synced) (err error) {
+	for _, pool := range pools {
+		if _, err = d.claimOffers(ctx, r, pool, leaseSeconds, s); err != nil || len(s.Jobs) > 0 {
+			break
+		}
+	}
+	d.probing(ctx, r.Runner, s.Jobs...)
+	return err
 }
 
 // readAhead reads the jobs of all items in one call, if there are several. If
@@ -116,27 +183,26 @@ func (d *Dispatcher) readAhead(ctx context.Context, r SyncRequest) updater {
 // takeResults completes jobs, and deletes their messages in one call after the
 // last write.
 func (d *Dispatcher) takeResults(ctx context.Context, r SyncRequest, update updater, answers []Answer) (failed []error) {
-	var spent []string
+	var spent handles
 	for i, done := range r.Done {
 		done.Runner = r.Runner
-		handle, answer, err := d.complete(ctx, done, update)
+		answer, err := d.complete(ctx, done, update, &spent)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("take result of job %s: %w", done.ID, err))
 			answer = Answer{Outcome: ItemFailed}
 		}
-		spent = append(spent, handle)
 		answers[i] = answer
 	}
-	d.deleteSpent(ctx, spent...)
+	d.deleteSpent(ctx, spent)
 	return failed
 }
 
 // keepLeases hears heartbeats, and hides their messages in one call after the
 // last write.
 func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updater, actions []Action) (failed []error) {
-	var hidings []Hiding
+	hidings := make(hidings)
 	for i, active := range r.Active {
-		hiding, action, answer, err := d.heartbeat(ctx, active.ID, r.Runner, active.TokenHash, update)
+		action, answer, err := d.heartbeat(ctx, active.ID, r.Runner, active.TokenHash, update, hidings)
 		switch {
 		case err != nil:
 			// Nothing is known: the runner goes on and is heard the next time.
@@ -145,20 +211,23 @@ func (d *Dispatcher) keepLeases(ctx context.Context, r SyncRequest, update updat
 		case !answer.OK():
 			action = ActionLost
 		}
-		hidings = append(hidings, hiding...)
 		actions[i] = action
 	}
-	d.hide(ctx, hidings)
+	d.hideAll(ctx, hidings)
 	return failed
 }
 
-// claimOffers takes messages off the queue, hidden for the lease, and claims
+func (r SyncRequest) candidate() job.Candidate {
+	return job.Candidate{Runner: r.Runner, Version: r.Version, Pools: r.Pools, Languages: r.Languages, Checkers: r.Checkers}
+}
+
+// claimOffers takes messages off the queue of a pool, hidden for the lease, and claims
 // their jobs. Where that fails the message is given back, and its next receiver
 // looks again. An error means that something broke and no job was claimed.
-func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSeconds int, s *Synced) (tally, error) {
+func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, pool job.Pool, leaseSeconds int, s *Synced) (tally, error) {
 	slots := r.Slots - len(s.Jobs)
-	runner := job.Candidate{Runner: r.Runner, Languages: r.Languages, Checkers: r.Checkers}
-	offers, seen, err := d.search(ctx, runner, slots, inSeconds(leaseSeconds), unread)
+	runner := r.candidate()
+	offers, seen, err := d.search(ctx, runner, pool, slots, inSeconds(leaseSeconds), unread)
 	if err != nil {
 		return seen, err
 	}
@@ -168,14 +237,10 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 	read := d.readOnce()
 	for _, o := range offers {
 		var claimed Claimed
-		c, err := d.updateFrom(ctx, o.job, d.claim(runner, o, leaseSeconds, read))
+		c, err := d.updateFrom(ctx, o.job, d.claim(runner, &o, leaseSeconds, read))
 		switch {
 		case err == nil && c.Outcome == job.Unfit: // for others, who must not wait for it
-			needs := job.Needs{Checker: true}
-			if p, found, readErr := read(ctx, o.job.Problem); readErr == nil && found { // again, from what was read
-				needs = needsIn(p.Current)
-			}
-			hide, anybody := d.unfit(ctx, o.job, needs, o.receives, job.LacksCheckers)
+			hide, anybody := d.unfit(ctx, o.job, lacking(ctx, o.job, read), o.receives, job.LacksCheckers)
 			if back = append(back, Hiding{o.handle, hide}); anybody {
 				seen.others++
 			}
@@ -196,17 +261,11 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 			claims++
 		}
 	}
-	d.hide(ctx, back)
+	d.hide(ctx, pool, back)
 	if r.Inline {
-		d.fillCode(ctx, s.Jobs)
+		d.fillCode(ctx, s.Jobs[len(s.Jobs)-claims:])
 	}
-	// A queue that gave as many messages as were asked for has more.
-	switch more := seen.last >= slots || seen.clogged; {
-	case more && claims > 0:
-		s.PollSeconds = 0
-	case more:
-		s.PollSeconds = min(s.PollSeconds, seconds(d.Pace.Busy))
-	}
+	s.PollSeconds = d.Pace.after(seen.last >= slots || seen.clogged, claims, s.PollSeconds)
 	if len(s.Jobs) == 0 {
 		return seen, errors.Join(failed...)
 	}
@@ -216,7 +275,16 @@ func (d *Dispatcher) claimOffers(ctx context.Context, r SyncRequest, leaseSecond
 	return seen, nil
 }
 
-// readOnce is Store.Problem, but for the claims of one call, which are often of
+// lacking is what a job needs that its receiver turned out to lack: a checker, by its
+// problem if that is read again.
+func lacking(ctx context.Context, j job.Job, read problemReader) job.Needs {
+	if p, found, err := read(ctx, j.Problem); err == nil && found {
+		return needsIn(p.Current)
+	}
+	return job.Needs{Checker: true}
+}
+
+// readOnce is Store.Problem for the claims of one call, which are often of
 // one problem: it reads each only once.
 func (d *Dispatcher) readOnce() problemReader {
 	known := map[int]problem.Problem{}

@@ -109,7 +109,7 @@ func TestSyncTakesNoHandleOfAnOlderBell(t *testing.T) {
 	w.create("j")
 	w.store.meanwhile = func() {
 		w.store.meanwhile = nil
-		w.granted2(w.Rejudge(w.ctx, "j", 0))
+		w.granted2(w.Rejudge(w.ctx, "j", 0, ""))
 	}
 	s := w.sync(dispatch.SyncRequest{Runner: "r", Slots: 1, LeaseSeconds: new(60)})
 	if len(s.Jobs) != 1 || s.Jobs[0].Job.Generation != 1 || s.Jobs[0].Job.Claim.Handle != "" {
@@ -150,7 +150,7 @@ type countedQueue struct {
 	dispatch.Queue
 	calls map[string]int
 	saves func() int
-	early int // so many writes come before a deletion
+	early int // writes before a deletion
 }
 
 func (q *countedQueue) Delete(ctx context.Context, handles []string) error {
@@ -224,7 +224,7 @@ func TestSyncCalls(t *testing.T) {
 }
 
 // TestSyncGivesMessagesBackWhenJobsAreNotRead: no job waits for the end of a
-// lease that nobody has.
+// lease that no runner has.
 func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
 	w := newWorld(t)
 	w.create("j")
@@ -236,7 +236,7 @@ func TestSyncGivesMessagesBackWhenJobsAreNotRead(t *testing.T) {
 	// A list hides them for no longer than that anyway.
 	w.pass(4 * time.Second)
 	w.Queue = &countedQueue{Queue: w.Queue, calls: calls, saves: func() int { return 0 }}
-	if _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 1); !errors.Is(err, errBroken) || calls["Hide"] > 0 {
+	if _, _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 1); !errors.Is(err, errBroken) || calls["Hide"] > 0 {
 		t.Errorf("list: %v, calls %v", err, calls)
 	}
 	clear(calls)

@@ -10,19 +10,18 @@ import (
 )
 
 // A message about a job that its receiver cannot judge goes back at once, since
-// another can. But where nobody can, every poll would receive it again, for ever;
-// so this process remembers what runners have said of late. As long as it knows of
-// one that can judge the job, the message stays visible. Else it does so for the
-// first receives, since a new process knows nobody, and is hidden for longer each
+// another can. But where none can, every poll would receive it again, for ever;
+// so this process remembers what runners have reported recently. While it knows of a
+// runner that can judge the job, the message stays visible. Otherwise it does so for the
+// first receives, since a new process knows no runner, and is hidden for longer each
 // time after that, a minute at most: what the queue costs is then the same as
 // without the job, and a runner that can judge it gets it a minute after its start.
 const (
 	// unknownReceives is how often a message is given back at once by a process that
-	// knows nobody who can judge its job.
+	// knows no runner that can judge its job.
 	unknownReceives = 10
-	// unfitMany is how many messages of such jobs a search has seen when they are so
-	// many that they stand before others. They step aside for listHide; those who can
-	// judge them find the rest.
+	// unfitMany messages of such jobs in a search stand before others. They step aside for
+	// listHide; the runners that can judge them find the rest.
 	unfitMany = 10
 	// maxReceived is how many messages one receive gives out.
 	maxReceived = 10
@@ -41,9 +40,9 @@ func (t *tally) pass(handle string, hide time.Duration, anybody bool) {
 
 // unfit decides how long a message is hidden whose job the receiver cannot judge;
 // needs is what its problem asks for, as far as it is known; anybody: another can,
-// or it is not known yet that nobody can.
+// or it is not known yet that none can.
 func (d *Dispatcher) unfit(ctx context.Context, j job.Job, needs job.Needs, receives int, lacks job.Why) (hide time.Duration, anybody bool) {
-	if receives <= unknownReceives || d.able.toJudge(j, needs, d.Now(), d.remembered()) {
+	if receives <= unknownReceives || d.able.toJudge(j, d.InPool(j), needs, d.Now(), d.present()) {
 		return 0, true
 	}
 	if j.Lacks != lacks {
@@ -54,9 +53,9 @@ func (d *Dispatcher) unfit(ctx context.Context, j job.Job, needs job.Needs, rece
 	return min(time.Duration(receives-unknownReceives)*time.Second, time.Minute), false
 }
 
-// remembered is how long a runner counts as there: twice the longest time between
+// present is how long a runner counts as there: twice the longest time between
 // two of its polls.
-func (d *Dispatcher) remembered() time.Duration {
+func (d *Dispatcher) present() time.Duration {
 	if d.Benches != nil {
 		return max(present, 2*d.Pace.Seated)
 	}
@@ -70,8 +69,8 @@ type able struct {
 	last map[job.Candidate]time.Time // without the runner's name
 }
 
-// maxKinds bounds able. Who makes up more has it forget the others, which costs
-// them a wait of a minute at most.
+// maxKinds bounds able. With more kinds, made up or not, it forgets the others, which
+// costs them a wait of a minute at most.
 const maxKinds = 256
 
 func (a *able) hear(runner job.Candidate, now time.Time) {
@@ -81,12 +80,13 @@ func (a *able) hear(runner job.Candidate, now time.Time) {
 	if _, known := a.last[runner]; a.last == nil || !known && len(a.last) >= maxKinds {
 		a.last = make(map[job.Candidate]time.Time)
 	}
-	a.last[runner] = now.Round(0) // the wall clock, as in fleet.hear
+	a.last[runner] = now.Round(0) // the wall clock, as in presence.hear
 }
 
 // toJudge reports whether a runner has been heard within a time that can judge a
 // job.
-func (a *able) toJudge(j job.Job, needs job.Needs, now time.Time, within time.Duration) bool {
+func (a *able) toJudge(j job.Job, pool job.Pool, needs job.Needs, now time.Time, within time.Duration) bool {
+	j.Pool = pool
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for kind, at := range a.last {
@@ -97,13 +97,8 @@ func (a *able) toJudge(j job.Job, needs job.Needs, now time.Time, within time.Du
 	return false
 }
 
-// needs remembers for a short time what problems ask of runners, for lists: a list
-// is a hint, and the claim that follows reads the problem. The zero value is ready.
-type needs struct {
-	mu sync.Mutex
-	of map[int]needed
-}
-
+// needed is what a problem asks of runners, and when it was read. Lists go by it for a
+// short time: a list is a hint, and the claim that follows reads the problem.
 type needed struct {
 	job.Needs
 	at time.Time
@@ -117,12 +112,10 @@ const (
 // needsOf reads what a job's problem asks of a runner that does not do everything.
 func (d *Dispatcher) needsOf(ctx context.Context, j job.Job, runner job.Candidate) job.Needs {
 	if runner.Checkers && runner.Languages.Has(job.C) && runner.Languages.Has(job.CPP) && runner.Languages.Has(job.Python3) {
-		return job.Needs{} // it runs every checker that there is
+		return job.Needs{} // it runs every checker
 	}
 	now := d.Now().Round(0)
-	d.needs.mu.Lock()
-	n, found := d.needs.of[j.Problem]
-	d.needs.mu.Unlock()
+	n, found := d.needs.get(j.Problem)
 	if found && now.Sub(n.at) < needsKept {
 		return n.Needs
 	}
@@ -132,12 +125,7 @@ func (d *Dispatcher) needsOf(ctx context.Context, j job.Job, runner job.Candidat
 		return job.Needs{}
 	}
 	n = needed{needsIn(p.Current), now}
-	d.needs.mu.Lock()
-	defer d.needs.mu.Unlock()
-	if d.needs.of == nil || len(d.needs.of) >= maxNeeds {
-		d.needs.of = make(map[int]needed)
-	}
-	d.needs.of[j.Problem] = n
+	d.needs.put(j.Problem, n)
 	return n.Needs
 }
 

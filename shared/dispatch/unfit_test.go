@@ -25,7 +25,7 @@ func (w *world) inLanguage(id string, l job.Language) {
 
 func (w *world) listedFor(c job.Candidate) []string {
 	w.t.Helper()
-	l, err := w.List(w.ctx, c, 10)
+	l, _, err := w.List(w.ctx, c, 10)
 	must(w.t, err)
 	ids := []string{}
 	for _, j := range l.Jobs {
@@ -75,7 +75,7 @@ func TestAListShowsNoJobWhoseCheckerIsUnknown(t *testing.T) {
 }
 
 // TestACheckersLanguageIsTheRunnersToo: a checker that is a program needs a runner
-// that judges its language as well as the submission's, or nobody has the job.
+// that judges its language as well as the submission's, or no runner has the job.
 func TestACheckersLanguageIsTheRunnersToo(t *testing.T) {
 	w := newWorld(t)
 	w.published(1, judging.Rules{Checker: judging.Checker{Kind: judging.Program, Language: language.CPP, File: "check.cpp"}})
@@ -101,7 +101,7 @@ func TestACheckersLanguageIsTheRunnersToo(t *testing.T) {
 	}
 }
 
-// TestManyOfOthersStandBeforeNobody: a runner finds its job behind those that it
+// TestManyOfOthersStandBeforeNobody: a runner finds its job behind the jobs that it
 // cannot judge.
 func TestManyOfOthersStandBeforeNobody(t *testing.T) {
 	w := newWorld(t)

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -17,13 +18,13 @@ var errContended = errors.New("too many concurrent writes")
 // maxConflicts is how often a decision is made again after a conflict.
 const maxConflicts = 3
 
-// decision is the full answer to a request about a job, and what is to be
-// written for it.
+// decision is the full answer to a request about a job, and the write that it needs.
 type decision struct {
 	Answer
 	after job.Job // the job as it was read, unless write is set
 	write bool
-	grant grant // of a claim
+	grant grant  // of a claim
+	group string // of the message that it rings by; "": the job's
 }
 
 // change is a job before and after an update.
@@ -58,8 +59,8 @@ func refused(j job.Job, why Answer) decision { return decision{Answer: why, afte
 // updater is update, or a function like it that has read the job before.
 type updater func(ctx context.Context, id string, decide decide) (change, error)
 
-// update reads a job, decides, and writes the difference on the condition that
-// nobody wrote in between. If that makes the job claimable, its bell is rung
+// update reads a job, decides, and writes the difference unless another
+// write came in between. If that makes the job claimable, its bell is rung
 // first: a message without a write costs a look, a write without a message
 // would leave the job waiting.
 func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (change, error) {
@@ -72,7 +73,7 @@ func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (chan
 	}
 	c, err := d.updateFrom(ctx, j, decide)
 	if err == nil && c.rang() {
-		d.ringRunner(ctx)
+		d.ringRunner(ctx, d.InPool(c.after))
 	}
 	return c, err
 }
@@ -80,17 +81,18 @@ func (d *Dispatcher) update(ctx context.Context, id string, decide decide) (chan
 // updateFrom is update for a job that has just been read.
 func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide decide) (change, error) {
 	var rung int64 // by us: a conflict does not ask for the same bell twice
+	var in job.Pool
 	for range 1 + maxConflicts {
 		decision, err := decide(ctx, before)
 		if err != nil || !decision.write {
 			return change{before, decision}, err
 		}
 		after := &decision.after
-		if after.Bell != before.Bell && after.Bell != rung {
-			if err := d.ring(ctx, *after); err != nil {
+		if after.Bell != before.Bell && (after.Bell != rung || after.Pool != in) {
+			if err := d.ringIn(ctx, *after, decision.group); err != nil {
 				return change{}, err
 			}
-			rung = after.Bell
+			rung, in = after.Bell, after.Pool
 		}
 		after.Revision = before.Revision + 1
 		if after.WriteID, err = d.writeID(); err != nil {
@@ -101,6 +103,8 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 		case err != nil:
 			return change{}, err
 		case saved:
+			d.measureStep(ctx, before, *after)
+			d.noteBadEnd(ctx, before, *after)
 			return change{before, decision}, nil
 		case current.ID == "": // expired under our hands
 			return unknown, nil
@@ -110,36 +114,47 @@ func (d *Dispatcher) updateFrom(ctx context.Context, before job.Job, decide deci
 	return change{}, fmt.Errorf("update job: %w", errContended)
 }
 
-func (d *Dispatcher) ring(ctx context.Context, j job.Job) error {
-	return d.Queue.Ring(ctx, j.Message())
+func (d *Dispatcher) ring(ctx context.Context, j job.Job) error { return d.ringIn(ctx, j, "") }
+
+// ringIn is ring by a message of a group; "": the job's.
+func (d *Dispatcher) ringIn(ctx context.Context, j job.Job, group string) error {
+	m := j.Message()
+	m.Group = cmp.Or(group, m.Group)
+	return d.queueOf(j.Pool).Ring(ctx, m)
 }
 
-// deleteSpent deletes messages whose bell is spent; an empty handle is that of a
-// message that is not known. It may fail: then the messages come back and their
-// receivers delete them.
-func (d *Dispatcher) deleteSpent(ctx context.Context, handles ...string) {
-	known := make([]string, 0, len(handles))
-	for _, handle := range handles {
-		if handle != "" {
-			known = append(known, handle)
+// deleteSpent deletes messages whose bell is spent. It may fail: then they come
+// back and their receivers delete them.
+func (d *Dispatcher) deleteSpent(ctx context.Context, spent handles) {
+	for _, of := range spent {
+		if err := d.queueOf(of.pool).Delete(ctx, of.handles); err != nil {
+			d.Log.WarnContext(ctx, "messages not deleted", "error", err)
 		}
 	}
-	if len(known) == 0 {
-		return
-	}
-	if err := d.Queue.Delete(ctx, known); err != nil {
-		d.Log.WarnContext(ctx, "messages not deleted", "error", err)
-	}
+}
+
+// deleteSpentBy deletes the message of the claim that a change has ended.
+func (d *Dispatcher) deleteSpentBy(ctx context.Context, c change) {
+	var spent handles
+	spent.add(c.before.Pool, c.before.Claim.Handle)
+	d.deleteSpent(ctx, spent)
 }
 
 // hide moves the clocks of messages. It may fail: then they come back too early,
 // and their receivers hide them again.
-func (d *Dispatcher) hide(ctx context.Context, hidings []Hiding) {
+func (d *Dispatcher) hide(ctx context.Context, pool job.Pool, hidings []Hiding) {
 	if len(hidings) == 0 {
 		return
 	}
-	if err := d.Queue.Hide(ctx, hidings); err != nil {
+	if err := d.queueOf(pool).Hide(ctx, hidings); err != nil {
 		d.Log.WarnContext(ctx, "messages not hidden", "error", err)
+	}
+}
+
+// hideAll is hide for the queues of several pools.
+func (d *Dispatcher) hideAll(ctx context.Context, all hidings) {
+	for pool, hidings := range all {
+		d.hide(ctx, pool, hidings)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,9 @@ func (q *brokenQueue) Hide(ctx context.Context, h []dispatch.Hiding) error {
 }
 
 func (q *brokenQueue) Delete(ctx context.Context, h []string) error {
+	if slices.Contains(h, "") {
+		panic("SQS refuses a request with an empty handle")
+	}
 	if q.deleteFails {
 		return errBroken
 	}
@@ -141,7 +145,7 @@ func newWorld(t *testing.T) *world {
 		},
 		Testdata: measure(testdata),
 	}
-	if _, err := w.PutProblem(w.ctx, 1, content); err != nil {
+	if _, _, err := w.PutProblem(w.ctx, 1, content, ""); err != nil {
 		t.Fatal(err)
 	}
 	must(t, w.artifacts.Put(w.ctx, "testdata/1/"+content.Testdata.SHA256+".zip", testdata, content.Testdata))
@@ -193,7 +197,7 @@ func (w *world) refused(want job.Outcome, answer dispatch.Answer, err error) {
 // listed returns the ids that a list shows.
 func (w *world) listed() []string {
 	w.t.Helper()
-	l, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
+	l, _, err := w.List(w.ctx, job.Candidate{Runner: "lister"}, 10)
 	must(w.t, err)
 	ids := []string{}
 	for _, j := range l.Jobs {
@@ -230,7 +234,7 @@ var noise = func() string {
 	return hex.EncodeToString(b)
 }()
 
-// loud is result with outputs that make an object of their own.
+// loud is result with outputs that are kept in an object.
 func loud(status string) []byte {
 	return bytes.ReplaceAll(result(status), []byte(`"stdout":"out"`), []byte(`"stdout":"`+noise+`"`))
 }
@@ -266,18 +270,18 @@ func (w *world) messages() int {
 	w.t.Helper()
 	clock := w.clock
 	w.pass(24 * time.Hour)
-	n, err := w.queue.Visible(w.ctx)
+	n, err := w.queue.Depth(w.ctx)
 	w.clock = clock
 	must(w.t, err)
-	return n
+	return n.Visible
 }
 
 // visible counts the messages that are not hidden.
 func (w *world) visible() int {
 	w.t.Helper()
-	n, err := w.queue.Visible(w.ctx)
+	n, err := w.queue.Depth(w.ctx)
 	must(w.t, err)
-	return n
+	return n.Visible
 }
 
 // fixedRandom makes the same tokens in every run.
