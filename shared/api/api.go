@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"runlease/shared/dispatch"
@@ -11,8 +12,9 @@ import (
 
 // verifier identifies the caller; *auth.Verifier is one.
 type verifier interface {
-	// Runner returns the runner's name, which a bound token knows by itself.
-	Runner(ctx context.Context, token, name string) (string, error)
+	// Runner returns the runner's name, which a bound token knows by itself, and the
+	// pools that it may serve; none: the default one.
+	Runner(ctx context.Context, token, name string) (runner string, pools []string, err error)
 	// Producer returns the name of a token that has the scope.
 	Producer(ctx context.Context, token, scope string) (string, error)
 }
@@ -25,7 +27,9 @@ type Config struct {
 	// How often one runner and one producer may ask; zero: the default.
 	RunnerRate, ProducerRate Rate
 	Now                      func() time.Time // for the rates; nil: time.Now
-	// Doorbell is the URL at which the sender of a request can listen for rings; nil: there is none.
+	// Line returns more attributes for the log line of a request; it may be nil.
+	Line func(context.Context) []slog.Attr
+	// Doorbell is the URL at which the sender of a request can listen for rings, or nil if there is none.
 	Doorbell func(*http.Request) string
 }
 
@@ -36,6 +40,7 @@ type API struct {
 	log      *slog.Logger
 	rates    *rates
 	doorbell func(*http.Request) string
+	line     func(context.Context) []slog.Attr
 }
 
 // New makes an API. It opens nothing and starts nothing.
@@ -43,13 +48,17 @@ func New(c Config) *API {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.Log = slog.New(Lines(c.Log.Handler()))
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Doorbell == nil {
 		c.Doorbell = func(*http.Request) string { return "" }
 	}
-	return &API{dispatch: c.Dispatch, auth: c.Auth, log: c.Log, rates: newRates(c.RunnerRate, c.ProducerRate, c.Now), doorbell: c.Doorbell}
+	if c.Line == nil {
+		c.Line = func(context.Context) []slog.Attr { return nil }
+	}
+	return &API{dispatch: c.Dispatch, auth: c.Auth, log: c.Log, rates: newRates(c.RunnerRate, c.ProducerRate, c.Now), doorbell: c.Doorbell, line: c.Line}
 }
 
 // endpoint answers one request that was routed, authenticated and read. A
@@ -65,20 +74,15 @@ func (a *API) Handler() http.Handler {
 	})
 }
 
-// Endpoint returns the handler of the route of that name, and false if there is
-// none. It checks method and path all the same. The path must be that of the
+// Endpoint returns the handler of the routes that a function of that name serves,
+// and false if there is none. It checks method and path anyway. The path must be that of the
 // route table, with no stage name before it: behind an API Gateway it is built
 // from the event's route and path parameters.
 func (a *API) Endpoint(name string) (http.Handler, bool) {
-	for _, route := range Routes() {
-		if route.Name == name {
-			only := []Route{route}
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				a.serve(w, r, only)
-			}), true
-		}
-	}
-	return nil, false
+	only := slices.DeleteFunc(Routes(), func(r Route) bool { return r.Function != name })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.serve(w, r, only)
+	}), len(only) > 0
 }
 
 // NotFound answers what no route takes: 405 with Allow for a path of the table,

@@ -17,7 +17,7 @@ type claimData struct {
 	Generation       int          `json:"generation"`
 	LeaseSeconds     int          `json:"leaseSeconds"`
 	HeartbeatSeconds int          `json:"heartbeatSeconds"`
-	Code             *codeData    `json:"code"` // null: it is short, and the caller does not say inline
+	Code             *codeData    `json:"code"` // null: it is short, and the caller did not ask for inline
 	// Testdata is null if the problem has none.
 	Testdata *downloadData `json:"testdata"`
 }
@@ -44,7 +44,7 @@ func claimJob(a *API, c *call) (reply, error) {
 	if refusal != nil {
 		return *refusal, nil
 	}
-	request := dispatch.ClaimRequest{ID: c.id, Runner: c.runner, LeaseSeconds: lease}
+	request := dispatch.ClaimRequest{ID: c.id, Runner: c.runner, Version: c.UserAgent(), LeaseSeconds: lease, Pools: job.PoolsOf(c.pools...)}
 	if c.body != nil {
 		request.Checkers = c.body.flag("checkers")
 		request.Inline = c.body.flag("inline")

@@ -25,9 +25,11 @@ const (
 	missingBody          job.Outcome = "missing_body"
 	missingTasksOrToken  job.Outcome = "missing_tasks_or_token"
 	missingToken         job.Outcome = "missing_token"
-	invalidBody          job.Outcome = "invalid_body"  // detail: JSON path and what is wanted there
-	invalidLimit         job.Outcome = "invalid_limit" // detail: the bounds
+	invalidBody          job.Outcome = "invalid_body"   // detail: JSON path and what is wanted there
+	invalidLimit         job.Outcome = "invalid_limit"  // detail: the bounds
+	invalidFilter        job.Outcome = "invalid_filter" // detail: the parameter and what is wanted
 	invalidLanguages     job.Outcome = "invalid_languages"
+	invalidPools         job.Outcome = "invalid_pools"   // detail: the pools that the token allows
 	invalidVersion       job.Outcome = "invalid_version" // detail: the bounds
 	invalidCase          job.Outcome = "invalid_case"    // detail: the bounds
 	invalidReason        job.Outcome = "invalid_reason"  // detail: the legal ones
@@ -59,7 +61,9 @@ var refusals = map[job.Outcome]refusal{
 	missingToken:         {http.StatusBadRequest, "missing token"},
 	invalidBody:          {http.StatusBadRequest, "invalid body"},
 	invalidLimit:         {http.StatusBadRequest, "invalid limit"},
+	invalidFilter:        {http.StatusBadRequest, "invalid filter"},
 	invalidLanguages:     {http.StatusBadRequest, "invalid languages"},
+	invalidPools:         {http.StatusBadRequest, "invalid pools"},
 	invalidVersion:       {http.StatusBadRequest, "invalid version"},
 	invalidCase:          {http.StatusBadRequest, "invalid task or case"},
 	invalidReason:        {http.StatusBadRequest, "invalid reason"},
@@ -69,11 +73,14 @@ var refusals = map[job.Outcome]refusal{
 	job.NotPending:         {http.StatusConflict, "submission is not pending"},
 	job.AlreadyClaimed:     {http.StatusConflict, "already claimed by another runner"},
 	job.Unfit:              {http.StatusConflict, "this runner cannot judge the submission"},
+	job.JobPaused:          {http.StatusConflict, "submission is paused"},
+	job.Barred:             {http.StatusConflict, "this runner gets no jobs"},
 	job.PassedOver:         {http.StatusConflict, "given back by this runner a moment ago, others come first"},
 	job.NotClaimed:         {http.StatusForbidden, "not claimed by this runner"},
 	job.InvalidToken:       {http.StatusForbidden, "invalid submission token"},
 	job.ResultConflict:     {http.StatusConflict, "another result was accepted"},
 	job.JobCancelled:       {http.StatusConflict, "submission is cancelled"},
+	dispatch.UnknownPool:   {http.StatusUnprocessableEntity, "no such pool"},
 	job.JobConflict:        {http.StatusConflict, "submission exists with other content"},
 	job.JobFinished:        {http.StatusConflict, "submission is finished"},
 	job.NotSubmitted:       {http.StatusConflict, "submission was never queued"},
@@ -92,6 +99,13 @@ var refusals = map[job.Outcome]refusal{
 	dispatch.OutputsMismatch:  {http.StatusBadRequest, "uploaded outputs have another size or hash"},
 	dispatch.InvalidCode:      {http.StatusUnprocessableEntity, "code cannot be judged"},
 	dispatch.InvalidTestdata:  {http.StatusUnprocessableEntity, "test data does not fit the tasks"},
+	dispatch.RunnerNotFound:   {http.StatusNotFound, "runner not found"},
+	dispatch.NotPaused:        {http.StatusConflict, "not paused"},
+	dispatch.TooManyPauses:    {http.StatusConflict, "too many pauses"},
+	dispatch.RejudgeNotFound:  {http.StatusNotFound, "rejudge not found"},
+	dispatch.RejudgeRunning:   {http.StatusConflict, "another rejudge of this problem is running"},
+	dispatch.RejudgeState:     {http.StatusConflict, "the rejudge's state does not allow this"},
+	dispatch.RunnerState:      {http.StatusConflict, "the runner's state does not allow this"},
 	dispatch.UploadMissing:    {http.StatusConflict, "not uploaded"},
 	dispatch.UploadMismatch:   {http.StatusConflict, "uploaded bytes have another size or hash"},
 }

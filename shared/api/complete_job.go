@@ -19,8 +19,8 @@ func completeJob(a *API, c *call) (reply, error) {
 	return completed(c.id), nil
 }
 
-// completion reads a result. The tasks are checked behind the claim: who does
-// not hold the job learns nothing about it.
+// completion reads a result. The tasks are checked behind the claim: a
+// runner that does not hold the job learns nothing about it.
 func completion(id string, body *fields) (dispatch.CompleteRequest, *reply) {
 	switch {
 	case body == nil:
@@ -33,7 +33,7 @@ func completion(id string, body *fields) (dispatch.CompleteRequest, *reply) {
 	if refusal := body.refusal(); refusal != nil {
 		return dispatch.CompleteRequest{}, refusal
 	}
-	return dispatch.CompleteRequest{ID: id, TokenHash: auth.Hash(token), Tasks: body.raw["tasks"], Outputs: outputs}, nil
+	return dispatch.CompleteRequest{ID: id, TokenHash: auth.Hash(token), Tasks: body.raw("tasks"), Outputs: outputs}, nil
 }
 
 func completed(id string) reply {

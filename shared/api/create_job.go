@@ -8,16 +8,10 @@ import (
 	"math"
 	"net/http"
 
-	"github.com/go-json-experiment/json"
-
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
-)
-
-// The bounds of a job's code, in bytes.
-const (
-	maxInlineCode = 256 << 10
-	maxCode       = 10 << 20
+	"runlease/shared/jsoncursor"
+	"runlease/shared/language"
 )
 
 type createReply struct {
@@ -41,6 +35,7 @@ func createJob(a *API, c *call) (reply, error) {
 	}
 	r.Problem = int(c.body.integer("problemId", 1, math.MaxInt32))
 	r.Language = c.body.language()
+	r.PoolName = c.body.pool()
 	r.Code, r.Inline = c.body.code()
 	if refusal := c.body.refusal(); refusal != nil {
 		return *refusal, nil
@@ -68,11 +63,11 @@ func (f *fields) code() (a job.Artifact, inline []byte) {
 	switch {
 	case !f.has("code"):
 		f.fail("code", "missing")
-	case f.raw["code"][0] == '{':
-		return f.artifactIn("code", maxCode), nil
+	case f.raw("code")[0] == '{':
+		return f.artifactIn("code", language.MaxZip), nil
 	default:
-		var text string
-		if json.Unmarshal(f.raw["code"], &text, lenient) != nil {
+		text, is := jsoncursor.String(f.raw("code"))
+		if !is {
 			f.fail("code", want)
 			return a, nil
 		}
@@ -80,8 +75,8 @@ func (f *fields) code() (a job.Artifact, inline []byte) {
 		switch {
 		case err != nil:
 			f.fail("code", want)
-		case len(zip) == 0 || len(zip) > maxInlineCode:
-			f.fail("code", fmt.Sprintf("want 1 to %d bytes, upload what is larger", maxInlineCode))
+		case len(zip) == 0 || len(zip) > language.MaxInline:
+			f.fail("code", fmt.Sprintf("want 1 to %d bytes, upload what is larger", language.MaxInline))
 		}
 		sum := sha256.Sum256(zip)
 		return job.Artifact{Size: int64(len(zip)), SHA256: hex.EncodeToString(sum[:])}, zip

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"runlease/shared/auth"
+	"runlease/shared/deployment"
 )
 
 // The headers that identify the caller.
@@ -18,7 +19,7 @@ const (
 func (a *API) authenticate(c *call) (*reply, error) {
 	var err error
 	if c.route.Caller == Runner {
-		c.runner, err = a.auth.Runner(c.Context(), c.Header.Get(headerRunnerToken), c.Header.Get(headerRunnerName))
+		c.runner, c.pools, err = a.auth.Runner(c.Context(), c.Header.Get(headerRunnerToken), c.Header.Get(headerRunnerName))
 	} else {
 		c.sender, err = a.auth.Producer(c.Context(), auth.Bearer(c.Header.Get("Authorization")), c.route.Scope)
 	}
@@ -43,12 +44,15 @@ func (a *API) authenticate(c *call) (*reply, error) {
 	default:
 		return nil, err
 	}
+	if !errors.Is(err, auth.ErrRunnerName) {
+		a.dispatch.Measure(c.Context(), deployment.RefusedTokens, "", 1)
+	}
 	c.entry.refusal = err.Error() // which kind of fault: for the log only
 	return &refused, nil
 }
 
 // claimToken is the hash of the claim token where a route takes it as a header;
-// "" if the runner did not say.
+// "" if the runner sent none.
 func (c *call) claimToken() string {
 	token := c.Header.Get(headerClaimToken)
 	if token == "" {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -18,7 +19,7 @@ const fullWait = time.Minute
 // Doorway takes the WebSockets that were let in.
 type Doorway interface {
 	// Room reports whether one more connection fits in; one of the same runner is replaced.
-	Room(runner string) bool
+	Room(ctx context.Context, runner string) (bool, error)
 	// Enter answers the handshake. It may last as long as the connection.
 	Enter(w http.ResponseWriter, r *http.Request, l doorbell.Listener)
 }
@@ -27,7 +28,10 @@ type Doorway interface {
 // the routes do, with too_many_requests if there is no room.
 func (a *API) Doorbell(way Doorway) http.Handler {
 	routes := []Route{{Name: "doorbell", Method: http.MethodGet, Path: DoorbellPath, Caller: Runner, Body: smallBody, serve: func(_ *API, c *call) (reply, error) {
-		if !way.Room(c.runner) {
+		switch room, err := way.Room(c.Context(), c.runner); {
+		case err != nil:
+			return reply{}, err
+		case !room:
 			return busy(fullWait), nil
 		}
 		return reply{status: http.StatusSwitchingProtocols}, nil

@@ -44,6 +44,22 @@ func legal(token string) map[string]ask {
 		"query-jobs":      post("/jobs/query", `{"ids":["j1"]}`),
 		"list-verdicts":   get("/verdicts"),
 		"get-outputs":     get("/jobs/j1/outputs"),
+		"list-runners":    get("/ops/runners"),
+		"list-pools":      get("/ops/pools"),
+		"get-demand":      get("/ops/demand"),
+		"find-jobs":       get("/ops/jobs"),
+		"list-audit":      get("/ops/audit"),
+		"pause-jobs":      post("/ops/pause", `{"problemId":7,"why":"a test"}`),
+		"resume-jobs":     post("/ops/resume", `{"problemId":7,"why":"a test"}`),
+		"retire-runner":   post("/runner/retire", "{}"),
+		"list-rejudges":   get("/ops/rejudges"),
+		"get-rejudge":     get("/ops/rejudges/r1"),
+		"begin-rejudge":   post("/ops/rejudges", `{"problemId":7,"why":"a test"}`),
+		"stop-rejudge":    post("/ops/rejudges/r1/stop", `{"why":"a test"}`),
+		"steer-runner":    post("/ops/runners/runner-a", `{"act":"pause","why":"a test"}`),
+		"list-disputes":   get("/ops/disputes"),
+		"explain-job":     get("/jobs/j1/explain"),
+		"job-timeline":    get("/jobs/j1/timeline"),
 		"rejudge-job":     post("/jobs/j1/rejudge", `{"generation":0}`),
 		"cancel-job":      post("/jobs/j1/cancel", "{}"),
 		"delete-job":      {method: http.MethodDelete, path: "/jobs/j1"},
@@ -162,7 +178,7 @@ func TestRoutesThatAreNot(t *testing.T) {
 	for _, path := range []string{"/", "/runner", "/runner/jobs//", "//runner/jobs", "/runner/jobs//claim", "/Runner/jobs", "/runner/jobs/j1", "/runner/%6Aobs", "/jobs/j1/x", "/openapi.yaml"} {
 		same(t, w.expect(path, get(path), 404, "unknown_route"), `{"data":null,"message":"no such route","status":"err","code":"unknown_route"}`)
 	}
-	allowed := map[string]string{"/jobs/query": "DELETE, GET, POST", "/jobs/1": "DELETE, GET", "/problems/1": "GET, PUT"}
+	allowed := map[string]string{"/jobs/query": "DELETE, GET, POST", "/jobs/1": "DELETE, GET", "/problems/1": "GET, PUT", "/ops/rejudges": "GET, POST"}
 	for _, route := range api.Routes() {
 		path := strings.Replace(route.Path, "{id}", "1", 1)
 		want := allowed[path]
@@ -202,7 +218,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestFailures breaks the store and the credentials: nobody but the log learns why.
+// TestFailures breaks the store and the credentials: only the log learns why.
 func TestFailures(t *testing.T) {
 	const internal = `{"data":null,"message":"internal error","status":"err","code":"internal_error"}`
 	w := newWorld(t)
@@ -238,7 +254,7 @@ func TestFailures(t *testing.T) {
 func TestEndpoint(t *testing.T) {
 	w := newWorld(t)
 	each(t, w, func(w *world, route api.Route, a ask) {
-		endpoint, found := w.api.Endpoint(route.Name)
+		endpoint, found := w.api.Endpoint(route.Function)
 		if !found {
 			w.t.Fatal("no endpoint")
 		}
@@ -257,7 +273,7 @@ func TestEndpoint(t *testing.T) {
 		}
 		for _, other := range api.Routes() {
 			path := strings.Replace(other.Path, "{id}", "7", 1)
-			if got := serve(endpoint, other.Method, path); other.Name != route.Name && got.Code != 404 {
+			if got := serve(endpoint, other.Method, path); other.Function != route.Function && got.Code != 404 {
 				w.t.Errorf("%s of %s: %d", path, other.Name, got.Code)
 			}
 		}
@@ -285,6 +301,35 @@ func TestRequestID(t *testing.T) {
 	w.api.Handler().ServeHTTP(recorded, req.WithContext(api.WithRequestID(req.Context(), "of-the-gateway")))
 	if got := recorded.Header().Get("X-Request-Id"); got != "of-the-gateway" {
 		t.Errorf("request id %q", got)
+	}
+}
+
+// TestTrace: the log names the trace that a request belongs to, in each line, and nothing
+// that a caller has made up otherwise.
+func TestTrace(t *testing.T) {
+	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	w := newWorld(t)
+	for value, want := range map[string]any{"00-" + trace + "-" + span + "-01": trace, "00-x\"," + trace: nil, "": nil} {
+		w.log.take()
+		w.do(get("/runner/jobs").with("Traceparent", value))
+		var line map[string]any
+		if logged := w.log.take(); len(logged) != 1 || json.Unmarshal([]byte(logged[0]), &line) != nil || line["trace_id"] != want || (line["parent_id"] == span) != (want == trace) {
+			t.Errorf("%q: logged %q", value, logged)
+		}
+	}
+	var out strings.Builder
+	log := slog.New(api.Lines(api.Lines(slog.NewJSONHandler(&out, nil)))).With("runner", "a")
+	request := httptest.NewRequest(http.MethodGet, "/runner/jobs", nil)
+	request.Header["Traceparent"] = []string{"00-" + trace + "-" + span + "-01", "00-" + trace + "-" + span + "-01"}
+	request = request.WithContext(api.WithRequestID(request.Context(), "of-the-gateway"))
+	w.log.take()
+	w.api.Handler().ServeHTTP(httptest.NewRecorder(), request)
+	if logged := w.log.take(); len(logged) != 1 || strings.Contains(logged[0], trace) {
+		t.Errorf("two traces: logged %q", logged)
+	}
+	log.WarnContext(request.Context(), "not deleted")
+	if strings.Count(out.String(), `"request_id":"of-the-gateway"`) != 1 || !strings.Contains(out.String(), `"runner":"a"`) {
+		t.Errorf("another line of the request: %s", &out)
 	}
 }
 
@@ -316,7 +361,7 @@ func TestLog(t *testing.T) {
 			w.t.Errorf("no duration: %s", logged[0])
 		}
 		named := fmt.Sprint(line["job_id"], line["problem_id"])
-		if strings.Contains(route.Path, "{id}") && !strings.ContainsAny(named, "127") {
+		if strings.Contains(route.Path, "{id}") && !strings.ContainsAny(named, "127") && line["target"] != "runner:runner-a" && line["target"] != "rejudge:r1" {
 			w.t.Errorf("no id: %s", logged[0])
 		}
 		if route.Caller == api.Runner && line["runner"] != "runner-a" {

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 
@@ -61,29 +63,34 @@ func refusedOr(a dispatch.Answer, err error) (reply, error) {
 	return refused, nil
 }
 
+// The values of headers that most replies have. Replies carry tokens and signed URLs.
+var noStore, jsonType = []string{"no-store"}, []string{"application/json"}
+
 // write sends r and returns its status; an error means that it could not be
 // encoded, and a 500 was sent in its place.
 func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 	body, err := r.file, error(nil)
 	if body == nil {
-		body, err = r.encode()
-	}
-	if err != nil {
-		r = refuse(internalError)
-		body, _ = r.encode()
+		text := texts.Get().(*bytes.Buffer)
+		defer texts.Put(text)
+		if err = r.encode(text); err != nil {
+			r = refuse(internalError)
+			_ = r.encode(text)
+		}
+		body = text.Bytes()
 	}
 	header := w.Header()
 	for name, values := range r.header {
 		header[name] = values
 	}
 	header.Set(headerRequestID, RequestID(req.Context()))
-	header.Set("Cache-Control", "no-store") // replies carry tokens and signed URLs
+	header["Cache-Control"] = noStore
 	if r.status == http.StatusNotModified {
 		w.WriteHeader(r.status)
 		return r.status, err
 	}
 	if r.file == nil {
-		header.Set("Content-Type", "application/json")
+		header["Content-Type"] = jsonType
 	}
 	w.WriteHeader(r.status)
 	w.Write(body) //nolint:errcheck // the client has gone away
@@ -93,14 +100,19 @@ func (r reply) write(w http.ResponseWriter, req *http.Request) (int, error) {
 // written is how every reply is encoded: the same reply in the same bytes.
 var written = json.JoinOptions(lenient, json.Deterministic(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
 
-func (r reply) encode() ([]byte, error) {
+// texts are buffers of replies that were sent. Large ones are not kept for long: the
+// collector empties the pool.
+var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// encode writes the envelope of r to text, and nothing else.
+func (r reply) encode(text *bytes.Buffer) error {
+	text.Reset()
 	out := envelope{Data: r.data, Message: r.message, Status: "ok", Code: r.outcome}
 	if r.outcome != "" {
 		out.Status = "err"
 	}
-	body, err := json.Marshal(out, written)
-	if err != nil {
-		return nil, fmt.Errorf("encode reply: %w", err)
+	if err := json.MarshalWrite(text, out, written); err != nil {
+		return fmt.Errorf("encode reply: %w", err)
 	}
-	return append(body, '\n'), nil
+	return text.WriteByte('\n')
 }

@@ -96,7 +96,7 @@ var blank = bytes.Repeat([]byte{' '}, 64<<10)
 
 const (
 	victims = 6
-	callers = 48 // at once, of the one that floods
+	callers = 48 // at once, of the flooding caller
 	flooded = 4 * time.Second
 	// Half as much again as the narrow place lets through.
 	floodEvery = time.Second / 750
@@ -130,7 +130,7 @@ func TestFlood(t *testing.T) {
 }
 
 // p99 is the 99th percentile of the victims' heartbeats while one runner floods
-// ("": nobody does).
+// ("": none does).
 func p99(t *testing.T, kind string, rate api.Rate) (at99 time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -57,7 +57,7 @@ func whichCase(query string) (task, one int, asked, legal bool) {
 	return task, one, true, is && also
 }
 
-// index reads a number from 0 to 99 that is said once.
+// index reads a number from 0 to 99, which may be given once.
 func index(said []string) (int, bool) {
 	if len(said) != 1 {
 		return 0, false

@@ -45,7 +45,7 @@ func (a *API) versionReply(c *call, number int) (reply, error) {
 	return granted("ok", data), nil
 }
 
-// whichVersion reads ?version=, which may be said once. Other parameters are
+// whichVersion reads ?version=, which may be given once. Other parameters are
 // ignored.
 func whichVersion(query string) (number int, asked, legal bool) {
 	values, err := url.ParseQuery(query)

@@ -13,6 +13,7 @@ type heartbeatData struct {
 // runner is there.
 func heartbeat(a *API, c *call) (reply, error) {
 	if c.body == nil || !c.body.has("submissionId") {
+		a.dispatch.Heard(c.Context(), c.runner)
 		return granted("ok", nil), nil
 	}
 	id := c.body.text("submissionId")

@@ -23,13 +23,14 @@ type jobData struct {
 	ProblemID       int           `json:"problemId"`
 	Language        job.Language  `json:"language"`
 	Group           *string       `json:"group"`
+	Pool            job.Pool      `json:"pool,omitzero"` // left out: the default one
 	State           job.State     `json:"state"`
 	Status          int           `json:"status"`
 	Score           *int          `json:"score"`       // null: no result
 	RunTime         *int64        `json:"runTime"`     // ms, -1: unknown, null: no result
 	MemoryUsage     *int64        `json:"memoryUsage"` // KB, -1: unknown, null: no result
 	Tasks           []taskData    `json:"tasks"`       // null: no result, or the system's
-	Reason          *string       `json:"reason"`      // of a JE, whoever gave it
+	Reason          *string       `json:"reason"`      // of a JE, the runner's or the system's
 	Failure         *failureData  `json:"failure,omitempty"`
 	Attempt         int           `json:"attempt"`
 	Failures        int           `json:"failures"`
@@ -132,6 +133,7 @@ func (a *API) newJob(j job.Job) (jobData, error) {
 		ProblemID:       j.Problem,
 		Language:        j.Language,
 		Group:           nonZero(j.Group),
+		Pool:            j.Pool,
 		State:           j.State,
 		Status:          statusPending,
 		Attempt:         j.Attempt,
@@ -240,7 +242,7 @@ func attempts(j job.Job) []attemptData {
 	return list
 }
 
-// judgedJE says which runner gave a JE, and what it said.
+// judgedJE names the runner that gave a JE, and its reason.
 func judgedJE(j job.Job, failure *failureData) string {
 	why := fmt.Sprintf("attempt %d was judged JE", j.Result.Attempt)
 	for _, p := range j.Past {
@@ -254,7 +256,7 @@ func judgedJE(j job.Job, failure *failureData) string {
 	return why + ": " + failure.Message
 }
 
-// reasons says in words how the attempts of the current generation ended.
+// reasons describes how the attempts of the current generation ended.
 func reasons(j job.Job) string {
 	var ends []string
 	for _, p := range j.Past {
@@ -278,7 +280,7 @@ func reasons(j job.Job) string {
 	return strings.Join(ends, "; ")
 }
 
-// nonZero is nil, null on the wire, for a value that says nothing.
+// nonZero is nil, null on the wire, for an empty value.
 func nonZero[T comparable](v T) *T {
 	var zero T
 	if v == zero {

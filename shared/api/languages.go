@@ -10,8 +10,8 @@ import (
 	"runlease/shared/language"
 )
 
-// A runner may say any number up to the last: one that is newer than the server
-// judges languages that no job has yet.
+// A runner may say any number up to the last: a runner newer than the server judges
+// languages that no job has yet.
 const (
 	maxLanguages  = job.MaxLanguage + 1
 	languagesRule = "want at most 64 numbers, 0 to 63"
@@ -43,7 +43,7 @@ func (f *fields) languages() job.Languages {
 	return job.Speaks(ids...)
 }
 
-// ableOf reads ?languages=0,1,2&checkers=true of a list; each may be said once.
+// ableOf reads ?languages=0,1,2&checkers=true of a list; each may be given once.
 func ableOf(query string) (languages job.Languages, checkers, legal bool) {
 	values, err := url.ParseQuery(query)
 	said := values["languages"]

@@ -36,20 +36,24 @@ func listJobs(a *API, c *call) (reply, error) {
 	if !legal {
 		return refuse(invalidLanguages, languagesRule), nil
 	}
-	listing, err := a.dispatch.List(c.Context(), job.Candidate{Runner: c.runner, Languages: languages, Checkers: checkers}, limit)
-	if err != nil {
-		return reply{}, err
+	pools, fault := poolsOf(c.URL.RawQuery, c.pools)
+	if fault != "" {
+		return refuse(invalidPools, fault), nil
+	}
+	listing, answer, err := a.dispatch.List(c.Context(), job.Candidate{Runner: c.runner, Version: c.UserAgent(), Pools: pools, Languages: languages, Checkers: checkers}, limit)
+	if err != nil || !answer.OK() {
+		return refusedOr(answer, err)
 	}
 	list := jobList{Jobs: make([]listedJob, 0, len(listing.Jobs)), PollSeconds: listing.PollSeconds}
 	for _, j := range listing.Jobs {
 		list.Jobs = append(list.Jobs, listedJob{j.ID, j.Problem, j.Language, epoch(j.CreatedAt)})
 	}
-	answer := granted("ok", list)
-	answer.header = http.Header{"Retry-After": {strconv.Itoa(listing.PollSeconds)}}
-	return answer, nil
+	said := granted("ok", list)
+	said.header = http.Header{"Retry-After": {strconv.Itoa(listing.PollSeconds)}}
+	return said, nil
 }
 
-// limitOf reads ?limit=, which may be said once. Other parameters are ignored.
+// limitOf reads ?limit=, which may be given once. Other parameters are ignored.
 func limitOf(query string, usual, most int) (int, bool) {
 	values, err := url.ParseQuery(query)
 	limits := values["limit"]

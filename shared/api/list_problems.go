@@ -2,10 +2,7 @@ package api
 
 import (
 	"math"
-	"net/url"
 	"strconv"
-
-	"runlease/shared/dispatch"
 )
 
 // The bounds of a list of problems or versions.
@@ -26,7 +23,7 @@ type problemList struct {
 
 // listProblems is GET /problems.
 func listProblems(a *API, c *call) (reply, error) {
-	after, limit, refusal := page(c.URL.RawQuery)
+	after, limit, refusal := numberedPage(c.URL.RawQuery)
 	if refusal != nil {
 		return *refusal, nil
 	}
@@ -44,21 +41,12 @@ func listProblems(a *API, c *call) (reply, error) {
 	return granted("ok", list), nil
 }
 
-// page reads ?after= and ?limit=, each of which may be said once. Other
-// parameters are ignored.
-func page(query string) (after, limit int, refusal *reply) {
-	limit, legal := limitOf(query, defaultPage, maxPage)
-	if !legal {
-		return 0, 0, new(refuse(invalidLimit, "want 1 to 100"))
-	}
-	values, _ := url.ParseQuery(query) // limitOf has seen that it can be read
-	said := values["after"]
-	if len(said) == 0 {
-		return 0, limit, nil
-	}
-	after, err := strconv.Atoi(said[0])
-	if len(said) > 1 || err != nil || after < 0 || after > math.MaxInt32 || strconv.Itoa(after) != said[0] {
-		return 0, 0, new(refuse(dispatch.InvalidCursor, "want the next of an earlier reply, or none to begin with the first"))
-	}
-	return after, limit, nil
+// numberedPage is pageOf for a list by number.
+func numberedPage(query string) (after, limit int, refusal *reply) {
+	said, limit, refusal := pageOf(query, defaultPage, "first", func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && n >= 0 && n <= math.MaxInt32 && strconv.Itoa(n) == s
+	})
+	after, _ = strconv.Atoi(said) // legal, or absent
+	return after, limit, refusal
 }

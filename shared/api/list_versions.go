@@ -13,7 +13,7 @@ type versionList struct {
 
 // listVersions is GET /problems/{id}/versions.
 func listVersions(a *API, c *call) (reply, error) {
-	after, limit, refusal := page(c.URL.RawQuery)
+	after, limit, refusal := numberedPage(c.URL.RawQuery)
 	if refusal != nil {
 		return *refusal, nil
 	}

@@ -17,6 +17,7 @@ type entry struct {
 	jobID   string
 	problem int
 	attempt int
+	target  string // of an operator's act
 	refusal string // of the credential
 	sync    *syncEntry
 }
@@ -70,10 +71,9 @@ func (a *API) record(c *call, status int, code job.Outcome, took time.Duration, 
 	}
 	attrs := append(make([]slog.Attr, 0, 16),
 		slog.String("route", route),
-		slog.String("method", knownMethod(c.Method)),
+		slog.String("method", KnownMethod(c.Method)),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("request_id", RequestID(ctx)),
 	)
 	if c.route.Caller != "" {
 		attrs = append(attrs, slog.String("caller", string(c.route.Caller)))
@@ -83,6 +83,9 @@ func (a *API) record(c *call, status int, code job.Outcome, took time.Duration, 
 	}
 	if c.sender != "" {
 		attrs = append(attrs, slog.String("producer", c.sender))
+	}
+	if c.entry.target != "" {
+		attrs = append(attrs, slog.String("target", c.entry.target))
 	}
 	if c.entry.refusal != "" {
 		attrs = append(attrs, slog.String("refusal", c.entry.refusal))
@@ -106,16 +109,16 @@ func (a *API) record(c *call, status int, code job.Outcome, took time.Duration, 
 	if cause != nil {
 		attrs = append(attrs, slog.String("error", cause.Error()))
 		level = slog.LevelError
-		// The caller went away; nothing of ours is broken.
+		// The caller went away; the server is not broken.
 		if errors.Is(cause, context.Canceled) {
 			level = slog.LevelWarn
 		}
 	}
-	a.log.LogAttrs(ctx, level, "request", attrs...)
+	a.log.LogAttrs(ctx, level, "request", append(attrs, a.line(ctx)...)...)
 }
 
-// knownMethod keeps a made-up method out of the log.
-func knownMethod(method string) string {
+// KnownMethod returns a method of HTTP, or "other": it keeps a made-up method out of the log.
+func KnownMethod(method string) string {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE":
 		return method

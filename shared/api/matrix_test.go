@@ -17,6 +17,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
+	"runlease/shared/roster"
 )
 
 // castle is a world in which the job j1 is in the second attempt of runner-a,
@@ -70,6 +71,11 @@ func newCastle(t *testing.T) *castle {
 	verifier := auth.NewVerifier(watchedCredentials{credentials, c.calls})
 	verifier.Now = c.clock
 	d := dispatch.New(watchedStore{c.store, c.calls}, watchedQueue{c.queue, c.calls}, watchedArtifacts{c.blobs, c.calls})
+	records := memory.NewStore()
+	if _, saved, err := records.SaveRunner(t.Context(), roster.Runner{}, roster.Runner{Name: "runner-a", State: roster.Serving, LastHeard: job.At(begin), Revision: 1}); err != nil || !saved {
+		t.Fatal(saved, err)
+	}
+	d.Roster = watchedRoster{records, c.calls}
 	d.Now = c.clock
 	d.Log = slog.New(slog.NewJSONHandler(logbook{}, nil))
 	c.api = api.New(api.Config{Dispatch: d, Auth: verifier, Log: slog.New(slog.NewJSONHandler(c.log, nil)), RunnerRate: api.Unlimited, ProducerRate: api.Unlimited})
@@ -83,7 +89,7 @@ func (c *castle) state() any {
 		Jobs     map[string]job.Job
 		Problem  any
 		Open     [][]dispatch.OpenJob
-		Visible  int
+		Messages dispatch.Depth
 		Versions []any
 	}
 	k := kept{}
@@ -102,18 +108,19 @@ func (c *castle) state() any {
 	if k.Problem, _, err = c.store.Store.Problem(ctx, 7); err != nil {
 		c.t.Fatal(err)
 	}
-	if k.Visible, err = c.queue.Visible(ctx); err != nil {
+	if k.Messages, err = c.queue.Depth(ctx); err != nil {
 		c.t.Fatal(err)
 	}
 	return k
 }
 
 // openRoutes are the runner routes that ask for no job held by the caller. A
-// route that is not here is one that only a holder may use.
+// route that is not here is for holders only.
 var openRoutes = map[string]string{
-	"list-jobs": "gives out no more than ids",
-	"claim-job": "makes a holder",
-	"sync":      "asks for it item by item: TestSyncMatrix",
+	"list-jobs":     "gives out no more than ids",
+	"claim-job":     "makes a holder",
+	"retire-runner": "is about the runner itself",
+	"sync":          "asks for it item by item: TestSyncMatrix",
 }
 
 func isRunner(r api.Route) bool   { return r.Caller == api.Runner }
@@ -168,11 +175,11 @@ type credential struct {
 	applies func(api.Route) bool
 	present func(*castle, api.Route, ask) ask
 	answer  func(api.Route) (status int, code string)
-	lookups int  // at most so many look-ups of a credential
+	lookups int  // the most look-ups of a credential
 	behind  bool // the token is good: the job must be looked at
 }
 
-// bad replaces the token by one that is made from the good one.
+// bad replaces the token by another made from the good one.
 func bad(name string, lookups int, of func(c *castle, r api.Route, good string) string) credential {
 	return credential{name, any1, func(c *castle, r api.Route, a ask) ask {
 		return present(r, a, of(c, r, c.good(r)))

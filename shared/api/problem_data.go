@@ -19,14 +19,15 @@ type contentData struct {
 }
 
 type problemData struct {
-	ProblemID int `json:"problemId"`
-	Version   int `json:"version"` // 0: never published, and then without tasks
+	ProblemID int      `json:"problemId"`
+	Version   int      `json:"version"`       // 0: never published, and then without tasks
+	Pool      job.Pool `json:"pool,omitzero"` // of its jobs that name no other; left out: the default one
 	contentData
 	Draft *contentData `json:"draft"`
 }
 
 func newProblem(p problem.Problem) problemData {
-	data := problemData{ProblemID: p.ID, Version: p.Version, contentData: newContent(p.Current)}
+	data := problemData{ProblemID: p.ID, Version: p.Version, Pool: p.Pool, contentData: newContent(p.Current)}
 	if p.Draft != nil {
 		draft := newContent(*p.Draft)
 		data.Draft = &draft

@@ -39,7 +39,7 @@ func TestPutProblem(t *testing.T) {
 	const integer = "want an integer"
 	w.check([]row{
 		{"no body", put("/problems/9", ""), 400, "missing_body", "missing JSON body"},
-		{"test data by another name", put("/problems/9", `{"tasks":`+tasks8+`,"testData":null}`), 400, "invalid_body", "invalid body: testData: unknown field: known are tasks, testdata, outputLimit, compile, stopOnFailure, checker"},
+		{"test data by another name", put("/problems/9", `{"tasks":`+tasks8+`,"testData":null}`), 400, "invalid_body", "invalid body: testData: unknown field: known are tasks, testdata, outputLimit, compile, stopOnFailure, checker, pool"},
 		refused("an unknown field", `[{"taskscore":100,"caseCount":1,"memoryLimit":1,"timeLimit":1}]`, "tasks[0].taskscore: unknown field: known are taskScore, caseCount, memoryLimit, timeLimit"),
 		{"no tasks", put("/problems/9", "{}"), 400, "invalid_body", "invalid body: tasks: want a list of tasks"},
 		refused("tasks that are no list", `{}`, "tasks: want a list of tasks"),
@@ -271,7 +271,7 @@ func TestCreateJob(t *testing.T) {
 		{"no language", with(`"language":2,`, ""), 400, "invalid_body", "invalid body: language: missing"},
 		{"unknown problem", with(`"problemId":7`, `"problemId":11`), 404, "problem_not_found", "problem not found"},
 		{"unpublished problem", with(`"problemId":7`, `"problemId":9`), 404, "problem_not_found", "problem not found: it has a draft, which was never published"},
-		{"an unknown field", with("{", `{"Group":"x",`), 400, "invalid_body", "invalid body: Group: unknown field: known are submissionId, problemId, language, group, code"},
+		{"an unknown field", with("{", `{"Group":"x",`), 400, "invalid_body", "invalid body: Group: unknown field: known are submissionId, problemId, language, group, pool, code"},
 		{"an unknown field of the code", code(`{"size":1,"SHA256":"x"}`), 400, "invalid_body", "invalid body: code.SHA256: unknown field: known are size, sha256"},
 		{"an unknown field where there are none", post("/jobs/j2/cancel", `{"reason":"x"}`), 400, "invalid_body", "invalid body: reason: unknown field: there are none"},
 		{"an unknown field of a query", post("/jobs/query", `{"ids":[],"state":"queued"}`), 400, "invalid_body", "invalid body: state: unknown field: known are ids"},
@@ -379,7 +379,7 @@ func TestCodeHoweverJSONWritesIt(t *testing.T) {
 }
 
 // TestVerdictExplainsItself: what the runner said is told with the verdict,
-// wherever the outputs are kept, and a JE has a reason whoever gave it.
+// wherever the outputs are kept, and every JE has a reason, the runner's and the system's.
 func TestVerdictExplainsItself(t *testing.T) {
 	w := newWorld(t)
 	w.problems()
@@ -451,11 +451,13 @@ func TestJobThatTheSystemEnds(t *testing.T) {
 		w.check([]row{{"at once", post("/runner/jobs/j1/claim", ""), 409, "passed_over", fmt.Sprintf("given back by this runner a moment ago, others come first: try again in %d s", []int{30, 120}[i])}})
 		w.pass(2 * time.Minute)
 	}
-	w.claim("j1", "runner-b")
-	w.pass(601 * time.Second)
-	w.must(200, get("/runner/jobs?limit=10"))
+	for _, runner := range []string{"runner-b", "runner-c"} {
+		w.claim("j1", runner)
+		w.pass(601 * time.Second)
+		w.must(200, get("/runner/jobs?limit=10"))
+	}
 	got := w.must(200, get("/jobs/j1")).data
-	const want = "attempt 1 by runner-a was released: infra_error; attempt 2 by runner-a was released: infra_error (disk full: 0 bytes free); attempt 3 by runner-b was lost: no heartbeat"
+	const want = "attempt 1 by runner-a was released: infra_error; attempt 2 by runner-a was released: infra_error (disk full: 0 bytes free); attempt 3 by runner-b was lost: no heartbeat; attempt 4 by runner-c was lost: no heartbeat"
 	if got["reason"] != want || got["status"] != 6.0 || got["state"] != "finished" || got["tasks"] != nil || got["failures"] != 3.0 {
 		t.Errorf("ended as %v", got)
 	}

@@ -27,12 +27,13 @@ func putProblem(a *API, c *call) (reply, error) {
 		Testdata: c.body.artifactIn("testdata", problem.MaxTestdata),
 		Rules:    c.body.rules(),
 	}
+	pool := c.body.pool()
 	if refusal := c.body.refusal(); refusal != nil {
 		return *refusal, nil
 	}
-	drafted, err := a.dispatch.PutProblem(c.Context(), c.number, content)
-	if err != nil {
-		return reply{}, err
+	drafted, refused, err := a.dispatch.PutProblem(c.Context(), c.number, content, pool)
+	if err != nil || !refused.OK() {
+		return refusedOr(refused, err)
 	}
 	answer := granted("draft stored", putProblemReply{newProblem(drafted.Problem), newUpload(drafted.Upload)})
 	if drafted.New {
@@ -91,7 +92,7 @@ func (f *fields) rules() judging.Rules {
 
 // flag reads true or false; false if it is missing.
 func (f *fields) flag(name string) (set bool) {
-	if f.has(name) && json.Unmarshal(f.raw[name], &set) != nil {
+	if f.has(name) && json.Unmarshal(f.raw(name), &set) != nil {
 		f.fail(name, "want true or false")
 	}
 	return set
@@ -99,7 +100,7 @@ func (f *fields) flag(name string) (set bool) {
 
 // float reads a number; 0 if it is missing.
 func (f *fields) float(name string) (n float64) {
-	if f.has(name) && json.Unmarshal(f.raw[name], &n) != nil {
+	if f.has(name) && json.Unmarshal(f.raw(name), &n) != nil {
 		f.fail(name, "want a number")
 	}
 	return n

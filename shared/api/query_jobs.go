@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/job"
+	"runlease/shared/jsoncursor"
 )
 
 const (
@@ -34,7 +35,8 @@ func queryJobs(a *API, c *call) (reply, error) {
 	}
 	ids := make([]string, len(raw))
 	for i, one := range raw {
-		if json.Unmarshal(one, &ids[i], lenient) != nil || !job.ValidID(ids[i]) {
+		var is bool
+		if ids[i], is = jsoncursor.String(one); !is || !job.ValidID(ids[i]) {
 			return refuse(malformedID, fmt.Sprintf("ids[%d]", i), job.IDRule), nil
 		}
 	}

@@ -95,7 +95,7 @@ func (r *rates) take(key callerKey, cost int) (wait time.Duration, ok bool) {
 }
 
 // admit refuses a request of a caller that asks too often. It comes before
-// anything is read or looked up for the request, but for the caller's credential.
+// anything is read or looked up for the request, except for the caller's credential.
 func (a *API) admit(c *call) *reply {
 	token := c.Header.Get(headerRunnerToken)
 	if c.route.Caller == Producer {

@@ -46,7 +46,7 @@ func (w *world) rebuild(c api.Config) *auth.Verifier {
 	return verifier
 }
 
-var everyScope = []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}
+var everyScope = []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite}
 
 var grants = map[string]auth.Grant{
 	"runner-a": {Kind: auth.Runner, Name: "runner-a"},
@@ -109,7 +109,7 @@ func TestRates(t *testing.T) {
 	})
 }
 
-// TestRatesAreOfOneCaller: what one has used up is nobody else's loss.
+// TestRatesAreOfOneCaller: what one has used up is no loss of another's.
 func TestRatesAreOfOneCaller(t *testing.T) {
 	w := newWorld(t)
 	w.limit(api.Rate{PerSecond: 1, Burst: 1})
@@ -126,14 +126,14 @@ func TestRatesAreOfOneCaller(t *testing.T) {
 	w.busy("the same producer", query)
 	w.must(200, query.by("reader"))
 
-	// A bad credential spends nothing of whoever's name it says.
+	// A bad credential spends nothing of the runner that it names.
 	w.pass(time.Second)
 	w.expect("no token", list.by("nobody").with("X-Runner-Name", "runner-a"), 403, "invalid_runner_token")
 	w.expect("another's name", list.by("runner-b").with("X-Runner-Name", "runner-a"), 403, "runner_name_mismatch")
 	w.must(200, list)
 	w.must(200, list.by("runner-b"))
 
-	// A clock that is set back by an hour costs nobody an hour, and gives no gift.
+	// A clock that is set back by an hour costs no caller an hour, and gives no gift.
 	w.pass(-time.Hour)
 	w.busy("the clock was set back", list)
 	w.pass(time.Second)
@@ -155,7 +155,7 @@ func TestRatesAreBounded(t *testing.T) {
 			t.Fatalf("caller %d: %d", i, got)
 		}
 		if got := ask("second"); got != 429 {
-			t.Fatalf("%d callers pushed out one who asks all the time: %d", i+1, got)
+			t.Fatalf("%d callers pushed out one that asks all the time: %d", i+1, got)
 		}
 	}
 	if got := api.Callers(w.api); got != 4096 {
@@ -204,7 +204,7 @@ func TestCostOfASync(t *testing.T) {
 	w.must(200, sync(5))
 }
 
-// TestCostOfAQuery: whoever asks for many jobs at once asks as often.
+// TestCostOfAQuery: a caller that asks for many jobs at once may ask as often.
 func TestCostOfAQuery(t *testing.T) {
 	w := newWorld(t)
 	w.limit(api.Rate{PerSecond: 1, Burst: 10})
@@ -221,7 +221,7 @@ func TestCostOfAQuery(t *testing.T) {
 }
 
 // TestFloodOfUnknownTokens: two thousand unknown tokens a second cost their
-// look-ups, and keep nobody out whose token was never seen before.
+// look-ups, and keep no caller out whose token was never seen before.
 func TestFloodOfUnknownTokens(t *testing.T) {
 	w := newWorld(t)
 	for range 2000 {

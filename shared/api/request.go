@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"math"
 	"mime"
 	"net/http"
@@ -15,9 +14,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"runlease/shared/auth"
 	"runlease/shared/job"
 	"runlease/shared/jsoncursor"
 	"runlease/shared/judge"
+	"runlease/shared/rejudge"
+	"runlease/shared/roster"
 )
 
 const problemRule = "want an integer, 1 to 2147483647"
@@ -41,8 +43,15 @@ func (c *call) takeID(id string) *reply {
 			return new(refuse(malformedID, problemRule))
 		}
 		c.number, c.entry.problem = int(n), int(n)
+	case strings.HasPrefix(c.route.Path, "/ops/runners/"):
+		if !auth.ValidName(id) {
+			return new(refuse(malformedID, auth.NameRule))
+		}
+		c.id, c.entry.target = id, roster.RunnerTarget(id)
 	case !job.ValidID(id):
 		return new(refuse(malformedID, job.IDRule))
+	case strings.HasPrefix(c.route.Path, "/ops/rejudges/"):
+		c.id, c.entry.target = id, rejudge.Target(id)
 	default:
 		c.id, c.entry.jobID = id, id
 	}
@@ -58,9 +67,8 @@ func (c *call) readBody() *reply {
 		return nil
 	}
 	limit := int64(c.route.Body)
-	tooLarge := refuse(bodyTooLarge, fmt.Sprintf("want at most %d bytes", limit))
 	if c.ContentLength > limit {
-		return &tooLarge
+		return tooLarge(limit)
 	}
 	var in bytes.Buffer
 	in.Grow(int(max(c.ContentLength, 0)) + bytes.MinRead) // and room to see that this is the end
@@ -68,7 +76,7 @@ func (c *call) readBody() *reply {
 	body := in.Bytes()
 	switch {
 	case int64(len(body)) > limit:
-		return &tooLarge
+		return tooLarge(limit)
 	case err != nil:
 		return new(refuse(malformedJSON, "the body ends early"))
 	case len(body) == 0 || c.route.Method == http.MethodGet:
@@ -94,6 +102,10 @@ func (c *call) readBody() *reply {
 	return new(refuse(invalidBody, fault.Error()))
 }
 
+func tooLarge(limit int64) *reply {
+	return new(refuse(bodyTooLarge, fmt.Sprintf("want at most %d bytes", limit)))
+}
+
 // lenient is how every body is read. Existing clients write what they cannot
 // decode as lone surrogates, and of a name that is there twice the last one counts.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
@@ -107,7 +119,7 @@ func mediaFault(h http.Header) string {
 		return fmt.Sprintf("its Content-Encoding is %.40q, send it as it is", encoding)
 	}
 	declared := h.Get("Content-Type")
-	if declared == "" {
+	if declared == "" || declared == "application/json" {
 		return ""
 	}
 	kind, params, err := mime.ParseMediaType(declared)
@@ -128,10 +140,25 @@ func mediaFault(h http.Header) string {
 // publish a problem without its test data. The first that is not what was wanted is kept as
 // the fault, and what is read after it does not matter.
 type fields struct {
-	path   string                    // of the object, with a dot behind it; "" for the body
-	raw    map[string]jsontext.Value // parts of the body
+	path   string // of the object, with a dot behind it; "" for the body
+	all    []field
 	strict bool
 	fault  *judge.Fault
+}
+
+type field struct {
+	name string
+	raw  jsontext.Value // a part of the body
+}
+
+// raw returns the value of a field, nil if it is missing.
+func (f *fields) raw(name string) jsontext.Value {
+	for _, field := range slices.Backward(f.all) { // of two the last one counts
+		if field.name == name {
+			return field.raw
+		}
+	}
+	return nil
 }
 
 // only finds fault with a field of a strict object that is none of the known.
@@ -139,29 +166,33 @@ func (f *fields) only(known ...string) {
 	if !f.strict {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.raw)) {
-		if slices.Contains(known, name) {
+	for _, field := range f.all {
+		if slices.Contains(known, field.name) {
 			continue
 		}
 		want := "there are none"
 		if len(known) > 0 {
 			want = "known are " + strings.Join(known, ", ")
 		}
-		f.fail(fmt.Sprintf("%.64s", name), "unknown field: "+want)
+		f.fail(fmt.Sprintf("%.64s", field.name), "unknown field: "+want)
 		return
 	}
 }
 
+// usualFields is how many a request has at most, of those that come often.
+const usualFields = 10
+
 // readFields takes an object apart. A fault means that body is none, or no JSON
 // at all.
 func readFields(body []byte, path string) (*fields, *judge.Fault) {
-	f := &fields{path: path, raw: make(map[string]jsontext.Value)}
+	f := &fields{path: path, all: make([]field, 0, usualFields)}
 	in := jsoncursor.New(body)
+	defer in.Close()
 	is := in.Enter('{')
 	for is && in.More() {
 		name, _ := in.Text()
 		key := string(name)
-		f.raw[key] = in.Value()
+		f.all = append(f.all, field{key, in.Value()})
 	}
 	if !is || !in.End() {
 		where := strings.TrimSuffix(path, ".")
@@ -175,8 +206,8 @@ func readFields(body []byte, path string) (*fields, *judge.Fault) {
 
 // has reports whether a field is there and not null.
 func (f *fields) has(name string) bool {
-	raw, found := f.raw[name]
-	return found && string(raw) != "null"
+	raw := f.raw(name)
+	return raw != nil && string(raw) != "null"
 }
 
 // fail keeps the first fault.
@@ -188,8 +219,8 @@ func (f *fields) fail(name, why string) {
 
 // text reads a string; "" if it is missing.
 func (f *fields) text(name string) string {
-	var s string
-	if f.has(name) && json.Unmarshal(f.raw[name], &s, lenient) != nil {
+	s, is := jsoncursor.String(f.raw(name))
+	if !is && f.has(name) {
 		f.fail(name, "want a string")
 	}
 	return s
@@ -201,7 +232,7 @@ func (f *fields) integer(name string, least, most int64) int64 {
 		f.fail(name, "missing")
 		return 0
 	}
-	n, is := jsoncursor.Integer(f.raw[name])
+	n, is := jsoncursor.Integer(f.raw(name))
 	if !is || n < least || n > most {
 		f.fail(name, fmt.Sprintf("want an integer, %d to %d", least, most))
 	}
@@ -215,14 +246,14 @@ func (f *fields) anyInteger(name string) int {
 		f.fail(name, "missing")
 		return 0
 	}
-	n, is := jsoncursor.Integer(f.raw[name])
+	n, is := jsoncursor.Integer(f.raw(name))
 	if !is {
 		f.fail(name, "want an integer")
 	}
 	return int(max(math.MinInt32, min(n, math.MaxInt32)))
 }
 
-// list reads a list of at most so many values, none if it is missing.
+// list reads a list of at most most values; a missing list has none.
 func (f *fields) list(name string, most int) []jsontext.Value {
 	if !f.has(name) {
 		return nil
@@ -237,10 +268,11 @@ func (f *fields) list(name string, most int) []jsontext.Value {
 	return values
 }
 
-// elements are those of a list; false: it is none, or missing. It stops at the
+// elements are those of a list; false if it is none, or missing. It stops at the
 // first that is too many, so that its cost is bounded.
 func (f *fields) elements(name string, most int) (values []jsontext.Value, is bool) {
-	in := jsoncursor.New(f.raw[name])
+	in := jsoncursor.New(f.raw(name))
+	defer in.Close()
 	if !in.Enter('[') {
 		return nil, false
 	}
@@ -255,7 +287,7 @@ func (f *fields) object(name string) *fields {
 	if !f.has(name) {
 		return nil
 	}
-	inner, fault := readFields(f.raw[name], f.path+name+".")
+	inner, fault := readFields(f.raw(name), f.path+name+".")
 	if fault != nil {
 		f.fail(name, fault.Why)
 		return nil
@@ -264,7 +296,7 @@ func (f *fields) object(name string) *fields {
 	return inner
 }
 
-// artifact reads the size and hash of bytes, at most so many, from f itself.
+// artifact reads size and hash from f itself; the size is at most most bytes.
 func (f *fields) artifact(most int64) job.Artifact {
 	a := job.Artifact{SHA256: f.text("sha256"), Size: f.integer("size", 1, most)}
 	if !validSHA256(a.SHA256) {

@@ -2,10 +2,8 @@ package api_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,51 +12,22 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"runlease/shared/api"
-	"runlease/shared/auth"
-	"runlease/shared/dispatch"
-	"runlease/shared/memory"
 	"runlease/shared/testkit/contract"
 )
 
-// target is an API for a fuzzer: real credentials, a published problem, and the
-// job j1 claimed by runner-a.
+// target is a world for a fuzzer, in which the job j1 is claimed by runner-a.
 type target struct {
-	handler http.Handler
-	tokens  map[api.Caller]string
-	claim   string
-	asked   int
+	*world
+	claimToken string
+	asked      int
 }
 
 func newTarget(t *testing.T) *target {
-	t.Helper()
-	credentials := memory.NewCredentials()
-	s := &target{tokens: map[api.Caller]string{}}
-	for caller, name := range map[api.Caller]string{api.Runner: "runner-a", api.Producer: "producer"} {
-		token, _, err := auth.Issue(t.Context(), credentials, grants[name], time.Now(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.tokens[caller] = token
-	}
-	d := dispatch.New(memory.NewStore(), memory.NewQueue(time.Now), memory.NewArtifacts("http://127.0.0.1", []byte("secret"), time.Now))
-	d.Log = slog.New(slog.DiscardHandler)
-	s.handler = api.New(api.Config{
-		Dispatch: d, Auth: auth.NewVerifier(credentials), Log: d.Log,
-		RunnerRate: api.Unlimited, ProducerRate: api.Unlimited,
-	}).Handler()
-	s.serve(http.MethodPut, "/problems/7", `{"tasks":`+tasks8+`}`)
-	s.serve(http.MethodPost, "/problems/7/publish", "")
-	s.serve(http.MethodPost, "/jobs", newJob("j1", 7, 2))
-	_, _, body := s.serve(http.MethodPost, "/runner/jobs/j1/claim", "")
-	var claimed struct{ Data struct{ Token string } }
-	if err := json.Unmarshal(body, &claimed); err != nil || claimed.Data.Token == "" {
-		t.Fatalf("claim: %s", body)
-	}
-	s.claim = claimed.Data.Token
-	return s
+	w := newWorld(t)
+	w.problems()
+	return &target{world: w, claimToken: w.claimed("j1")}
 }
 
 // serve answers a request with the right credentials.
@@ -73,14 +42,14 @@ func (s *target) serve(method, target, body string) (*http.Request, *http.Respon
 		Method: method, URL: at, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Host: "127.0.0.1",
 		Header: http.Header{
 			"Content-Type":   {"application/json"},
-			"X-Runner-Token": {s.tokens[api.Runner]},
-			"Authorization":  {"Bearer " + s.tokens[api.Producer]},
+			"X-Runner-Token": {s.tokens["runner-a"]},
+			"Authorization":  {"Bearer " + s.tokens["producer"]},
 		},
 		Body: io.NopCloser(bytes.NewReader(sent)), ContentLength: int64(len(sent)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(sent)), nil },
 	}
 	recorded := httptest.NewRecorder()
-	s.handler.ServeHTTP(recorded, r)
+	s.api.Handler().ServeHTTP(recorded, r)
 	resp := recorded.Result()
 	got, _ := io.ReadAll(resp.Body) // of a buffer
 	return r, resp, got
@@ -94,7 +63,7 @@ var fuzzed struct {
 }
 
 // FuzzRequest sends any path, query and body to any route with good
-// credentials: nothing breaks, and every reply is one that openapi.yaml knows.
+// credentials: nothing breaks, and openapi.yaml knows every reply.
 // TOKEN in a body stands for the claim token of j1.
 func FuzzRequest(f *testing.F) {
 	routes := api.Routes()
@@ -142,7 +111,7 @@ func FuzzRequest(f *testing.F) {
 			fuzzed.target = newTarget(t)
 		}
 		fuzzed.asked++
-		r, resp, got := fuzzed.serve(route.Method, path+"?"+query, strings.ReplaceAll(body, "TOKEN", fuzzed.claim))
+		r, resp, got := fuzzed.serve(route.Method, path+"?"+query, strings.ReplaceAll(body, "TOKEN", fuzzed.claimToken))
 		if resp.StatusCode >= 500 {
 			t.Fatalf("%s %q %q %q: %d", route.Method, path, query, body, resp.StatusCode)
 		}

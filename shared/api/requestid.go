@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
+
+	"runlease/shared/trace"
 )
 
 // headerRequestID is on every reply.
@@ -25,12 +28,50 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// identified is r with a request id: the gateway's, or a new one.
+// identified is r with a request id, the gateway's or a new one, and with the trace
+// that its sender says it belongs to. Of two traces neither is taken.
 func identified(r *http.Request) *http.Request {
-	if RequestID(r.Context()) != "" {
+	ctx := r.Context()
+	if RequestID(ctx) == "" {
+		var id [12]byte
+		rand.Read(id[:]) // never fails
+		ctx = WithRequestID(ctx, hex.EncodeToString(id[:]))
+	}
+	if said := r.Header[trace.Header]; len(said) == 1 {
+		if parent, ok := trace.Parse(said[0]); ok {
+			ctx = trace.With(ctx, parent)
+		}
+	}
+	if ctx == r.Context() {
 		return r
 	}
-	var id [12]byte
-	rand.Read(id[:]) // never fails
-	return r.WithContext(WithRequestID(r.Context(), hex.EncodeToString(id[:])))
+	return r.WithContext(ctx)
 }
+
+// Lines returns a handler that puts into each line to which request it belongs: its
+// id, and the trace and the sender's part of it if the request said so.
+func Lines(next slog.Handler) slog.Handler {
+	if _, are := next.(lines); are {
+		return next
+	}
+	return lines{next}
+}
+
+type lines struct{ slog.Handler }
+
+// Handle is for slog.Handler.
+func (h lines) Handle(ctx context.Context, r slog.Record) error {
+	if id := RequestID(ctx); id != "" {
+		r.AddAttrs(slog.String("request_id", id))
+		if parent := trace.From(ctx); parent.Trace != "" {
+			r.AddAttrs(slog.String("trace_id", parent.Trace), slog.String("parent_id", parent.Span))
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs is for slog.Handler.
+func (h lines) WithAttrs(attrs []slog.Attr) slog.Handler { return lines{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup is for slog.Handler.
+func (h lines) WithGroup(name string) slog.Handler { return lines{h.Handler.WithGroup(name)} }

@@ -56,6 +56,9 @@ func unrouted(r *http.Request) reply {
 		}
 		allowed = healthMethods
 	}
+	if isConsole(path) {
+		allowed = []string{http.MethodGet}
+	}
 	for _, route := range Routes() {
 		if _, matches := route.match(path); matches {
 			allowed = append(allowed, route.Method)

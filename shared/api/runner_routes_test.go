@@ -163,7 +163,7 @@ func TestDownloads(t *testing.T) {
 			{"claimed by another", get("/runner/jobs/j1/code").by("runner-b"), 403, "not_claimed_by_runner", "not claimed by this runner"},
 		})
 	})
-	// No caller can make a job without code; one from elsewhere is answered all the same.
+	// No caller can make a job without code; one from elsewhere is answered anyway.
 	bare := job.Job{ID: "codeless", Problem: 8, State: job.Claimed, Attempt: 1, Revision: 1, Claim: job.Claim{Runner: "runner-a", ProblemVersion: 1}}
 	if _, _, err := w.store.Create(t.Context(), bare); err != nil {
 		t.Fatal(err)

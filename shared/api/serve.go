@@ -12,13 +12,14 @@ import (
 type call struct {
 	*http.Request
 	route  Route
-	id     string // of the job in the path; checked
-	number int    // of the problem in the path; checked
-	runner string // who calls, on a runner route
-	sender string // who calls, on a producer route; for the log
+	id     string   // of the job or the runner in the path; checked
+	number int      // of the problem in the path; checked
+	runner string   // the caller on a runner route
+	pools  []string // that it may serve
+	sender string   // the caller on a producer route; for the log
 	body   *fields
 	entry  *entry
-	key    callerKey // who calls, as its rate counts it
+	key    callerKey // the caller, as its rate counts it
 }
 
 // serve finds the request's route among routes and answers. Every reply, and

@@ -4,13 +4,13 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/doorbell"
 	"runlease/shared/job"
+	"runlease/shared/jsoncursor"
 )
 
 // The bounds of a sync. A runner has at most ten slots; it reports what has
@@ -32,6 +32,8 @@ type syncData struct {
 	HeartbeatSeconds int          `json:"heartbeatSeconds"`
 	Doorbell         string       `json:"doorbell,omitzero"` // URL of the WebSocket
 	Seat             int64        `json:"seat,omitzero"`     // where the runner waits for a ring
+	Barred           job.Why      `json:"barred,omitzero"`   // why the runner gets no jobs, whatever waits
+	Paused           *pauseData   `json:"paused,omitzero"`   // none of its pools gives out jobs
 }
 
 type doneData struct {
@@ -54,7 +56,8 @@ func syncRunner(a *API, c *call) (reply, error) {
 	slots := int(c.body.integer("slots", 0, maxSlots))
 	done := c.body.list("done", maxDone)
 	active := c.body.list("active", maxActive)
-	checkers, inline := c.body.flag("checkers"), c.body.flag("inline")
+	pools := c.body.pools(c.pools)
+	checkers, inline, rung := c.body.flag("checkers"), c.body.flag("inline"), c.body.flag("rung")
 	languages := c.body.languages()
 	var seat int64
 	if c.body.has("seat") {
@@ -72,7 +75,7 @@ func syncRunner(a *API, c *call) (reply, error) {
 		return *refusal, nil
 	}
 
-	request := dispatch.SyncRequest{Runner: c.runner, Slots: slots, LeaseSeconds: lease, Languages: languages, Checkers: checkers, Inline: inline, Seat: seat, Credential: auth.IDOf(c.key.credential)}
+	request := dispatch.SyncRequest{Runner: c.runner, Version: c.UserAgent(), Slots: slots, LeaseSeconds: lease, Pools: pools, Languages: languages, Checkers: checkers, Inline: inline, Seat: seat, Rung: rung, Credential: auth.IDOf(c.key.credential)}
 	data := syncData{Done: make([]doneData, len(done)), Active: make([]activeData, len(active))}
 	var takenDone, takenActive []int // where the items of the request stand in the reply
 	for i, raw := range done {
@@ -115,7 +118,8 @@ func syncRunner(a *API, c *call) (reply, error) {
 		data.Jobs[i] = claimReply(claimed)
 	}
 	data.PollSeconds, data.HeartbeatSeconds = synced.PollSeconds, synced.HeartbeatSeconds
-	data.Doorbell, data.Seat = a.doorbell(c.Request), synced.Seat
+	data.Doorbell, data.Seat, data.Barred = a.doorbell(c.Request), synced.Seat, synced.Barred
+	data.Paused = newPause(synced.Paused)
 	c.entry.synced(data, synced)
 
 	said := granted("ok", data)
@@ -137,8 +141,8 @@ func doneItem(raw jsontext.Value) (id *string, request dispatch.CompleteRequest,
 	return id, request, refusal
 }
 
-// activeItem reads a claim that is to be kept. Its token must be said: a runner
-// without it holds nothing.
+// activeItem reads a claim to keep. It must have its token: a runner without it holds
+// nothing.
 func activeItem(raw jsontext.Value) (id *string, claim dispatch.ActiveClaim, legal bool) {
 	item, fault := readFields(raw, "")
 	if fault != nil {
@@ -152,11 +156,11 @@ func activeItem(raw jsontext.Value) (id *string, claim dispatch.ActiveClaim, leg
 	return id, dispatch.ActiveClaim{ID: *id, TokenHash: auth.Hash(token)}, true
 }
 
-// submission reads an item's id. One that is not legal comes back too, so that
-// the runner finds its item, unless it is no short text.
+// submission reads an item's id. An illegal id comes back too, so that the runner finds
+// its item, unless it is no short text.
 func (f *fields) submission() (id *string, legal bool) {
-	var said string
-	if !f.has("submissionId") || json.Unmarshal(f.raw["submissionId"], &said, lenient) != nil || len(said) > 64 {
+	said, is := jsoncursor.String(f.raw("submissionId"))
+	if !is || len(said) > 64 {
 		return nil, false
 	}
 	return &said, job.ValidID(said)

@@ -20,7 +20,7 @@ func syncBody(slots int, done, active string) string {
 	return fmt.Sprintf(`{"slots":%d,"inline":true,"leaseSeconds":60,"done":%s,"active":%s}`, slots, done, active)
 }
 
-// doneItem is a result for problem 7: all cases AC but for the last.
+// doneItem is a result for problem 7: all cases AC except for the last.
 func doneItem(id, token, last string) string {
 	return fmt.Sprintf(`{"submissionId":%q,`, id) + result7(token, last)[1:]
 }
@@ -318,7 +318,7 @@ func TestSyncPace(t *testing.T) {
 	}
 }
 
-// TestSyncMatrix is TestMatrix for the items of a sync: whoever is let in but
+// TestSyncMatrix is TestMatrix for the items of a sync: a caller that is let in but
 // does not hold a claim can neither end nor keep it.
 func TestSyncMatrix(t *testing.T) {
 	c := newCastle(t)
@@ -356,7 +356,7 @@ func TestSyncMatrix(t *testing.T) {
 			}
 		})
 	}
-	// Who says no token is not worth a look.
+	// An item without a token is refused before its job is read.
 	c.calls.take()
 	without := strings.ReplaceAll(`{"slots":0,"done":[X],"active":[X,Y]}`, "X", `{"submissionId":"j1","tasks":[]}`)
 	c.must(200, post("/runner/sync", strings.ReplaceAll(without, "Y", `{"submissionId":"j1","token":"","tasks":[]}`)))

@@ -10,6 +10,8 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/problem"
+	"runlease/shared/rejudge"
+	"runlease/shared/roster"
 )
 
 // calls notes what is asked of the ports and of the credentials.
@@ -35,7 +37,7 @@ func (c *calls) take() (ports []string, lookups int) {
 }
 
 // harmless calls change nothing and give nothing away.
-var harmless = []string{"Get", "GetMany", "Problem", "ProblemVersion", "Stat", "Ended"}
+var harmless = []string{"Get", "GetMany", "Problem", "ProblemVersion", "Stat", "Ended", "Pauses"}
 
 // harm is what is left of calls without the harmless ones.
 func harm(ports []string) []string {
@@ -53,6 +55,48 @@ func (s watchedCredentials) Lookup(ctx context.Context, hash string) (auth.Crede
 	s.calls.lookups++
 	s.calls.mu.Unlock()
 	return s.Directory.Lookup(ctx, hash)
+}
+
+// watchedRoster notes that records are listed. That a runner was heard is written for
+// every admitted one.
+type watchedRoster struct {
+	dispatch.Roster
+	calls *calls
+}
+
+func (r watchedRoster) Runners(ctx context.Context, after string, limit int) ([]roster.Runner, error) {
+	r.calls.note("Runners")
+	return r.Roster.Runners(ctx, after, limit)
+}
+
+func (r watchedRoster) ActOnRunner(ctx context.Context, before, after roster.Runner, e roster.Entry) (roster.Runner, bool, error) {
+	r.calls.note("ActOnRunner")
+	return r.Roster.ActOnRunner(ctx, before, after, e)
+}
+
+func (r watchedRoster) Pauses(ctx context.Context) ([]roster.Pause, error) {
+	r.calls.note("Pauses")
+	return r.Roster.Pauses(ctx)
+}
+
+func (r watchedRoster) Audit(ctx context.Context, before string, limit int) ([]roster.Entry, error) {
+	r.calls.note("Audit")
+	return r.Roster.Audit(ctx, before, limit)
+}
+
+func (r watchedRoster) Rejudge(ctx context.Context, id string) (rejudge.Many, bool, error) {
+	r.calls.note("Rejudge")
+	return r.Roster.Rejudge(ctx, id)
+}
+
+func (r watchedRoster) SaveRejudge(ctx context.Context, before, after rejudge.Many, e *roster.Entry) (rejudge.Many, bool, error) {
+	r.calls.note("SaveRejudge")
+	return r.Roster.SaveRejudge(ctx, before, after, e)
+}
+
+func (r watchedRoster) Rejudges(ctx context.Context, before string, limit int) ([]rejudge.Many, error) {
+	r.calls.note("Rejudges")
+	return r.Roster.Rejudges(ctx, before, limit)
 }
 
 // watchedStore notes every call.
@@ -152,9 +196,9 @@ func (q watchedQueue) Delete(ctx context.Context, handles []string) error {
 	return q.Queue.Delete(ctx, handles)
 }
 
-func (q watchedQueue) Visible(ctx context.Context) (int, error) {
-	q.calls.note("Visible")
-	return q.Queue.Visible(ctx)
+func (q watchedQueue) Depth(ctx context.Context) (dispatch.Depth, error) {
+	q.calls.note("Depth")
+	return q.Queue.Depth(ctx)
 }
 
 // watchedArtifacts notes every call.
@@ -181,4 +225,9 @@ func (a watchedArtifacts) Stat(ctx context.Context, key string) (job.Artifact, b
 func (a watchedArtifacts) Put(ctx context.Context, key string, body []byte, want job.Artifact) error {
 	a.calls.note("Put")
 	return a.Artifacts.Put(ctx, key, body, want)
+}
+
+func (s watchedStore) Disputed(ctx context.Context, cursor string, limit int) ([]dispatch.FinalJob, bool, error) {
+	s.calls.note("Disputed")
+	return s.Store.Disputed(ctx, cursor, limit)
 }

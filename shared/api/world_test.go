@@ -22,10 +22,13 @@ import (
 
 	"runlease/shared/api"
 	"runlease/shared/auth"
+	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/rejudge"
+	"runlease/shared/roster"
 	"runlease/shared/testkit/contract"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
@@ -68,8 +71,13 @@ func newWorld(t *testing.T) *world {
 	w.queue = memory.NewQueue(w.clock)
 	w.blobs = memory.NewArtifacts(w.server.URL, []byte("secret of this test"), w.clock)
 	d := dispatch.New(w.store, flakyQueue{w.queue, w.store}, w.blobs)
+	d.Roster = w.store
 	d.Now = w.clock
-	d.Unjudged = func() { w.unjudged++ }
+	d.Meter = func(_ context.Context, m deployment.Metric, _ string, _ float64) {
+		if m == deployment.JudgedJE {
+			w.unjudged++
+		}
+	}
 	d.Log = slog.New(slog.NewJSONHandler(logbook{}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	credentials := memory.NewCredentials()
 	verifier := auth.NewVerifier(credentials)
@@ -77,8 +85,10 @@ func newWorld(t *testing.T) *world {
 	for name, grant := range map[string]auth.Grant{
 		"runner-a": {Kind: auth.Runner, Name: "runner-a"},
 		"runner-b": {Kind: auth.Runner, Name: "runner-b"},
+		"runner-c": {Kind: auth.Runner, Name: "runner-c"},
 		"fleet":    {Kind: auth.Runner, Name: "fleet", Fleet: true},
-		"producer": {Kind: auth.Producer, Name: "producer", Scopes: []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}},
+		"examiner": {Kind: auth.Runner, Name: "examiner", Pools: []string{"exam"}},
+		"producer": {Kind: auth.Producer, Name: "producer", Scopes: []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite}},
 		"reader":   {Kind: auth.Producer, Name: "reader", Scopes: []string{api.ScopeJobsRead}},
 		"writer":   {Kind: auth.Producer, Name: "writer", Scopes: []string{api.ScopeJobsWrite, api.ScopeProblemsWrite}},
 	} {
@@ -299,7 +309,7 @@ func oneCase(status, stdout string) string {
 	return fmt.Sprintf(`{"exitCode":0,"status":%q,"stdout":%q,"stderr":"","execTime":12,"memoryUsage":2048}`, status, stdout)
 }
 
-// result7 is a result for problem 7: all cases AC but for the last.
+// result7 is a result for problem 7: all cases AC except for the last.
 func result7(token, last string) string {
 	return fmt.Sprintf(`{"token":%q,"tasks":[[%s,%s],[%s]]}`, token, oneCase("AC", "1"), oneCase("AC", "2"), oneCase(last, "3"))
 }
@@ -401,6 +411,55 @@ func (s *flakyStore) Ended(ctx context.Context, after job.Time, limit int) ([]di
 		return nil, false, err
 	}
 	return s.Store.Ended(ctx, after, limit)
+}
+
+func (s *flakyStore) Runners(ctx context.Context, after string, limit int) ([]roster.Runner, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.Runners(ctx, after, limit)
+}
+
+func (s *flakyStore) Disputed(ctx context.Context, cursor string, limit int) ([]dispatch.FinalJob, bool, error) {
+	if err := s.broken(); err != nil {
+		return nil, false, err
+	}
+	return s.Store.Disputed(ctx, cursor, limit)
+}
+
+func (s *flakyStore) Audit(ctx context.Context, before string, limit int) ([]roster.Entry, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.Audit(ctx, before, limit)
+}
+
+func (s *flakyStore) Pauses(ctx context.Context) ([]roster.Pause, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.Pauses(ctx)
+}
+
+func (s *flakyStore) Rejudge(ctx context.Context, id string) (rejudge.Many, bool, error) {
+	if err := s.broken(); err != nil {
+		return rejudge.Many{}, false, err
+	}
+	return s.Store.Rejudge(ctx, id)
+}
+
+func (s *flakyStore) SaveRejudge(ctx context.Context, before, after rejudge.Many, e *roster.Entry) (rejudge.Many, bool, error) {
+	if err := s.broken(); err != nil {
+		return rejudge.Many{}, false, err
+	}
+	return s.Store.SaveRejudge(ctx, before, after, e)
+}
+
+func (s *flakyStore) Rejudges(ctx context.Context, before string, limit int) ([]rejudge.Many, error) {
+	if err := s.broken(); err != nil {
+		return nil, err
+	}
+	return s.Store.Rejudges(ctx, before, limit)
 }
 
 func (s *flakyStore) Create(ctx context.Context, j job.Job) (job.Job, bool, error) {
