@@ -71,8 +71,9 @@ func deploy(t *testing.T) deployment {
 	quiet := slog.New(slog.DiscardHandler)
 	queue := memory.NewQueue(time.Now)
 	artifacts := memory.NewArtifacts("https://bucket.example.com", []byte("secret of this test"), time.Now)
-	d := dispatch.New(memory.NewStore(), queue, artifacts)
-	d.Log = quiet
+	store := memory.NewStore()
+	d := dispatch.New(store, queue, artifacts)
+	d.Log, d.Roster = quiet, store
 	credentials := memory.NewCredentials()
 	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials), Log: quiet})
 	world := &given.World{
@@ -82,11 +83,11 @@ func deploy(t *testing.T) deployment {
 		t.Fatal(err)
 	}
 	functions := map[string]lambda.Handler{
-		sweep:    function.Sweep(d, "test"),
+		sweep:    function.Sweep(d),
 		notFound: apigw.New(contract.Handler(t, a.NotFound())),
 	}
 	for _, route := range api.Routes() {
-		endpoint, found := a.Endpoint(route.Name)
+		endpoint, found := a.Endpoint(route.Function)
 		if !found {
 			t.Fatalf("no endpoint %s", route.Name)
 		}
@@ -307,9 +308,10 @@ func field(v any, name string) any {
 
 // volatile values of a reply, by the name of their field.
 var volatile = map[string]string{
-	"url": "<url>", "Location": "<url>", "token": "<token>", "timestamp": "<time>", "next": "<cursor>",
+	"url": "<url>", "Location": "<url>", "token": "<token>", "timestamp": "<time>", "next": "<cursor>", "id": "<rejudge>",
 	"createdAt": "<time>", "queuedAt": "<time>", "endedAt": "<time>", "claimedAt": "<time>",
 	"heartbeatAt": "<time>", "leaseExpiresAt": "<time>", "at": "<time>",
+	"startedAt": "<time>", "updatedAt": "<time>", "since": "<time>", "firstHeard": "<time>", "lastHeard": "<time>",
 }
 
 // rewrite puts a reply into the case's file.

@@ -14,17 +14,20 @@ import (
 
 type config struct {
 	function.Credentials
+	function.Fleet
 	function.Jobs
 	function.Problems
+	function.Pools
 	function.Bucket
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
-	d.Store = store
+	d.Store, d.Roster = store, store
+	d.Queues = c.Names()
 	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
 	if err != nil {
 		return nil, err

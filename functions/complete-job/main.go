@@ -20,8 +20,6 @@ type config struct {
 	function.Problems
 	function.Queue
 	function.Bucket
-	function.Stage
-	function.Quiet
 }
 
 func main() { function.Start(build) }
@@ -30,10 +28,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store = store
-	if !c.NoMetrics {
-		d.Unjudged = c.CountUnjudged
-	}
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, "", c.PoolQueues)
 	d.Objects = s3artifact.New(s3artifact.NewClient(cfg), nil, c.BucketName)
 	return function.Endpoint("complete-job", d, store.Credentials())
 }

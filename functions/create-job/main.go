@@ -32,7 +32,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	d := dispatch.Bare()
 	d.Store = store
 	d.CodeAsObjects = c.CodeAsObjects
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, "", c.PoolQueues)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}

@@ -14,16 +14,18 @@ import (
 
 type config struct {
 	function.Credentials
+	function.Fleet
 	function.Doorbell
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Doorbell: c.DoorbellTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
+	d.Roster = store
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}
-	return function.DoorbellConnect(d, store.Credentials())
+	return function.DoorbellConnect(d, store.Credentials(), store.Benches())
 }

@@ -15,6 +15,7 @@ import (
 type config struct {
 	function.Credentials
 	function.Problems
+	function.Pools
 	function.Bucket
 }
 
@@ -24,6 +25,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store = store
+	d.Queues = c.Names()
 	urls, err := presign.New(cfg, c.BucketName, c.BucketHost)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 type config struct {
 	function.Credentials
+	function.Fleet
 	function.Jobs
 	function.Queue
 	function.Doorbell
@@ -23,10 +24,10 @@ type config struct {
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
-	d.Store = store
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	d.Store, d.Roster = store, store
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, "", c.PoolQueues)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store = store
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, "", c.PoolQueues)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}

@@ -15,25 +15,21 @@ import (
 )
 
 type config struct {
+	function.Fleet
 	function.Jobs
 	function.Queue
 	function.Doorbell
-	function.Stage
-	function.Quiet
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
 	d := dispatch.Bare()
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
-	d.Store = store
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, "")
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Fleet: c.FleetTable, Jobs: c.JobsTable, Doorbell: c.DoorbellTable})
+	d.Store, d.Roster = store, store
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, "", c.PoolQueues)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}
-	if c.NoMetrics {
-		c.StageName = ""
-	}
-	return function.Sweep(d, c.StageName), nil
+	return function.Sweep(d), nil
 }

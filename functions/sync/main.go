@@ -17,26 +17,22 @@ import (
 
 type config struct {
 	function.Credentials
+	function.Fleet
 	function.Jobs
 	function.Problems
 	function.Queue
 	function.Doorbell
 	function.DeadLetter
 	function.Bucket
-	function.Stage
-	function.Quiet
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
-	d.Store = store
-	if !c.NoMetrics {
-		d.Unjudged = c.CountUnjudged
-	}
-	d.Queue = sqsqueue.New(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL)
+	d.Store, d.Roster = store, store
+	d.Queue, d.Queues = sqsqueue.Open(sqs.NewFromConfig(cfg), c.QueueURL, c.DeadLetterURL, c.PoolQueues)
 	if err := c.Hang(d, store.Benches(), cfg); err != nil {
 		return nil, err
 	}

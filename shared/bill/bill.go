@@ -10,13 +10,14 @@ import (
 	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/roster"
 )
 
 // Units is how much of everything that has a price, by its name in prices.json.
 type Units map[string]float64
 
-// add adds n times other.
-func (u Units) add(n float64, other Units) {
+// Add adds n times other.
+func (u Units) Add(n float64, other Units) {
 	for name, units := range other {
 		u[name] += n * units
 	}
@@ -49,7 +50,7 @@ const (
 	Sync   Flow = "sync"
 )
 
-// What nobody can count before it is deployed. It is assumed, and said to be.
+// What can only be counted once it is deployed. It is assumed, and the output says so.
 const (
 	// functionSeconds is how long a function is billed for a request: a few
 	// calls to AWS, 5 to 10 ms each, one after another. Cold starts are left out:
@@ -64,10 +65,10 @@ const (
 	// replyBytes of a request leave AWS, its headers included.
 	replyBytes = 800
 	// To announce a final job: a function that sends a body of announceBytes, and
-	// waits for the answer. Estimated, until it is measured.
+	// waits for the answer. It logs failures alone. Estimated, until it is measured.
 	announceSeconds, announceBytes = 0.100, 1200
-	// sweepLogBytes: its line and its metrics'.
-	sweepLogBytes = 700
+	// sweepLogBytes: its line, with its metrics.
+	sweepLogBytes = 500
 )
 
 // CodeBytes is the zip of a submission: the median of 272 real ones.
@@ -84,10 +85,16 @@ func more(function string) float64 { return functionSeconds * (gb(function) - fu
 
 // JobBytes is the item of a final job of 20 cases without their outputs, as
 // package measure finds it.
-const JobBytes = 683
+const JobBytes = 734
 
 // EndedBytes is the entry of a final job in the index, as package measure finds it.
 const EndedBytes = 53
+
+// FinalBytes is its entry in the index of final jobs by problem.
+const FinalBytes = 77
+
+// finalWrites are the write units of that entry: of those of a result, one.
+const finalWrites = 1
 
 // CodeItemBytes is the item of short code, of a job with an id of 24 characters,
 // beside the zip, as package measure finds it.
@@ -98,7 +105,8 @@ const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 35
+	alarmMetrics = 53
+	poolAlarms   = 2 // of each pool beside the default one
 	dashboards   = 1
 )
 
@@ -109,14 +117,18 @@ const (
 	codeMonths   = float64(deployment.CodeKept) / float64(Month)
 	shortMonths  = float64(dispatch.CodeKept) / float64(Month)
 	monthDays    = 365.0 / 12
-	// Month is the one that bills are for: a twelfth of a year.
+	// Month is the month of a bill: a twelfth of a year.
 	Month    = time.Duration(monthDays * 24 * float64(time.Hour))
-	gigabyte = 1 << 30
+	gigabyte = float64(1 << 30) // not whole: bytes of one request are a part of one
 )
 
 // heartbeatEvery is how often a holder is heard: existing clients send one a
 // minute; our runner asks for a lease of a minute and is told 20 s.
 var heartbeatEvery = map[Flow]float64{Compat: 60, Sync: 20}
+
+// metricBytes are what the lines of a job's claim and result have for CloudWatch's
+// metrics; by sync they are one line.
+var metricBytes = map[Flow]float64{Compat: 540, Sync: 410}
 
 // Load is a month of a deployment.
 type Load struct {
@@ -136,8 +148,23 @@ type Load struct {
 	// Poll is how often an idle runner asks, in seconds; 0: as the server says.
 	Poll float64
 	// Doorbell: runners by sync hear of jobs, and poll seldom while they wait. Jobs
-	// are those of a busy fleet, which nobody is rung for.
+	// find a busy fleet, so none of them rings a runner.
 	Doorbell bool
+	// Pools of the deployment; beyond one, some metrics have a value for each,
+	// and alarms.
+	Pools float64
+}
+
+// metrics counts the deployment's own.
+func (l Load) metrics() float64 {
+	n := 0.0
+	for _, m := range deployment.Metrics() {
+		n++
+		if m.Pooled() && l.Pools > 1 {
+			n += l.Pools
+		}
+	}
+	return n
 }
 
 // hears reports whether runners wait for a ring.
@@ -160,6 +187,11 @@ type Costs struct {
 	// Announce are those of all jobs, where final ones are announced. They are
 	// estimated, and in no other sum.
 	Announce Units
+	// IdleRecords are what the records of runners take of Idle.
+	IdleRecords Units
+	// BadEnd is what the record of a runner takes for an attempt that ended badly. It is
+	// in no other sum: sound runners have none.
+	BadEnd Units
 	// Refused are those of one request that a function refuses.
 	Refused Units
 	// Parts are those of Jobs, by what they are for.
@@ -176,10 +208,13 @@ const (
 	Outputs Part = "outputs" // to store what the cases have written
 	Verdict Part = "verdict" // the producer's call that reads it
 	Storage Part = "storage" // of the item, the code and the outputs
+	// Operator is what shows the fleet to operators: the records of runners, metrics, and
+	// writing the index of final jobs by problem.
+	Operator Part = "operator"
 )
 
 // Parts lists them in the order of a job's life.
-func Parts() []Part { return []Part{Create, Work, Outputs, Verdict, Storage} }
+func Parts() []Part { return []Part{Create, Work, Outputs, Verdict, Storage, Operator} }
 
 // Names of rows of requests.json.
 const (
@@ -194,6 +229,10 @@ const (
 	rowSweep           = "sweep, no open jobs"
 	rowNobodyWaits     = "create-job, nobody waits for a ring"
 	rowSits            = "sync, nothing there, the runner sits on its bench"
+	rowRecord          = "any request for jobs, its runner's record (once a minute)"
+	rowRecordWritten   = "any request for jobs, its runner's record is written (every five minutes)"
+	rowBadEnd          = "release-job, infra_error, its runner's record"
+	rowForgiven        = "a result after a bad end, its runner's record"
 	rowLookUp          = "any route, its credential look-up (once a minute)"
 	idleHeartbeatEvery = 60.0 // seconds; existing clients send one without a job
 	lookUpEvery        = 60.0
@@ -219,7 +258,7 @@ func Cost(l Load) (Costs, error) {
 		return Costs{}, fmt.Errorf("%.0f runners cannot do %.0f jobs of %g s in a month, one at a time: want at least %.0f",
 			l.Runners, l.Jobs, l.Seconds, math.Ceil(l.Jobs*l.Seconds/Month.Seconds()))
 	}
-	for _, name := range []string{names[0], names[1], names[2], rowCreate, rowVerdict, rowSweep, rowLookUp} {
+	for _, name := range []string{names[0], names[1], names[2], rowCreate, rowVerdict, rowSweep, rowLookUp, rowRecord, rowRecordWritten, rowBadEnd, rowForgiven} {
 		if _, found := requests[name]; !found {
 			return Costs{}, fmt.Errorf("requests.json does not know %q", name)
 		}
@@ -255,8 +294,20 @@ func Cost(l Load) (Costs, error) {
 		Verdict: l.units(verdict),
 		Storage: {
 			"dynamodb.storage": (JobBytes + itemOverhead) * jobMonths / gigabyte,
-			"dynamodb.index":   (EndedBytes + itemOverhead) * jobMonths / gigabyte,
+			"dynamodb.index":   (EndedBytes + FinalBytes + 2*itemOverhead) * jobMonths / gigabyte,
 		},
+		Operator: {"dynamodb.writes": finalWrites},
+	}
+	c.Parts[Work]["dynamodb.writes"] -= finalWrites
+	// A process reads the record of a runner that asks for jobs once a minute, and a
+	// runner asks by as many functions as its flow has.
+	record, written := l.units(requests[rowRecord]), l.units(requests[rowRecordWritten].without(requests[rowRecord]))
+	c.Parts[Operator].Add(map[Flow]float64{Compat: 2, Sync: 1}[l.Flow]*min(1, l.Seconds/roster.Remembered.Seconds()), record)
+	c.Parts[Operator].Add(l.Seconds/roster.HeardEvery.Seconds(), written)
+	c.BadEnd = l.units(requests[rowBadEnd])
+	c.BadEnd.Add(1, l.units(requests[rowForgiven]))
+	if !l.Dev { // the metrics of a job, beside what they cost by themselves
+		c.Parts[Operator].Add(1, Units{"logs.ingest": metricBytes[l.Flow] / gigabyte, "logs.storage": metricBytes[l.Flow] * logMonths / gigabyte})
 	}
 	l.outputs(c.Parts[Outputs], c.Parts[Storage])
 	l.code(c.Parts)
@@ -266,8 +317,8 @@ func Cost(l Load) (Costs, error) {
 	c.Jobs = Units{}
 	for part, one := range c.Parts {
 		c.Parts[part] = Units{}
-		c.Parts[part].add(l.Jobs, one)
-		c.Jobs.add(l.Jobs, one)
+		c.Parts[part].Add(l.Jobs, one)
+		c.Jobs.Add(l.Jobs, one)
 	}
 
 	c.Out, c.Announce = Units{}, Units{}
@@ -277,10 +328,9 @@ func Cost(l Load) (Costs, error) {
 	} else {
 		out += l.Code * 4 / 3 // in base64
 	}
-	c.Out.add(l.Jobs, Units{"data.out": out / gigabyte})
-	c.Announce.add(l.Jobs, Units{
-		"lambda.requests": 1, "lambda.gb-seconds": announceSeconds * functionGB,
-		"logs.ingest": logBytes / gigabyte, "logs.storage": logBytes * logMonths / gigabyte, "data.out": announceBytes / gigabyte,
+	c.Out.Add(l.Jobs, Units{"data.out": out / gigabyte})
+	c.Announce.Add(l.Jobs, Units{
+		"lambda.requests": 1, "lambda.gb-seconds": announceSeconds * functionGB, "data.out": announceBytes / gigabyte,
 	})
 
 	every := l.Poll
@@ -294,26 +344,30 @@ func Cost(l Load) (Costs, error) {
 	waits := max(0, l.Runners*Month.Seconds()-l.Jobs*l.Seconds)
 	c.Polls = waits / every
 	c.Idle = Units{}
-	c.Idle.add(c.Polls, l.units(requests[names[2]]))
+	c.Idle.Add(c.Polls, l.units(requests[names[2]]))
 	if l.Flow == Sync { // a function with more memory
 		c.Idle["lambda.gb-seconds"] += c.Polls * more("sync")
 	}
 	if l.Flow == Compat {
 		c.IdleHeartbeats = waits / idleHeartbeatEvery
-		c.Idle.add(c.IdleHeartbeats, l.units(requests["heartbeat, no job"]))
+		c.Idle.Add(c.IdleHeartbeats, l.units(requests["heartbeat, no job"]))
 	}
+	c.IdleRecords = Units{}
+	c.IdleRecords.Add(waits/max(every, roster.Remembered.Seconds()), record)
+	c.IdleRecords.Add(waits/max(every, roster.HeardEvery.Seconds()), written)
+	c.Idle.Add(1, c.IdleRecords)
 	lookUp := requests[rowLookUp]
 	lookUp.APICalls = 0 // it is part of a request
-	c.Idle.add(waits/max(every, lookUpEvery), l.units(lookUp))
+	c.Idle.Add(waits/max(every, lookUpEvery), l.units(lookUp))
 	if l.hears() {
-		c.Idle.add(waits, listening(l.units(Request{APICalls: 1})))
+		c.Idle.Add(waits, listening(l.units(Request{APICalls: 1})))
 	}
 
 	c.Refused = l.units(Request{APICalls: 1})
 	sweeps := float64(Month) / float64(deployment.SweepEvery)
 	c.Standing = Units{
-		"cloudwatch.alarms":     alarmMetrics,
-		"cloudwatch.metrics":    float64(len(deployment.Metrics())),
+		"cloudwatch.alarms":     alarmMetrics + poolAlarms*max(0, l.Pools-1),
+		"cloudwatch.metrics":    l.metrics(),
 		"cloudwatch.dashboards": dashboards,
 		"eventbridge.schedule":  sweeps,
 		"lambda.requests":       sweeps,
@@ -326,8 +380,8 @@ func Cost(l Load) (Costs, error) {
 			delete(c.Standing, name)
 		}
 	}
-	c.Standing.add(sweeps, l.units(requests[rowSweep]))
-	c.Standing.add(sweeps, Units{ // with a webhook; without one the outbox is not looked at
+	c.Standing.Add(sweeps, l.units(requests[rowSweep]))
+	c.Standing.Add(sweeps, Units{ // with a webhook; without one the outbox is not looked at
 		"lambda.requests": 1, "lambda.gb-seconds": drainSeconds * gb(deployment.AnnounceFunction),
 		"dynamodb.reads": 1, "sqs.requests": 1,
 	})
@@ -336,7 +390,7 @@ func Cost(l Load) (Costs, error) {
 
 // What keeps a connection of the doorbell, in seconds: a word, which is a message
 // and its answer, and a new connection, which starts two functions. API Gateway
-// does not bill handshakes; they are counted as messages all the same.
+// does not bill handshakes; they are counted as messages anyway.
 const (
 	wordEvery    = 8 * 60.0
 	connectEvery = 110 * 60.0
@@ -347,7 +401,7 @@ func listening(call Units) Units {
 	u := Units{
 		"api.connections": 1.0 / 60,
 		"api.messages":    2/wordEvery + 2/connectEvery,
-		"dynamodb.writes": 4 / connectEvery, // two records, made and deleted
+		"dynamodb.writes": 6 / connectEvery, // two records, made and deleted, and the count
 		"dynamodb.reads":  3 / connectEvery,
 	}
 	for _, name := range []string{"lambda.requests", "lambda.gb-seconds", "logs.ingest"} {
@@ -442,7 +496,7 @@ func Assumptions() []string {
 		fmt.Sprintf("a function runs %.0f ms a request at %d MB (create, complete and sync %d MB), the sweep %.0f ms", functionSeconds*1000, deployment.SizeOf("get-job").MemoryMB, deployment.SizeOf("sync").MemoryMB, sweepSeconds*1000),
 		fmt.Sprintf("%d bytes of logs a request, kept for three months; a job's item is kept %.0f days, what its cases wrote, up to %d KB packed, as long, else as an object %.0f days; its code, up to %d bytes, %.0f days, else as an object %.0f days",
 			logBytes, job.KeepFinal.Hours()/24, dispatch.MaxPacked>>10, deployment.ResultsKept.Hours()/24, dispatch.MaxCodeInline, dispatch.CodeKept.Hours()/24, deployment.CodeKept.Hours()/24),
-		fmt.Sprintf("with a doorbell a runner says a word every %.0f minutes and connects anew every %.0f; its jobs find a busy fleet, and a ring for one that waits adds a message, two write units and two read units", wordEvery/60, connectEvery/60),
+		fmt.Sprintf("with a doorbell a runner says a word every %.0f minutes and connects anew every %.0f; its jobs find a busy fleet, and a ring for a waiting runner adds a message, two write units and two read units", wordEvery/60, connectEvery/60),
 		"functions are warm, test data is cached, a runner does one job at a time",
 		fmt.Sprintf("what leaves AWS: %d bytes a reply, and the code; it is not in the sums, and free where runners and backend are in the same region", replyBytes),
 	}

@@ -8,7 +8,9 @@ import (
 )
 
 // TestBillByHand reckons the large lines of a million jobs from the price list
-// by hand.
+// by hand. Beside what a job takes, each function that hands out jobs reads the record
+// of its runner and the pauses once a minute, and the record is written every five
+// minutes.
 func TestBillByHand(t *testing.T) {
 	prices, err := bill.ListPrices()
 	if err != nil {
@@ -20,25 +22,25 @@ func TestBillByHand(t *testing.T) {
 		want map[string]float64 // dollars
 	}{
 		{"compat, HTTP API", bill.Load{Flow: bill.Compat, Jobs: 1e6, Seconds: 8}, map[string]float64{
-			"api.http": 7 * 1.00, "lambda.requests": 7 * 0.20, "dynamodb.writes": 8 * 0.625, "dynamodb.reads": 10 * 0.125, "sqs.requests": 4 * 0.50,
+			"api.http": 7 * 1.00, "lambda.requests": 7 * 0.20, "dynamodb.writes": (9 + 8.0/300) * 0.625, "dynamodb.reads": (10 + 2*1.5*8.0/60) * 0.125, "sqs.requests": 4 * 0.50,
 		}},
 		{"compat, REST API, two minutes", bill.Load{Flow: bill.Compat, REST: true, Jobs: 1e6, Seconds: 130}, map[string]float64{
-			"api.rest": (7 + 2) * 3.50, "lambda.requests": (7 + 2) * 0.20, "dynamodb.writes": (8 + 2) * 0.625, "dynamodb.reads": (10 + 2) * 0.125, "sqs.requests": (4 + 2) * 0.50,
+			"api.rest": (7 + 2) * 3.50, "lambda.requests": (7 + 2) * 0.20, "dynamodb.writes": (9 + 2 + 130.0/300) * 0.625, "dynamodb.reads": (10 + 2 + 2*1.5) * 0.125, "sqs.requests": (4 + 2) * 0.50,
 		}},
 		{"sync", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8}, map[string]float64{
-			"api.http": 3 * 1.00, "lambda.requests": 3 * 0.20, "dynamodb.writes": 7 * 0.625, "dynamodb.reads": 6 * 0.125, "sqs.requests": 3 * 0.50,
+			"api.http": 3 * 1.00, "lambda.requests": 3 * 0.20, "dynamodb.writes": (8 + 8.0/300) * 0.625, "dynamodb.reads": (6 + 1.5*8.0/60) * 0.125, "sqs.requests": 3 * 0.50,
 		}},
 		{"sync, code of two write units", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Code: 1900}, map[string]float64{
-			"dynamodb.writes": 8 * 0.625, "dynamodb.reads": 6 * 0.125,
+			"dynamodb.writes": (9 + 8.0/300) * 0.625, "dynamodb.reads": (6 + 1.5*8.0/60) * 0.125,
 		}},
 		{"sync, code as an object", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Code: 1901}, map[string]float64{
-			"dynamodb.writes": 6 * 0.625, "dynamodb.reads": 5 * 0.125, "s3.puts": 5, "s3.gets": 0.40,
+			"dynamodb.writes": (7 + 8.0/300) * 0.625, "dynamodb.reads": (5 + 1.5*8.0/60) * 0.125, "s3.puts": 5, "s3.gets": 0.40,
 		}},
 		{"sync, outputs beside the verdict", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Outputs: 1500}, map[string]float64{
-			"dynamodb.writes": 9 * 0.625,
+			"dynamodb.writes": (10 + 8.0/300) * 0.625,
 		}},
-		{"sync, outputs of their own object", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Outputs: 4096}, map[string]float64{
-			"dynamodb.writes": 7 * 0.625, "s3.puts": 5,
+		{"sync, outputs in an object", bill.Load{Flow: bill.Sync, Jobs: 1e6, Seconds: 8, Outputs: 4096}, map[string]float64{
+			"dynamodb.writes": (8 + 8.0/300) * 0.625, "s3.puts": 5,
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -61,6 +63,21 @@ func TestBillByHand(t *testing.T) {
 				t.Errorf("got %v, in all %v", lines, total)
 			}
 		})
+	}
+}
+
+// TestMetricsOfPools: four of the metrics have a value for each pool, if there are several,
+// and each beside the default one has two alarms.
+func TestMetricsOfPools(t *testing.T) {
+	for pools, want := range map[float64]float64{0: 15, 1: 15, 2: 15 + 2*4, 5: 15 + 5*4} {
+		c, err := bill.Cost(bill.Load{Flow: bill.Sync, Pools: pools})
+		if got := c.Standing["cloudwatch.metrics"]; err != nil || got != want {
+			t.Errorf("%v pools: %v metrics, want %v (%v)", pools, got, want, err)
+		}
+		one, _ := bill.Cost(bill.Load{Flow: bill.Sync})
+		if got, want := c.Standing["cloudwatch.alarms"]-one.Standing["cloudwatch.alarms"], 2*max(0, pools-1); got != want {
+			t.Errorf("%v pools: %v alarms more, want %v", pools, got, want)
+		}
 	}
 }
 
@@ -150,7 +167,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 		}
 	}
 	for _, part := range bill.Parts() {
-		if same := math.Abs(dollars[bill.Compat][part]-dollars[bill.Sync][part]) < 1e-9; same == (part == bill.Work) {
+		if same := math.Abs(dollars[bill.Compat][part]-dollars[bill.Sync][part]) < 1e-9; same == (part == bill.Work || part == bill.Operator) {
 			t.Errorf("%s: %v by compat, %v by sync", part, dollars[bill.Compat][part], dollars[bill.Sync][part])
 		}
 	}

@@ -63,7 +63,7 @@ func ReadPrices(text []byte) (Prices, error) {
 	return p, nil
 }
 
-// dollars is what so many units cost.
+// dollars is the price of units.
 func (p Prices) dollars(name string, units float64) float64 {
 	return units / p.Of[name].Per * *p.Of[name].Dollars
 }

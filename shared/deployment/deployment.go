@@ -8,6 +8,10 @@ import "time"
 // SweepEvery is the period of the sweep.
 const SweepEvery = time.Minute
 
+// PoolQueuesProperty is the property of CloudFormation's resource that holds the pools: the
+// queues of those beside the default one, as <pool>=<URL> with commas between.
+const PoolQueuesProperty = "Queues"
+
 // SweepFunction is the name of the function that a rule starts every SweepEvery.
 const SweepFunction = "sweep"
 
@@ -26,20 +30,6 @@ const (
 
 	day = 24 * time.Hour
 )
-
-// Names of the metrics in CloudWatch that functions write: the sweep's, and one of
-// those that take results. Alarms and the dashboard read them.
-const (
-	MetricNamespace = "runlease"
-	MetricStage     = "Stage" // the only dimension
-	MetricOldest    = "OldestOpenJobSeconds"
-	MetricEnded     = "JobsEndedBySweep"
-	MetricRang      = "BellsRungBySweep"
-	MetricUnjudged  = "JobsJudgedJE"
-)
-
-// Metrics lists them all; CloudWatch bills each.
-func Metrics() []string { return []string{MetricOldest, MetricEnded, MetricRang, MetricUnjudged} }
 
 // Size is what a function may use.
 type Size struct {

@@ -32,8 +32,8 @@ func (a Announcements) Policy() announce.Policy {
 
 // Announce returns the handler of the jobs table's stream, and of the schedule, which
 // has the outbox drained. It never fails for a record or for an endpoint: a record
-// that cannot be read is logged and passed over, since one that fails holds up all
-// behind it. It fails if what was not delivered could not be kept either; then the
+// that cannot be read is logged and passed over, since a failed record holds up all
+// records behind it. It fails if what was not delivered could not be kept either; then the
 // stream brings the records again.
 func Announce(a *announce.Announcer, read func(image []byte) (job.Job, error)) lambda.Handler {
 	return announcer{a, read}

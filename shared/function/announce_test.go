@@ -20,8 +20,8 @@ import (
 	"runlease/shared/memory"
 )
 
-// record is one of the stream, with what it says of a job before and after.
-func record(id string, generation int, before, after string) string {
+// change is a record of the stream, with what it says of a job before and after.
+func change(id string, generation int, before, after string) string {
 	image := func(state string) string {
 		return fmt.Sprintf(`{"id":{"S":%q},"p":{"N":"7"},"ge":{"N":"%d"},"st":{"S":%q},"et":{"N":"1763937600000"},"ch":{"B":"AAECAw=="},"pa":{"L":[{"M":{"a":{"N":"1"}}}]},"new":{"SS":["x"]},"di":{"BOOL":true}}`, id, generation, state)
 	}
@@ -62,15 +62,15 @@ func TestAnnounce(t *testing.T) {
 		}
 	}
 	invoke(`{"Records":[` + strings.Join([]string{
-		record("a", 0, "claimed", "finished"),
-		record("a", 0, "claimed", "finished"),
-		record("b", 1, "queued", "cancelled"),
-		record("a", 0, "finished", "finished"), // evidence
-		record("c", 0, "queued", "claimed"),
+		change("a", 0, "claimed", "finished"),
+		change("a", 0, "claimed", "finished"),
+		change("b", 1, "queued", "cancelled"),
+		change("a", 0, "finished", "finished"), // evidence
+		change("c", 0, "queued", "claimed"),
 		`{"eventName":"MODIFY","dynamodb":{"OldImage":{"id":{"N":[]}},"NewImage":7}}`,
 		`{"eventName":"INSERT","dynamodb":{"NewImage":{"id":{"S":"d"},"st":{"S":"finished"}}}}`,
 		`{}`,
-		record("d", 0, "claimed", "finished"),
+		change("d", 0, "claimed", "finished"),
 	}, ",") + `]}`)
 	slices.Sort(got)
 	if want := []string{"a-0", "a-0", "b-1", "d-0"}; !slices.Equal(got, want) {
@@ -82,7 +82,7 @@ func TestAnnounce(t *testing.T) {
 	// What is not taken is kept, and the schedule has it tried again: its job is
 	// looked at, and there is none.
 	status = http.StatusInternalServerError
-	invoke(`{"Records":[` + record("e", 0, "claimed", "finished") + `]}`)
+	invoke(`{"Records":[` + change("e", 0, "claimed", "finished") + `]}`)
 	held, err := hooks.Due(t.Context())
 	if err != nil || len(held) != 1 || held[0].Job != "e" {
 		t.Errorf("kept %v, %v", held, err)
@@ -90,7 +90,7 @@ func TestAnnounce(t *testing.T) {
 
 	again := announce.New(announce.Policy{})
 	again.Endpoints = unlisted{hooks}
-	if _, err := Announce(again, dynamo.ReadImage).Invoke(t.Context(), []byte(`{"Records":[`+record("f", 0, "claimed", "finished")+`]}`)); !errors.Is(err, errSilent) {
+	if _, err := Announce(again, dynamo.ReadImage).Invoke(t.Context(), []byte(`{"Records":[`+change("f", 0, "claimed", "finished")+`]}`)); !errors.Is(err, errSilent) {
 		t.Errorf("neither announced nor kept, and the error is %v", err)
 	}
 }

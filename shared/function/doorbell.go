@@ -41,13 +41,22 @@ func (c Doorbell) Hang(d *dispatch.Dispatcher, benches dispatch.Benches, cfg aws
 // errNoDoorbell ends the start of a function that only a doorbell needs.
 var errNoDoorbell = errors.New("RUNLEASE_DOORBELL_TABLE and RUNLEASE_DOORBELL_POSTS must be set")
 
+// Lines counts the connections of a deployment.
+type Lines interface {
+	// Admit counts one more connection. It returns false if there are most already and
+	// the runner has none to replace.
+	Admit(ctx context.Context, runner string, most int) (bool, error)
+}
+
 // DoorbellConnect returns the handler of $connect.
-func DoorbellConnect(d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
+func DoorbellConnect(d *dispatch.Dispatcher, credentials auth.Store, lines Lines) (lambda.Handler, error) {
 	if d.Benches == nil {
 		return nil, errNoDoorbell
 	}
-	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials)})
-	return apigw.Connect{HTTP: a.Doorbell(gate{d}), Path: api.DoorbellPath}, nil
+	m := newMeter()
+	d.Meter = m.measure
+	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials), Line: m.line})
+	return metered{apigw.Connect{HTTP: a.Doorbell(gate{d, lines}), Path: api.DoorbellPath}, m}, nil
 }
 
 // DoorbellDisconnect returns the handler of $disconnect.
@@ -59,11 +68,15 @@ func DoorbellDisconnect(d *dispatch.Dispatcher) (lambda.Handler, error) {
 }
 
 // gate lets runners in; API Gateway holds their connections.
-type gate struct{ dispatch *dispatch.Dispatcher }
+type gate struct {
+	dispatch *dispatch.Dispatcher
+	lines    Lines
+}
 
-// Room reports that there is always room: how many wait for a ring is bounded by
-// the benches.
-func (gate) Room(string) bool { return true }
+// Room counts one more connection, if there is room for it.
+func (g gate) Room(ctx context.Context, runner string) (bool, error) {
+	return g.lines.Admit(ctx, runner, doorbell.MaxListeners)
+}
 
 // Enter notes the connection. A failure refuses it, and the runner tries again.
 func (g gate) Enter(w http.ResponseWriter, r *http.Request, l doorbell.Listener) {

@@ -20,6 +20,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/awsclient"
 	"runlease/shared/dispatch"
+	"runlease/shared/doorbell"
 	"runlease/shared/dynamo"
 	"runlease/shared/testkit/canned"
 )
@@ -52,7 +53,7 @@ func bell(t *testing.T, aws *stage, table string) (d *dispatch.Dispatcher, conne
 	if err := (Doorbell{DoorbellTable: table, DoorbellPosts: "https://abc.execute-api/prod"}).Hang(d, store.Benches(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	if connect, err = DoorbellConnect(d, store.Credentials()); err == nil {
+	if connect, err = DoorbellConnect(d, store.Credentials(), store.Benches()); err == nil {
 		disconnect, err = DoorbellDisconnect(d)
 	}
 	if err != nil {
@@ -80,13 +81,17 @@ func invoked(t *testing.T, h lambda.Handler, kind, connection string, headers ..
 	return reply.StatusCode, reply.Body
 }
 
+// everybody is let in.
+type everybody struct{}
+
+func (everybody) Admit(context.Context, string, int) (bool, error) { return true, nil }
+
 func TestDoorbellFunctions(t *testing.T) {
 	quiet := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { slog.SetDefault(quiet) })
 	aws := &stage{Backend: canned.New(time.Now)}
-	aws.AddTable("credentials", canned.Schema{Hash: dynamo.CredentialsKey})
-	aws.AddTable("doorbell", canned.Schema{Hash: dynamo.DoorbellKey})
+	aws.AddTables(dynamo.Tables{Credentials: "credentials", Doorbell: "doorbell"})
 	d, connect, disconnect, credentials := bell(t, aws, "doorbell")
 	issue := func(kind auth.Kind, scopes ...string) string {
 		token, _, err := auth.Issue(t.Context(), credentials, auth.Grant{Kind: kind, Name: "x", Fleet: kind == auth.Runner, Scopes: scopes}, time.Now(), rand.Reader)
@@ -118,6 +123,7 @@ func TestDoorbellFunctions(t *testing.T) {
 		}
 	}
 	listens("a", "")
+	counted := 0
 
 	// A good token joins, a new connection replaces the old one, and an end is of
 	// its connection only.
@@ -146,7 +152,31 @@ func TestDoorbellFunctions(t *testing.T) {
 		t.Errorf("posted %v, want %v", aws.posts, want)
 	}
 	if bench, err := d.Benches.Benches(t.Context(), 0, 0); err != nil || len(bench[0].Waiting) > 0 {
-		t.Errorf("who has gone sits on: %v, %v", bench, err)
+		t.Errorf("a runner that has gone sits on: %v, %v", bench, err)
+	}
+
+	// 5,000 connections are enough, except for one that replaces another.
+	if status, _ := invoked(t, connect, "CONNECT", "c5=", runner, "a"); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	benches := d.Benches.(Lines)
+	for room := true; room; {
+		var err error
+		if room, err = benches.Admit(t.Context(), "b", doorbell.MaxListeners); err != nil {
+			t.Fatal(err)
+		}
+		counted++
+	}
+	if counted != doorbell.MaxListeners {
+		t.Errorf("%d connections, want %d", counted, doorbell.MaxListeners)
+	}
+	for _, c := range []struct {
+		runner string
+		want   int
+	}{{"b", http.StatusTooManyRequests}, {"a", http.StatusOK}} {
+		if status, body := invoked(t, connect, "CONNECT", "c6=", runner, c.runner); status != c.want {
+			t.Errorf("%s: %d %s, want %d", c.runner, status, body, c.want)
+		}
 	}
 
 	// What is no such event fails, and what cannot be noted is not let in.
@@ -155,11 +185,18 @@ func TestDoorbellFunctions(t *testing.T) {
 			t.Errorf("%s went to the other function: %d %s", kind, status, body)
 		}
 	}
-	_, connect, _, _ = bell(t, aws, "no such table")
-	if status, body := invoked(t, connect, "CONNECT", "c4", runner, "a"); status != http.StatusServiceUnavailable {
+	nowhere, uncounted, _, _ := bell(t, aws, "no such table")
+	if status, body := invoked(t, uncounted, "CONNECT", "c4", runner, "a"); status != http.StatusInternalServerError {
+		t.Errorf("not counted, and answered %d %s", status, body)
+	}
+	unnoted, err := DoorbellConnect(nowhere, credentials, everybody{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := invoked(t, unnoted, "CONNECT", "c4", runner, "a"); status != http.StatusServiceUnavailable {
 		t.Errorf("not noted, and answered %d %s", status, body)
 	}
-	if _, err := DoorbellConnect(dispatch.Bare(), credentials); err == nil {
+	if _, err := DoorbellConnect(dispatch.Bare(), credentials, nil); err == nil {
 		t.Error("started without a doorbell")
 	}
 }

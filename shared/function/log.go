@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"runlease/shared/api"
 )
 
 // lambdaLog writes JSON lines as Lambda's JSON log format has them, at the level
 // that AWS_LAMBDA_LOG_LEVEL asks for (default info).
-func lambdaLog() slog.Handler { return traced{lambdaLines()} }
+func lambdaLog() slog.Handler { return api.Lines(traced{lambdaLines()}) }
 
 // traced adds Lambda's own id of the invocation, by which Lambda's lines about it and
 // its traces are found.
@@ -24,6 +26,12 @@ func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	}
 	return h.Handler.Handle(ctx, r)
 }
+
+// WithAttrs is for slog.Handler.
+func (h traced) WithAttrs(attrs []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup is for slog.Handler.
+func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
 
 // lambdaLines writes the lines.
 func lambdaLines() slog.Handler {

@@ -15,6 +15,7 @@ import (
 	"runlease/shared/auth"
 	"runlease/shared/awsclient"
 	"runlease/shared/dispatch"
+	"runlease/shared/job"
 )
 
 // The configuration of a function is a struct of these; a variable that is
@@ -32,9 +33,19 @@ type (
 	Credentials struct {
 		CredentialsTable string `env:"RUNLEASE_CREDENTIALS_TABLE,required,notEmpty"`
 	}
-	// Queue is the URL of the job queue.
+	// Fleet names the table of the records of runners.
+	Fleet struct {
+		FleetTable string `env:"RUNLEASE_FLEET_TABLE,required,notEmpty"`
+	}
+	// Queue is the URL of the default pool's queue, and those of the other pools.
 	Queue struct {
-		QueueURL string `env:"RUNLEASE_QUEUE_URL,required,notEmpty"`
+		QueueURL   string            `env:"RUNLEASE_QUEUE_URL,required,notEmpty"`
+		PoolQueues map[string]string `env:"RUNLEASE_POOL_QUEUES" envKeyValSeparator:"="`
+	}
+	// Pools are those beside the default one, for a function that needs their names: the
+	// URLs of their queues. A deployment with one pool has none.
+	Pools struct {
+		PoolQueues map[string]string `env:"RUNLEASE_POOL_QUEUES" envKeyValSeparator:"="`
 	}
 	// DeadLetter is the URL of the queue for what cannot be parsed.
 	DeadLetter struct {
@@ -46,6 +57,15 @@ type (
 		BucketHost string `env:"RUNLEASE_BUCKET_HOST,required,notEmpty"`
 	}
 )
+
+// Names are the pools without their queues.
+func (p Pools) Names() dispatch.Queues {
+	names := make(dispatch.Queues, len(p.PoolQueues))
+	for pool := range p.PoolQueues {
+		names[job.Pool(pool)] = nil
+	}
+	return names
+}
 
 // Start reads a function's configuration C and runs what build makes of it.
 // Whatever fails ends the start with one line in the log.
@@ -78,12 +98,14 @@ func Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lamb
 
 // Endpoint returns the handler of one route, which tells runners of the doorbell.
 func (c Doorbell) Endpoint(name string, d *dispatch.Dispatcher, credentials auth.Store) (lambda.Handler, error) {
-	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials), Doorbell: func(*http.Request) string { return c.DoorbellURL }})
+	m := newMeter()
+	a := api.New(api.Config{Dispatch: d, Auth: auth.NewVerifier(credentials), Line: m.line, Doorbell: func(*http.Request) string { return c.DoorbellURL }})
 	h, found := a.Endpoint(name)
 	if !found {
 		return nil, fmt.Errorf("no route is named %s", name)
 	}
-	return apigw.New(h), nil
+	d.Meter = m.measure
+	return metered{apigw.New(h), m}, nil
 }
 
 // NotFound returns the handler of everything that no route takes.

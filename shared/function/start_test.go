@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 )
 
 // everything is what all functions together are told.
@@ -17,7 +18,6 @@ type everything struct {
 	Queue
 	DeadLetter
 	Bucket
-	Stage
 }
 
 // variables maps the names of the environment to the fields of everything.
@@ -28,11 +28,13 @@ func variables(t *testing.T) map[string]string {
 	for i := range whole.NumField() {
 		part := whole.Field(i).Type
 		for k := range part.NumField() {
-			name, _, _ := strings.Cut(part.Field(k).Tag.Get("env"), ",")
+			name, required, _ := strings.Cut(part.Field(k).Tag.Get("env"), ",")
 			if !strings.HasPrefix(name, "RUNLEASE_") {
 				t.Errorf("%s.%s has the variable %q", part, part.Field(k).Name, name)
 			}
-			names[name] = part.Field(k).Name
+			if required != "" {
+				names[name] = part.Field(k).Name
+			}
 		}
 	}
 	return names
@@ -96,6 +98,28 @@ func TestAMissingVariableFailsTheStartByItsName(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestQueuesOfPoolsAreReadByTheirNames(t *testing.T) {
+	for text, want := range map[string]map[string]string{
+		"":                                  nil,
+		"exam=https://q/1/a,lab=http://q/b": {"exam": "https://q/1/a", "lab": "http://q/b"},
+	} {
+		set(t, complete(t), "")
+		t.Setenv("RUNLEASE_POOL_QUEUES", text)
+		if _, err := load(func(c struct {
+			Queue
+			Names Pools
+		}, _ aws.Config,
+		) (lambda.Handler, error) {
+			if diff := cmp.Diff(want, c.PoolQueues); diff != "" || len(c.Names.Names()) != len(want) {
+				t.Errorf("%q: %s, names %v", text, diff, c.Names.Names())
+			}
+			return nil, nil
+		}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
