@@ -26,8 +26,8 @@ const (
 type judge struct {
 	runner.Executor
 	close func()
-	// speak finds out which languages it speaks: it calls found with each, and later
-	// when those that are left take their time.
+	// speak finds out which languages it speaks. It calls found with each, and later
+	// when the rest will take longer.
 	speak func(ctx context.Context, found func(execute.Spoken), later func()) error
 }
 
@@ -57,7 +57,11 @@ func newJudge(ctx context.Context, cfg config, dir string, log *slog.Logger) (ju
 		}
 		return made, err
 	default:
-		box, err := newSandbox(cfg, dir, log)
+		spares := 2 * cfg.slots // a job may need one for its checker, too
+		if cfg.execute {
+			spares = 0 // no job comes after this one
+		}
+		box, err := newSandbox(cfg, dir, spares, log)
 		if err != nil {
 			return made, err
 		}
@@ -82,10 +86,10 @@ func newJudge(ctx context.Context, cfg config, dir string, log *slog.Logger) (ju
 	return made, err
 }
 
-func newSandbox(cfg config, dir string, log *slog.Logger) (*sandbox.Sandbox, error) {
+func newSandbox(cfg config, dir string, spares int, log *slog.Logger) (*sandbox.Sandbox, error) {
 	box, err := sandbox.New(sandbox.Config{
 		Dir: dir, OutputLimit: cfg.outputMB << 20, KeptOutput: cfg.keptKB << 10, Processes: cfg.processes,
-		FirstUID: cfg.sandboxUID, Log: log, Languages: cfg.table, Warm: cfg.warm,
+		FirstUID: cfg.sandboxUID, Log: log, Languages: cfg.table, Warm: cfg.warm, Spares: spares,
 	})
 	if err != nil {
 		return nil, noSandbox(err)
@@ -115,7 +119,7 @@ func check(ctx context.Context, cfg config, stdout, stderr io.Writer) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	cfg.warm = cmp.Or(cfg.warm, filepath.Join(dir, "warm"))
-	box, err := newSandbox(cfg, dir, slog.New(slog.DiscardHandler))
+	box, err := newSandbox(cfg, dir, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return fail(err)
 	}

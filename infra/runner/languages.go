@@ -98,8 +98,7 @@ func askItself(ctx context.Context, args []string, found func(execute.Spoken), l
 }
 
 // languagesOf finds out what a judge speaks. It returns when one language is there
-// and those that are left take their time; they are added when they are ready. end
-// ends that.
+// and the rest will take longer; it adds them when they are ready. end stops that.
 func languagesOf(ctx context.Context, cfg config, j judge, log *slog.Logger) (languages *runner.Languages, end func(), err error) {
 	if j.speak == nil {
 		languages, err = runner.ParseLanguages(cfg.speaks)

@@ -10,7 +10,7 @@
 // Logs are JSON on stderr. SIGINT and SIGTERM give running jobs back and end the
 // program; a second one ends it at once.
 //
-// Exit codes: 0 stopped by a signal or by -idle-exit, 1 could not start, 2 wrong flags, 3 the
+// Exit codes: 0 stopped by a signal, by -idle-exit or by -spot, 1 could not start, 2 wrong flags, 3 the
 // server refused the token twice in a row.
 package main
 
@@ -40,6 +40,7 @@ import (
 	"runlease/shared/runner/guard"
 	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/spool"
+	"runlease/shared/runner/spot"
 	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 	"runlease/shared/version"
@@ -59,7 +60,7 @@ func main() {
 		fail(err)
 	}
 	guard.Reap(secret) // does not return in process 1
-	// A process that must be dumpable and is no executor of its own (-execute)
+	// A process that must be dumpable and is not a separate executor (-execute)
 	// would start here: nothing secret is in this one yet.
 	token, err := secret.Read()
 	if err != nil {
@@ -87,6 +88,7 @@ type config struct {
 	slots            int
 	lease, grace     time.Duration
 	idleExit         time.Duration // 0: never
+	spot, retire     bool
 	compat, doorbell bool
 	work, executor   string
 	cacheMB          int64
@@ -191,6 +193,8 @@ func parse(args []string, token string, stderr io.Writer) (config, error) {
 	flags.DurationVar(&cfg.lease, "lease", time.Minute, "lease of a claim, 1s to 15m, whole seconds; the server sets the bounds, ordinarily 30s and more")
 	flags.DurationVar(&cfg.grace, "grace", 15*time.Second, "how long a stop may take to give jobs back")
 	flags.DurationVar(&cfg.idleExit, "idle-exit", 0, "end when there was no job for that long, and every result is delivered; 0: never")
+	flags.BoolVar(&cfg.spot, "spot", false, "on EC2: when the instance is about to go, by a spot notice or by its auto scaling group, take no more jobs, finish the running ones, and end")
+	flags.BoolVar(&cfg.retire, "retire", false, "tell the server at the end by -idle-exit or -spot that this name never comes back; only for names that are used once, as the id of an instance")
 	flags.BoolVar(&cfg.compat, "compat", false, "do without sync: a call for every list, claim, heartbeat and result")
 	flags.BoolVar(&cfg.doorbell, "doorbell", true, "wait for the server's ring where it has a doorbell, and poll seldom meanwhile; false: poll")
 	flags.StringVar(&cfg.work, "work", "", "directory for cache, undelivered results and running jobs; of this runner only (default runlease-runner-<name> below $XDG_STATE_HOME or ~/.local/state; $STATE_DIRECTORY where systemd sets it)")
@@ -285,10 +289,23 @@ func readToken(path string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// warnOfToken says so if the file of the token can be read by everybody.
+// warnOfToken warns if every user can read the file of the token.
 func warnOfToken(ctx context.Context, path string, log *slog.Logger) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 != 0 {
 		log.WarnContext(ctx, "every user of this machine can read the token: chmod 600 its file", slog.String("file", path))
+	}
+}
+
+// leaving waits for a notice of the instance's metadata service, at the address that AWS's
+// SDKs take from the environment too.
+func leaving(log *slog.Logger) func(context.Context) (time.Time, error) {
+	watch := spot.New(os.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), log)
+	return func(ctx context.Context) (time.Time, error) {
+		notice, err := watch.Await(ctx)
+		if err == nil {
+			log.InfoContext(ctx, "notice of the metadata service", slog.String("what", notice.What))
+		}
+		return notice.By, err
 	}
 }
 
@@ -343,7 +360,12 @@ func build(ctx context.Context, cfg config, work string, log *slog.Logger) (*run
 		return nil, nil, err
 	}
 	client.Languages = languages
+	var leave func(context.Context) (time.Time, error)
+	if cfg.spot {
+		leave = leaving(log)
+	}
 	return &runner.Runner{
+		Leave: leave, Retire: cfg.retire,
 		Client: client, Executor: judge, Cache: testData, Spool: results, Dir: running,
 		Slots: cfg.slots, Lease: cfg.lease, Grace: cfg.grace, Compat: cfg.compat, Doorbell: cfg.doorbell, IdleExit: cfg.idleExit, Log: log,
 	}, func() { enough(); judge.close() }, nil

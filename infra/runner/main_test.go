@@ -34,6 +34,7 @@ import (
 	"runlease/shared/runner/sandbox"
 	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
+	"runlease/shared/testkit/program"
 	"runlease/shared/testkit/zips"
 )
 
@@ -329,10 +330,11 @@ func bigTestData(t *testing.T) []byte {
 // TestSignalWhileUnpacking ends the program within its grace while it unpacks
 // gigabytes. The job goes back, and nothing is left of it.
 func TestSignalWhileUnpacking(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "runner")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	bin := t.TempDir()
+	if err := program.Build(bin, "runner"); err != nil {
+		t.Fatal(err)
 	}
+	binary := filepath.Join(bin, "runner")
 	code, data := zips.Code("int main(void) { return 0; }"), bigTestData(t)
 	given := false
 	released := make(chan string, 1)

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"runlease/shared/trace"
 	"runlease/shared/version"
 )
 
@@ -35,10 +36,10 @@ type Client struct {
 	// Checkers is set if the executor compares outputs as a problem's checker says.
 	// Without it the server gives out no job that needs one.
 	Checkers bool
-	// Languages are those that the executor speaks; nil: the server is told of none,
-	// which it takes for C, C++ and Python 3.
+	// Languages are the executor's. If it is nil, the server is told of none, and takes
+	// that for C, C++ and Python 3.
 	Languages *Languages
-	// Reload reads the token again, where that can have changed; nil: it cannot.
+	// Reload reads the token again, where that can have changed; nil if it cannot.
 	// It is called before a refusal is believed.
 	Reload func() (string, error)
 
@@ -119,6 +120,9 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	if claimToken != "" {
 		req.Header.Set("X-Claim-Token", claimToken)
 	}
+	if parent := trace.From(ctx).String(); parent != "" {
+		req.Header.Set(trace.Header, parent)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("no reply: %w", withoutURL(err))
@@ -131,7 +135,7 @@ func (c *Client) hop(ctx context.Context, method string, target *url.URL, claimT
 	return readReply(req, resp, text, into)
 }
 
-// identify says who we are.
+// identify sets the headers that name the runner.
 func (c *Client) identify(header http.Header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

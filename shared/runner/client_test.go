@@ -8,12 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/trace"
 	"runlease/shared/version"
 )
 
@@ -189,6 +191,35 @@ func TestNewClientChecks(t *testing.T) {
 }
 
 // TestRealPrograms runs the whole runner over HTTP, with native processes.
+// TestRequestsNameTheTraceOfTheirJob: the trace that the job's backend names too.
+func TestRequestsNameTheTraceOfTheirJob(t *testing.T) {
+	var got []string
+	c, _ := over(t, func(w http.ResponseWriter, r *http.Request) {
+		parent, _ := trace.Parse(r.Header.Get(trace.Header))
+		got = append(got, parent.Trace)
+		_, _ = io.WriteString(w, `{"status":"ok","data":{}}`)
+	})
+	ctx, held := t.Context(), claim{ID: "a", Token: "t"}
+	_, _ = c.claim(ctx, "a", time.Minute)
+	_, _ = c.download(ctx, held, "code")
+	_, _ = c.heartbeat(ctx, held)
+	_, _ = c.outputs(ctx, "a", "t", uploaded{})
+	_ = c.release(ctx, held, "drain", "")
+	_ = c.complete(ctx, "a", nil)
+	loop := &syncLoop{r: &Runner{Client: c}}
+	for _, ids := range [][]string{{"a"}, {"a", "b"}, {}} {
+		e := &exchange{timeout: time.Minute, named: map[string]bool{}}
+		for _, id := range ids {
+			e.named[id] = true
+		}
+		loop.exchange(ctx, e)
+	}
+	a := trace.OfJob("a").Trace
+	if want := []string{a, a, a, a, a, a, a, "", ""}; !slices.Equal(got, want) {
+		t.Errorf("traces %q, want %q", got, want)
+	}
+}
+
 func TestRealPrograms(t *testing.T) {
 	dir := t.TempDir()
 	s := newFakeServer(t)
@@ -196,7 +227,7 @@ func TestRealPrograms(t *testing.T) {
 	s.tasks = []execute.Task{{CaseCount: 2, MemoryLimit: 65536, TimeLimit: 2000}, {CaseCount: 1, MemoryLimit: 65536, TimeLimit: 2000}}
 	s.testData = pack(t, map[string]string{"0000.in": "1", "0000.out": "1\n", "0001.in": "2", "0001.out": "2", "0100.in": "3", "0100.out": "4"})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The fake's presigned URLs point to a host of their own.
+		// The fake's presigned URLs point to another host.
 		recorder := httptest.NewRecorder()
 		s.ServeHTTP(recorder, r)
 		w.WriteHeader(recorder.Code)

@@ -67,7 +67,7 @@ func (c *Client) deliver(ctx context.Context, r spool.Result, patience time.Dura
 }
 
 // keepOutputs stores the outputs of a result; nil without an error: not wanted.
-// Outputs that cannot be stored are returned all the same: a result that names them
+// Outputs that cannot be stored are returned anyway: a result that names them
 // reads as one whose outputs are missing, not as one without.
 func (c *Client) keepOutputs(ctx context.Context, r spool.Result, patience time.Duration) (*uploaded, error) {
 	packed, err := packOutputs(r)

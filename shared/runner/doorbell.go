@@ -26,7 +26,7 @@ const (
 	// A message that is not answered in this time means that the line is dead.
 	answerWithin  = 20 * time.Second
 	handshakeTime = 30 * time.Second
-	// A connection that ended sooner counts as one that failed.
+	// A connection that ended sooner counts as a failure.
 	leastLife      = time.Minute
 	maxReconnect   = 5 * time.Minute // between two tries
 	maxRingMessage = 4 << 10         // bytes
@@ -143,7 +143,7 @@ func (d *doorbell) connect(ctx context.Context) (*websocket.Conn, error) {
 	}
 }
 
-// read hands on what comes until the connection ends.
+// read passes messages on until the connection ends.
 func read(ctx context.Context, conn *websocket.Conn, messages chan<- []byte) error {
 	for pace := rate.NewLimiter(messagesPerSecond, messagesPerSecond); ; {
 		_, text, err := conn.Read(ctx)

@@ -20,7 +20,7 @@ import (
 
 const slowPoll = 300 // seconds, for who sits
 
-// bell is the doorbell of a fakeServer: a server of its own, on connections in
+// bell is the doorbell of a fakeServer: its own server, on connections in
 // memory, so that synctest knows when all waits.
 type bell struct {
 	http.Transport

@@ -64,6 +64,7 @@ type fakeServer struct {
 	verdicts map[string]string // of results in a sync, by id, in place of ok
 	actions  map[string]string // in a sync, by id, in place of continue
 	urls     int               // presigned so far
+	barred   string            // why a sync gets no jobs
 	requests []request
 	hooks    map[string]hook
 	bell     *bell // nil: no doorbell
@@ -76,7 +77,7 @@ type request struct {
 	body   []byte
 }
 
-// hook may answer a request in the server's place; false: it does not.
+// hook may answer a request in the server's place; false if it does not.
 type hook func(w http.ResponseWriter, r *http.Request) bool
 
 func newFakeServer(t *testing.T) *fakeServer {
@@ -270,6 +271,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			delete(s.claims, id)
 			send(w, 200, nil, "job released", "")
 		}
+	case "retire":
+		send(w, 200, map[string]any{"retired": true, "holds": []string{}}, "ok", "")
 	case "storage GET":
 		object, ok := s.objects[r.URL.Path]
 		if !ok {
@@ -358,10 +361,13 @@ func (s *fakeServer) sync(in syncBody, lease int) map[string]any {
 		}
 		beats = append(beats, map[string]string{"submissionId": a.ID, "action": action})
 	}
-	for len(jobs) < in.Slots && len(s.queue) > 0 {
+	for s.barred == "" && len(jobs) < in.Slots && len(s.queue) > 0 {
 		jobs = append(jobs, s.claim(s.queue[0], lease))
 	}
 	data := map[string]any{"done": results, "active": beats, "jobs": jobs, "pollSeconds": s.poll, "heartbeatSeconds": lease / 3}
+	if s.barred != "" {
+		data["barred"] = s.barred
+	}
 	if s.bell != nil {
 		s.bell.visit(data, in)
 	}
@@ -376,7 +382,7 @@ func limitOf(t *testing.T, r *http.Request) int {
 	return n
 }
 
-// ref presigns a URL of its own for every question.
+// ref presigns a new URL each time it is asked.
 func (s *fakeServer) ref(what string, object []byte) download {
 	s.urls++
 	path := fmt.Sprintf("/storage/%s/%d", what, s.urls)

@@ -13,7 +13,7 @@ import (
 	"runlease/shared/runner/unpack"
 )
 
-// job is one that is ours until carry returns.
+// job is a claimed job, ours until carry returns.
 type job struct {
 	claim   claim
 	claimed time.Time               // a moment before the server began its lease

@@ -10,9 +10,8 @@ import (
 	"runlease/shared/language"
 )
 
-// Languages are those that an executor speaks. It may come to speak more of them
-// while jobs are pulled: a compiler can take a minute to get ready. A nil
-// *Languages is one that nothing is known of.
+// Languages are the languages of an executor. More may be added while jobs are pulled: a
+// compiler can take a minute to get ready. Of a nil *Languages nothing is known.
 type Languages struct {
 	mu  sync.Mutex
 	ids []int

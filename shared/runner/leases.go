@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// lease is one that the sync loop keeps.
+// lease is a lease that the sync loop keeps.
 type lease struct {
 	every      time.Duration // between two heartbeats
 	least      time.Duration // a quarter of the lease: no heartbeat earlier

@@ -20,6 +20,7 @@ import (
 
 	"runlease/shared/casefile"
 	"runlease/shared/judging"
+	"runlease/shared/language"
 	"runlease/shared/runner/execute"
 )
 
@@ -436,7 +437,7 @@ func TestMaterialAtFault(t *testing.T) {
 		"outside":             {func(s *fakeServer) { s.code = pack(s.t, map[string]string{"../main.py": ""}) }, "no file main.py at its root"},
 		"test data is no zip": {func(s *fakeServer) { s.testData = []byte("hello") }, "test data zip: not a zip file"},
 		"case missing":        {func(s *fakeServer) { s.testData = pack(s.t, map[string]string{"0000.in": ""}) }, "no file 0000.out"},
-		"code too large":      {func(s *fakeServer) { s.code = make([]byte, maxCodeZip+1) }, "code zip: 10485761 bytes"},
+		"code too large":      {func(s *fakeServer) { s.code = make([]byte, language.MaxZip+1) }, "code zip: 10485761 bytes"},
 		"problem has no data": {func(s *fakeServer) {
 			s.noRefs = true
 			s.on("testdata", refuse(404, "testdata_not_found", "testdata not found"))
@@ -779,10 +780,62 @@ func TestIdleExit(t *testing.T) {
 		if err := r.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if n := len(s.seen("retire")); n != 0 { // its name comes back
+			t.Errorf("retired %d times", n)
+		}
 		if _, done := s.result("b"); !done || time.Since(second).Round(10*time.Second) != 150*time.Second {
 			t.Errorf("a job of 90 s, and it ended after %v, want a minute after that", time.Since(second))
 		}
 	})
+}
+
+// TestLeave: a machine that goes finishes what runs, if there is time, gives back what
+// does not end in time, takes nothing more, and says that its name does not come back.
+func TestLeave(t *testing.T) {
+	for name, tc := range map[string]struct {
+		job     time.Duration // that runs when the notice comes, ten seconds after the start
+		notice  time.Duration // how long before the end it comes; 0: unknown
+		ends    time.Duration // after the notice
+		release string
+	}{
+		"nothing runs":               {0, 2 * time.Minute, 0, ""},
+		"a job ends in time":         {70 * time.Second, 2 * time.Minute, time.Minute, ""},
+		"a job is given back":        {time.Hour, 2 * time.Minute, 100 * time.Second, "drain"},
+		"a group waits for its jobs": {30 * time.Minute, 0, 30*time.Minute - 10*time.Second, ""},
+	} {
+		scenes(t, func(t *testing.T, s *fakeServer, dir string) {
+			if s.poll = 1; tc.job > 0 {
+				s.add("a")
+			}
+			r := newRunner(t, s, dir, accept(tc.job))
+			begin := time.Now()
+			r.Retire = true
+			r.Leave = func(ctx context.Context) (by time.Time, err error) {
+				if err := sleep(ctx, 10*time.Second); err != nil {
+					return by, err
+				}
+				s.add("late")
+				if tc.notice > 0 {
+					by = time.Now().Add(tc.notice)
+				}
+				return by, nil
+			}
+			if err := r.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(begin) - 10*time.Second
+			if _, done := s.result("a"); done != (tc.job > 0 && tc.release == "") || s.reason("a") != tc.release || (took-tc.ends).Abs() > 2*time.Second {
+				t.Errorf("%s: done %v, given back %q, ended %v after the notice", name, done, s.reason("a"), took)
+			}
+			if s.mu.Lock(); len(s.queue) != 1 {
+				t.Errorf("%s: a job was taken after the notice", name)
+			}
+			s.mu.Unlock()
+			if n := len(s.seen("retire")); n != 1 {
+				t.Errorf("%s: retired %d times", name, n)
+			}
+		})
+	}
 }
 
 func TestIllegalIDsAreNotClaimed(t *testing.T) {

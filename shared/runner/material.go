@@ -10,16 +10,15 @@ import (
 	"path/filepath"
 	"time"
 
+	"runlease/shared/casefile"
+	"runlease/shared/language"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/unpack"
 	"runlease/shared/runner/workdir"
 )
 
-const (
-	maxCodeZip     = 10 << 20 // bytes; the server takes no more
-	maxTestDataZip = 1 << 30
-	fetches        = 3 // of the same file, if wrong bytes come
-)
+// fetches is how often a file is fetched whose bytes are wrong.
+const fetches = 3
 
 // judge fetches what a job needs and runs it. A *unpack.Fault is the job's
 // fault, any other error ours.
@@ -43,7 +42,7 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 		}
 	}
 
-	code := &material{r.Client, held, "code", "code", maxCodeZip, held.Code}
+	code := &material{r.Client, held, "code", "code", language.MaxZip, held.Code}
 	zip, err := code.get(ctx, func(download) (*os.File, error) {
 		file, err := os.Create(filepath.Join(dir, "code.zip"))
 		if err != nil {
@@ -64,7 +63,7 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 		return nil, err
 	}
 
-	testdata := &material{r.Client, held, "test data", "testdata", maxTestDataZip, held.TestData}
+	testdata := &material{r.Client, held, "test data", "testdata", casefile.MaxTestData, held.TestData}
 	zip, err = testdata.get(ctx, func(d download) (*os.File, error) { return r.Cache.Get(ctx, d.SHA256, testdata.fetch) })
 	if err != nil {
 		return nil, err
@@ -92,8 +91,8 @@ func (r *Runner) judge(ctx context.Context, held claim) ([][]execute.Case, error
 	return cases, nil
 }
 
-// tellFaults logs the first case that could not be judged, for whoever watches
-// the log: the problem is at fault, and all who submit to it suffer.
+// tellFaults logs the first case that could not be judged, for the operator's eyes: the
+// problem is at fault, and all its submissions suffer.
 func (r *Runner) tellFaults(ctx context.Context, held claim, cases [][]execute.Case) {
 	for t := range cases {
 		for c, one := range cases[t] {

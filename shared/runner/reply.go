@@ -42,7 +42,7 @@ func (e *replyError) Error() string {
 }
 
 // readReply reads the reply of the API whose body is text, and its data into into.
-// next is set if the same server is to be asked at another address.
+// next is set if the request must go to another address of the same server.
 func readReply(req *http.Request, resp *http.Response, text []byte, into any) (next *url.URL, err error) {
 	var envelope struct {
 		Data                  json.RawMessage
@@ -82,7 +82,7 @@ func readReply(req *http.Request, resp *http.Response, text []byte, into any) (n
 }
 
 // stranger is the error of a reply that is not the API's, or not the storage's. It
-// names who answered as far as they tell.
+// names the sender, as far as the reply tells.
 func stranger(resp *http.Response, text []byte, storage bool) *replyError {
 	whose := "the API's"
 	if storage {

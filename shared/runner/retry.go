@@ -80,7 +80,7 @@ func unknownRoute(err error) (unknown, unsure bool) {
 }
 
 // refusedBody reports whether a stranger has refused what was sent, which may be
-// because of its size. A 413 is believed, whoever gave it: the body is too large.
+// because of its size. A 413 is believed from a proxy too: the body is too large.
 func refusedBody(err error) (refused, large bool) {
 	reply, ok := errors.AsType[*replyError](err)
 	refused = ok && reply.Stranger && !reply.Storage && reply.Status >= 400 && reply.Status < 500
@@ -112,7 +112,7 @@ const (
 // again, because they all lost it in the same instant.
 func pause(n int, err error) time.Duration { return pauseUpTo(maxPause, n, err) }
 
-// pauseUpTo is a pause with a bound of its own, 5 minutes at most.
+// pauseUpTo is a pause of at most the given time, and 5 minutes.
 func pauseUpTo(longest time.Duration, n int, err error) time.Duration {
 	most := min(firstPause<<min(n, 10), longest)
 	wait := most/2 + rand.N(most/2)

@@ -12,6 +12,7 @@ import (
 
 	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
+	"runlease/shared/trace"
 )
 
 // listing is what a list returned.
@@ -83,6 +84,7 @@ type syncRequest struct {
 	Done         []json.RawMessage `json:"done"`                // each a done
 	Active       []active          `json:"active"`
 	Seat         int64             `json:"seat,omitempty"` // where the runner waits for a ring; 0: nowhere
+	Rung         bool              `json:"rung,omitempty"` // the call is because of a ring
 }
 
 // done is a result in a sync.
@@ -111,8 +113,9 @@ type syncReply struct {
 	Jobs             []claim  `json:"jobs"`
 	PollSeconds      *float64 `json:"pollSeconds"` // when to ask for jobs again; nil: the server did not say
 	HeartbeatSeconds int      `json:"heartbeatSeconds"`
-	Doorbell         string   `json:"doorbell"` // URL of its WebSocket; empty: there is none
+	Doorbell         string   `json:"doorbell"` // URL of its WebSocket; empty if there is none
 	Seat             int64    `json:"seat"`     // where the runner waits for a ring now; 0: nowhere
+	Barred           string   `json:"barred"`   // why the runner gets no jobs; empty: it may have some
 }
 
 // sync reports results, keeps leases and takes up to Slots jobs. Each item has
@@ -149,7 +152,7 @@ func (c *Client) claim(ctx context.Context, id string, lease time.Duration) (got
 		Languages    []int `json:"languages,omitempty"`
 		Inline       bool  `json:"inline"`
 	}{int(lease.Seconds()), c.Checkers, c.Languages.List(), true}
-	err = c.call(ctx, http.MethodPost, jobPath(id, "claim"), "", body, &got)
+	err = c.call(of(ctx, id), http.MethodPost, jobPath(id, "claim"), "", body, &got)
 	got.received(time.Now())
 	return got, err
 }
@@ -166,7 +169,7 @@ func (c *claim) received(now time.Time) {
 // download asks where the code or testdata of a claimed job is.
 func (c *Client) download(ctx context.Context, held claim, what string) (download, error) {
 	d := download{received: time.Now()}
-	err := c.call(ctx, http.MethodGet, jobPath(held.ID, what), held.Token, nil, &d)
+	err := c.call(of(ctx, held.ID), http.MethodGet, jobPath(held.ID, what), held.Token, nil, &d)
 	if err == nil {
 		if fault := d.check(); fault != nil {
 			err = fmt.Errorf("the reply does not say where the %s is: %w", what, fault)
@@ -180,13 +183,13 @@ func (c *Client) heartbeat(ctx context.Context, held claim) (cancelled bool, err
 	var got struct {
 		Action string `json:"action"`
 	}
-	err = c.call(ctx, http.MethodPost, "/runner/heartbeat", held.Token, map[string]string{"submissionId": held.ID}, &got)
+	err = c.call(of(ctx, held.ID), http.MethodPost, "/runner/heartbeat", held.Token, map[string]string{"submissionId": held.ID}, &got)
 	return got.Action == "cancel", err
 }
 
 // complete reports a result; body is a complete as JSON.
 func (c *Client) complete(ctx context.Context, id string, body json.RawMessage) error {
-	return c.call(ctx, http.MethodPut, jobPath(id, "complete"), "", body, nil)
+	return c.call(of(ctx, id), http.MethodPut, jobPath(id, "complete"), "", body, nil)
 }
 
 // outputs asks how to upload outputs. A nil upload without an error: the server
@@ -195,7 +198,7 @@ func (c *Client) outputs(ctx context.Context, id, token string, o uploaded) (*up
 	var got struct {
 		Upload *upload `json:"upload"`
 	}
-	err := c.call(ctx, http.MethodPost, jobPath(id, "outputs"), "", struct {
+	err := c.call(of(ctx, id), http.MethodPost, jobPath(id, "outputs"), "", struct {
 		Token string `json:"token"`
 		uploaded
 	}{token, o}, &got)
@@ -213,7 +216,20 @@ func (c *Client) release(ctx context.Context, held claim, reason, detail string)
 		text := []rune(strings.ToValidUTF8(detail, "\uFFFD"))
 		body["detail"] = string(text[:min(len(text), maxDetail)])
 	}
-	return c.call(ctx, http.MethodPost, jobPath(held.ID, "release"), "", body, nil)
+	return c.call(of(ctx, held.ID), http.MethodPost, jobPath(held.ID, "release"), "", body, nil)
 }
+
+// retire says that a runner of this name will ask for no more jobs, ever. It returns
+// false while the runner still holds some.
+func (c *Client) retire(ctx context.Context) (retired bool, err error) {
+	var got struct {
+		Retired bool `json:"retired"`
+	}
+	err = c.call(ctx, http.MethodPost, "/runner/retire", "", struct{}{}, &got)
+	return got.Retired, err
+}
+
+// of has a request belong to the trace of the job that it is about.
+func of(ctx context.Context, id string) context.Context { return trace.With(ctx, trace.OfJob(id)) }
 
 func jobPath(id, what string) string { return "/runner/jobs/" + url.PathEscape(id) + "/" + what }

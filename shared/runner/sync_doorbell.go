@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// More rings are no reason to ask more often: a server rings whoever waits, and
+	// More rings are no reason to ask more often: a server rings all that wait, and
 	// that is for one job each.
 	looksPerSecond = 10
 	looksAtOnce    = 20
@@ -39,7 +39,7 @@ type listening struct {
 
 	// Used by the loop's goroutine alone.
 	known bool               // whether there is a doorbell
-	url   string             // as the server gave it; empty: there is none
+	url   string             // as the server gave it; empty if there is none
 	stop  context.CancelFunc // of the doorbell there
 	ended chan struct{}      // it has stopped
 }
@@ -65,7 +65,7 @@ func (s *syncLoop) disconnected() {
 	s.r.wake()
 }
 
-// rung notes a ring for a seat; 0: for whoever hears it.
+// rung notes a ring for a seat; 0: for any runner that hears it.
 func (s *syncLoop) rung(seat int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,8 +101,8 @@ func (s *syncLoop) sit(e *exchange, wait time.Duration) time.Duration {
 	return wait
 }
 
-// listen goes to the doorbell that the reply to a call for jobs names, if it is not
-// the one that is heard already.
+// listen goes to the doorbell that the reply to a call for jobs names, unless it hears
+// that one already.
 func (s *syncLoop) listen(ctx context.Context, e *exchange, jobs *sync.WaitGroup) {
 	b := &s.bell
 	if !s.r.Doorbell || e.err != nil || e.slots == 0 || b.known && b.url == e.reply.Doorbell {

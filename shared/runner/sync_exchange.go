@@ -43,12 +43,17 @@ func (s *syncLoop) exchange(ctx context.Context, e *exchange) {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	say := s.r.nothing()
-	say.Slots, say.Seat = e.slots, e.seat
+	say.Slots, say.Seat, say.Rung = e.slots, e.seat, e.rung
 	for _, w := range e.results {
 		say.Done = append(say.Done, w.body)
 	}
 	for _, j := range e.jobs {
 		say.Active = append(say.Active, active{j.claim.ID, j.claim.Token})
+	}
+	if len(e.named) == 1 { // of several, the call is about none alone
+		for id := range e.named {
+			ctx = of(ctx, id)
+		}
 	}
 	e.reply, e.err = s.r.Client.sync(ctx, say)
 }
@@ -59,8 +64,8 @@ func (r *Runner) nothing() syncRequest {
 }
 
 const (
-	// A stranger is believed that there is no sync if it has said so that often,
-	// and the server itself answers a list.
+	// A stranger is believed that there is no sync after this many such replies in a
+	// row, and if the server itself answers a list.
 	strangersToAsk = 3
 	askTimeout     = 5 * time.Second
 )

@@ -13,9 +13,9 @@ import (
 )
 
 // syncLoop does everything with one route. A single goroutine decides what is said
-// and when; each call has its own, so that nothing waits for one that is stuck. At
+// and when. Each call has another, so that nothing waits for a stuck call. At
 // most two are under way: a main call, which carries results, asks for jobs and takes
-// along the heartbeats that are due soon, and a heartbeat call for those that come due
+// along the heartbeats that are due soon, and a heartbeat call for leases that come due
 // while no main call can take them.
 //
 // The main call (sync_next.go, sync_exchange.go, sync_reply.go):
@@ -63,6 +63,7 @@ type syncLoop struct {
 	results []*waiting // oldest first
 	askAt   time.Time  // for jobs, if there is no result to send and no ring
 	bell    listening
+	barred  string // why there are no jobs, as the server said last
 
 	// Used by the loop's goroutine alone.
 	main, beating bool      // such a call is under way

@@ -49,7 +49,7 @@ func syncs(t *testing.T, s *fakeServer) []said {
 	return all
 }
 
-// lasting is an executor whose jobs take times of their own, in the order in
+// lasting is an executor whose jobs take the given times, in the order in
 // which they are begun; the last one's for all that follow.
 func lasting(durations ...time.Duration) execution {
 	next := make(chan time.Duration, len(durations))
@@ -184,6 +184,52 @@ func (s *fakeServer) claimed(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.attempts[id]
+}
+
+// TestBarred: a runner that gets no jobs tells why, once, and takes some when it may
+// again; a retired one finishes what runs and ends.
+func TestBarred(t *testing.T) {
+	syncScene(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.poll = 1
+		s.add("a")
+		r := newRunner(t, s, dir, accept(30*time.Second))
+		var log bytes.Buffer
+		r.Log = slog.New(slog.NewTextHandler(&log, nil))
+		set := func(why string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.barred = why
+		}
+		begin := time.Now()
+		go func() {
+			time.Sleep(10 * time.Second)
+			set("runner_draining")
+			s.add("b")
+			time.Sleep(50 * time.Second)
+			if _, done := s.result("a"); !done || s.claimed("b") != 0 {
+				t.Error("what ran has not ended, or another job was given out")
+			}
+			set("")
+			time.Sleep(10 * time.Second) // b runs until a minute and 30 s
+			set("runner_retired")
+			time.Sleep(5 * time.Second)
+			set("") // by mistake: it is too late
+			s.add("c")
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		if err := r.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, done := s.result("b"); !done || s.claimed("c") != 0 || time.Since(begin) < 90*time.Second || time.Since(begin) > 95*time.Second {
+			t.Errorf("b ended: %v, c claimed %d times, the runner ended after %v", done, s.claimed("c"), time.Since(begin))
+		}
+		for _, line := range []string{"no jobs\" why=runner_draining", "jobs again", "retired for ever"} {
+			if strings.Count(log.String(), line) != 1 {
+				t.Errorf("not once in the log: %s\n%s", line, &log)
+			}
+		}
+	})
 }
 
 func (s *fakeServer) accepted() int {
@@ -714,7 +760,7 @@ func TestSyncGoesAwayInTheMiddle(t *testing.T) {
 				beats = append(beats, b.at.Sub(begin).Truncate(time.Second))
 			}
 		}
-		// At once: nobody knows how long ago the last one was.
+		// At once: it is not known how long ago the last one was.
 		if diff := cmp.Diff([]time.Duration{10 * time.Second, 30 * time.Second, 50 * time.Second, 70 * time.Second}, beats); diff != "" {
 			t.Errorf("heartbeats (-want +got):\n%s", diff)
 		}
@@ -875,7 +921,7 @@ func TestSyncedResultOutlivesPatience(t *testing.T) {
 
 // TestStuckCallCostsNoLease has calls hang for as long as they may, again and
 // again: those of a result, in which the other job's heartbeat is, or every
-// other one that has only heartbeats.
+// other call, which has only heartbeats.
 func TestStuckCallCostsNoLease(t *testing.T) {
 	stuck := map[string]func(body syncBody, beats int) bool{
 		"with a result":   func(body syncBody, _ int) bool { return len(body.Done) > 0 },

@@ -64,7 +64,7 @@ func (s *syncLoop) nextAsk() time.Time {
 	return s.askAt
 }
 
-// addHeartbeats adds those that are due, to a main call those that are due soon.
+// addHeartbeats adds the heartbeats that are due; to a main call, also those due soon.
 func (s *syncLoop) addHeartbeats(e *exchange) {
 	for j, l := range s.leases {
 		from := l.due

@@ -26,6 +26,7 @@ func (s *syncLoop) handle(ctx context.Context, e *exchange) []claim {
 	s.handleResults(e, now)
 	s.handleHeartbeats(e)
 	if e.slots > 0 {
+		s.handleBarred(ctx, e.reply.Barred)
 		wait := jittered(pollInterval(e.reply.PollSeconds))
 		if len(e.reply.Jobs) == 0 {
 			wait = max(wait, leastPoll)
@@ -40,6 +41,34 @@ func (s *syncLoop) handle(ctx context.Context, e *exchange) []claim {
 		return e.reply.Jobs[:e.slots]
 	}
 	return e.reply.Jobs
+}
+
+// bars tells, by why a runner gets no jobs, what it waits for.
+var bars = map[string]string{
+	"runner_paused":      "an operator has paused it, and will resume it",
+	"runner_draining":    "an operator drains it: its machine may go now",
+	"runner_quarantined": "too many of its attempts ended badly; now and then it gets one job, whose result lets it back, or an operator releases it",
+	"runner_silent":      "the server has not heard of the jobs that it holds",
+}
+
+const runnerRetired = "runner_retired"
+
+// handleBarred tells once why the server gives this runner no jobs, and ends it if
+// that is for ever.
+func (s *syncLoop) handleBarred(ctx context.Context, why string) {
+	if why == s.barred {
+		return
+	}
+	switch s.barred = why; why {
+	case "":
+		s.r.Log.InfoContext(ctx, "the server gives this runner jobs again")
+	case runnerRetired:
+		s.r.Log.WarnContext(ctx, "this runner is retired for ever: ending. Start one under another name")
+		s.r.takeNoMore()
+		close(s.r.retired)
+	default:
+		s.r.Log.WarnContext(ctx, "the server gives this runner no jobs", slog.String("why", why), slog.String("meaning", bars[why]))
+	}
 }
 
 func (s *syncLoop) handleResults(e *exchange, now time.Time) {

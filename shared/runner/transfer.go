@@ -111,7 +111,7 @@ func (c *Client) transfer(req *http.Request) (*http.Response, error) {
 }
 
 // refusedByStorage is the error of a reply that is not a success. Storage names
-// what is wrong, in XML: a 403 or a 404 without that is by somebody between, and
+// what is wrong, in XML: a 403 or a 404 without that comes from a proxy between, and
 // decides nothing.
 func refusedByStorage(resp *http.Response) *replyError {
 	var refusal struct {

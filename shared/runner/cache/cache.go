@@ -105,7 +105,7 @@ func (c *Cache) Get(ctx context.Context, sha string, fetch func(context.Context,
 }
 
 // Compiled is where the program is kept that was compiled of what a key names. It
-// counts as the files do, and goes as they do; whoever writes it checks it.
+// counts as the files do, and goes as they do; its writer checks it.
 func (c *Cache) Compiled(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(c.dir, hex.EncodeToString(sum[:])+".compiled")

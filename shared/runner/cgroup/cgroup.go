@@ -16,7 +16,7 @@ type Limits struct {
 
 // Events are what happened to the processes of a group.
 type Events struct {
-	OOMKills  int64 // processes that the kernel killed for want of memory
+	OOMKills  int64 // processes that the kernel killed because memory ran out
 	Full      bool  // the group's own memory limit was hit
 	Refusals  int64 // processes and threads that the group's limit refused
 	CPU       time.Duration

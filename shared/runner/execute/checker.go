@@ -174,7 +174,7 @@ func (f *floats) near() bool {
 	return off <= f.abs || off <= f.rel*math.Abs(want)
 }
 
-// next reads the next expected token; false: there is none.
+// next reads the next expected token; it returns false if there is none.
 func (f *floats) next() bool {
 	f.expected.reset()
 	for {

@@ -13,8 +13,8 @@ import (
 )
 
 // KeptReferee is a file that holds a compiled referee, behind its SHA-256, for
-// the jobs that come. Whoever has it open is alone with it, on the whole machine:
-// the others wait until it is compiled.
+// the jobs that come. Only one process of the machine has it open at a time: the
+// others wait until it is compiled.
 type KeptReferee struct{ file *os.File }
 
 const lookAgain = 20 * time.Millisecond
@@ -45,7 +45,7 @@ func OpenReferee(ctx context.Context, path string) (KeptReferee, error) {
 	}
 }
 
-// Program reads the compiled program; nil: there is none, or it is damaged.
+// Program reads the compiled program. It returns nil if there is none, or if it is damaged.
 func (k KeptReferee) Program() (io.Reader, error) {
 	if k.file == nil {
 		return nil, nil

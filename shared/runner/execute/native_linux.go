@@ -33,9 +33,9 @@ type NativeConfig struct {
 	KeptOutput int
 	// Processes bounds the processes and threads of one case; default 64.
 	Processes int
-	// Log is where it is said what could not be removed; default nowhere.
+	// Log hears of files that could not be removed; default nowhere.
 	Log *slog.Logger
-	// Languages are those that it speaks, if the machine has their tools; default
+	// Languages are the languages that it offers if the machine has their tools; nil is
 	// toolchain.BuiltIn.
 	Languages toolchain.Table
 	// Warm is where Warm has compilers keep things for later; it must be private. Empty:
@@ -191,7 +191,7 @@ func (n *Native) compile(ctx context.Context, in Input, dir string) (program, er
 	defer files.close()
 	end, err := process{
 		args: place.Words(l.Compile), dir: sources, env: l.Env(environment(dir), place),
-		stdout: files.stderr, stderr: files.stderr, // nobody cares which
+		stdout: files.stderr, stderr: files.stderr, // one text is enough
 		kernel: kernel,
 		cpu:    limit, wall: limit + compileIdle, memoryKB: memoryKB, threads: 64,
 	}.run(ctx)
@@ -347,7 +347,7 @@ func machineFault(end ending, dir string) error {
 }
 
 // toolFault finds the line in which one of a compiler's programs reports that
-// the machine has failed it; "" if there is none. What a compiler says of its
+// the machine has failed it, or "" if there is none. What a compiler says of its
 // source begins with the name of the source, or with blanks where it quotes it.
 func toolFault(message string) string {
 	for line := range strings.Lines(message) {
@@ -364,8 +364,8 @@ func toolFault(message string) string {
 }
 
 // filesPerOutput is how many times its output limit a case may keep in its
-// directory. Few programs have a reason to write a file; one that fills the disk
-// hits all its neighbours.
+// directory. Few programs have a reason to write a file, and a full disk hits all
+// neighbours.
 const filesPerOutput = 4
 
 // maxEntries bounds the files of a case by their number, since each takes space.
@@ -399,7 +399,7 @@ func filesBelow(dir string, most int64) int64 {
 }
 
 // outputs are the files that a program writes to. Files, not pipes: the kernel
-// bounds them, and nobody has to read while the program runs.
+// bounds them, and no reader is needed while the program runs.
 type outputFiles struct{ stdout, stderr *os.File }
 
 func openOutputs(dir string) (outputFiles, error) {
@@ -408,8 +408,8 @@ func openOutputs(dir string) (outputFiles, error) {
 		name string
 		into **os.File
 	}{{"stdout", &files.stdout}, {"stderr", &files.stderr}} {
-		// A new file each time: the last case's may still have a writer. Without a
-		// name: nobody else finds it, and nothing is left of it.
+		// A new file each time: the last case's may still have a writer. It gets
+		// no name: no other process finds it, and nothing is left of it.
 		file, err := os.CreateTemp(dir, f.name)
 		if err == nil {
 			*f.into = file

@@ -249,7 +249,7 @@ func TestStoppedInTheMiddle(t *testing.T) {
 
 func TestFaultsOfTheMachineAreNoVerdicts(t *testing.T) {
 	n := newNative(t, NativeConfig{})
-	// A KILL by somebody else looks the same, whoever sent it.
+	// A KILL looks the same from every sender.
 	_, err := n.Run(t.Context(), input(t, Python, "import os\nos.kill(os.getpid(), 9)", ordinary, [2]string{}))
 	if !errors.Is(err, ErrKilled) {
 		t.Errorf("a program that was killed: %v", err)

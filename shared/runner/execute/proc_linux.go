@@ -24,7 +24,7 @@ func memoryPeak(pid int) (int64, bool) {
 }
 
 // userOf reads which user a process belongs to. Its directory in /proc may
-// belong to root all the same, if it is not dumpable.
+// belong to root anyway, if it is not dumpable.
 func userOf(pid string) (int, bool) {
 	uid, ok := status(pid, "Uid")
 	return int(uid), ok

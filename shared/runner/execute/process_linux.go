@@ -242,7 +242,7 @@ func (p process) watch(ctx context.Context, pid int, begin time.Time, shimCPU ti
 }
 
 // filesAllowed is how many bytes a case may keep in files. On a full disk it is
-// less: whoever has filled it is stopped, not its neighbours.
+// less: the program that has filled it is stopped, not its neighbours.
 func filesAllowed(most int64, diskFull bool) int64 {
 	if diskFull {
 		return most / 4

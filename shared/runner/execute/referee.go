@@ -14,7 +14,7 @@ import (
 )
 
 // ErrNoSandbox is why an executor cannot judge by a referee, which may be written
-// by anybody. It is no sign that anything is broken.
+// by any process. It is no sign of a fault.
 var ErrNoSandbox = errors.New("the problem has a checker that is a program, or an interactor, and these run in the sandbox only: start the runner with -isolation sandbox")
 
 // A referee is a program of the problem that decides on a submission: a checker,

@@ -18,7 +18,7 @@ type Seen struct {
 
 	TooMuchOutput bool
 	TooManyOf     int  // processes and threads, if more than these were wanted
-	OutOfMemory   bool // the kernel killed for want of memory
+	OutOfMemory   bool // the kernel killed because memory ran out
 	StoppedByCPU  bool
 	StoppedByWall bool
 }

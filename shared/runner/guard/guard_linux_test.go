@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
 // program is what a process of these tests does, by the value of this variable.
@@ -90,13 +92,7 @@ func TestProcessOneReaps(t *testing.T) {
 	if _, err := out.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second)
-	for left := children(t, cmd.Process.Pid); len(left) != 1; left = children(t, cmd.Process.Pid) {
-		if time.Now().After(deadline) {
-			t.Fatalf("process 1 still has the children %v, want the runner alone", left)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until.True(t, 5*time.Second, "the runner is the only child of process 1", func() bool { return len(children(t, cmd.Process.Pid)) == 1 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

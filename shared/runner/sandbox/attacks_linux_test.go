@@ -1,10 +1,13 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,7 +164,7 @@ func outside(t *testing.T) {
 func long() bool { return os.Getenv("RUNLEASE_LONG") != "" }
 
 func TestAttacks(t *testing.T) {
-	s := newSandbox(t, Config{})
+	s := newSandbox(t, Config{Spares: 2})
 	outside(t)
 	for name, a := range attacks(t) {
 		if a.long && !long() {
@@ -172,6 +175,22 @@ func TestAttacks(t *testing.T) {
 				t.Error(wrong)
 			}
 		})
+	}
+}
+
+// TestFewDescriptors runs these tests where there are few: a box has more levels of
+// directories than its first process could have open, were there as many as elsewhere.
+func TestFewDescriptors(t *testing.T) {
+	itself, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for descriptors, want := range map[string]string{"1024": "--- PASS: TestAttacks/deep-directories.c", "256": "LimitNOFILE="} {
+		cmd := exec.Command("sh", "-c", `ulimit -n "$0" && exec "$@"`, descriptors, itself, "-test.v", "-test.run", "^TestAttacks$/^deep-directories.c$")
+		cmd.Env = append(os.Environ(), guarded+"=machine")
+		if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), want) {
+			t.Errorf("with %s descriptors: want %q, got %.2000s", descriptors, want, out)
+		}
 	}
 }
 
@@ -196,6 +215,24 @@ var needed = map[string]string{
 	"affinity": "one-core.c", "kernel log": "kernel-log.c", "machine": "fanotify.c", "file locks": "flock.c",
 }
 
+// wallsOf lists the names of the walls that the package's source asks for.
+func wallsOf(t *testing.T) (walls []string) {
+	t.Helper()
+	asked := regexp.MustCompile(`(?:\.has\(|initWithout != |\{)"([^"]+)"(?:\)| \{|, unix\.RLIMIT)|"([^"]+)": unix\.CLONE`)
+	paths, err := filepath.Glob("*_linux.go")
+	for _, path := range paths {
+		text, err2 := os.ReadFile(path)
+		err = errors.Join(err, err2)
+		for _, m := range asked.FindAllStringSubmatch(string(text), -1) {
+			walls = append(walls, m[1]+m[2])
+		}
+	}
+	if err != nil || len(walls) < 20 {
+		t.Fatalf("%d walls, %v", len(walls), err)
+	}
+	return walls
+}
+
 // TestEveryWallIsNeeded takes out one wall at a time, and runs the attack that
 // must get through then.
 func TestEveryWallIsNeeded(t *testing.T) {
@@ -207,6 +244,11 @@ func TestEveryWallIsNeeded(t *testing.T) {
 	for _, rule := range seccomp.Rules(false) {
 		if needed[rule.Name] == "" {
 			t.Errorf("no attack for the filter's rule %q", rule.Name)
+		}
+	}
+	for _, wall := range wallsOf(t) {
+		if needed[wall] == "" && wall != "user namespace" {
+			t.Errorf("no attack for the wall %q", wall)
 		}
 	}
 	for wall, name := range needed {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,24 +15,23 @@ import (
 // BenchmarkCase is a hello in a job of many cases; a compiled program, a box.
 func BenchmarkCase(b *testing.B) {
 	s, in := benchmarkInput(b)
-	slot, err := s.takeSlot()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer slot.give()
 	l, err := s.spoken(in.Language)
 	if err != nil {
 		b.Fatal(err)
 	}
-	dir, err := s.stage(l, func(to string) error { return execute.CopySources(in, to) })
+	core, seat, err := s.takeCore()
 	if err != nil {
 		b.Fatal(err)
 	}
-	box, err := s.build(dir, slot, nil)
+	defer seat.give()
+	box, err := s.takeBox(s.kind(l), core)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer box.close()
+	if err := execute.CopySources(in, box.sources()); err != nil {
+		b.Fatal(err)
+	}
 	prog, err := s.compile(b.Context(), box, l, in)
 	if err != nil || prog.reject != "" {
 		b.Fatal(err, prog.reject)
@@ -120,4 +120,30 @@ func benchmarkInput(b *testing.B) (*Sandbox, execute.Input) {
 		writeFile(b, path, text)
 	}
 	return s, in
+}
+
+// BenchmarkJob is a job of one case, without its compiler.
+func BenchmarkJob(b *testing.B) {
+	s, in := benchmarkInput(b)
+	parts := map[string][]float64{}
+	var compiling time.Duration
+	s.cfg.Trace = func(part string, took time.Duration) {
+		parts[part] = append(parts[part], took.Seconds()*1000)
+		if part == "compile" {
+			compiling = took
+		}
+	}
+	s.cfg.Spares, _ = strconv.Atoi(os.Getenv("SPARES"))
+	for b.Loop() {
+		begin := time.Now()
+		got, err := s.Run(b.Context(), in)
+		if err != nil || got[0][0].Status != execute.AC {
+			b.Fatal(got, err)
+		}
+		parts["job"] = append(parts["job"], (time.Since(begin)-compiling).Seconds()*1000)
+	}
+	for part, all := range parts {
+		slices.Sort(all)
+		b.ReportMetric(all[len(all)/2], "ms-"+part+"-p50")
+	}
 }

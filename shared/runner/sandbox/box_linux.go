@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -40,8 +40,14 @@ type box struct {
 	stage string   // directory on the host: its root, and the files that are bound into it
 	kills *os.File // reports the KILLs that are sent in it
 	sent  atomic.Int64
+	pid   int  // of its first process
 	cores int  // that its programs may use
 	warm  bool // it has warmDir
+
+	uid    int // of its programs on the machine, when the runner is root
+	user   lock
+	shape  string
+	source os.FileInfo // of the directory that is sourceDir
 
 	started func() // called when a program begins; may be nil
 }
@@ -50,17 +56,17 @@ type credential syscall.Credential
 
 func (c credential) Get() syscall.Credential { return syscall.Credential(c) }
 
-// stage makes the directory of a box on the host with a copy of the sources that
-// the user inside may read.
-func (s *Sandbox) stage(l spoken, copySources func(to string) error) (string, error) {
+// sources is the directory on the host that is sourceDir: the user inside may read
+// what is put there.
+func (b *box) sources() string { return filepath.Join(b.stage, "src") }
+
+// stage makes the directory of a box on the host, without a source yet.
+func (s *Sandbox) stage(l spoken) (string, error) {
 	dir, err := workdir.Temp(s.cfg.Dir, "box-")
 	if err != nil {
 		return "", fmt.Errorf("make directory of a box: %w", err)
 	}
 	err = errors.Join(os.Mkdir(filepath.Join(dir, "root"), 0o755), os.Mkdir(filepath.Join(dir, "src"), 0o755))
-	if err == nil {
-		err = copySources(filepath.Join(dir, "src"))
-	}
 	if err == nil && l.Interpreter != "" {
 		err = l.python.MakeHome(filepath.Join(dir, "python"))
 	}
@@ -74,44 +80,60 @@ func (s *Sandbox) stage(l spoken, copySources func(to string) error) (string, er
 	return dir, nil
 }
 
-// build makes the container of a staged directory, on the core of the slot. Its
-// first process may be late on a machine that is busy. links are made at its root.
-func (s *Sandbox) build(dir string, slot slot, binds []bind, links ...container.SymbolicLink) (*box, error) {
+// newBox makes a box for programs in a language. more is bound into it, and links
+// are made at its root.
+func (s *Sandbox) newBox(l spoken, more []bind, links ...container.SymbolicLink) (*box, error) {
+	uid, user, err := s.takeUser()
+	if err != nil {
+		return nil, err
+	}
+	b := &box{uid: uid, user: user, cores: 1}
+	if b.stage, err = s.stage(l); err != nil {
+		user.give()
+		return nil, err
+	}
+	if b.source, err = os.Lstat(b.sources()); err == nil {
+		err = s.build(b, append(s.binds(b.stage, l), more...), links)
+	}
+	if err != nil {
+		_ = os.RemoveAll(b.stage)
+		user.give()
+		return nil, err
+	}
+	return b, nil
+}
+
+// build makes the container of a box. Its first process may be late on a machine
+// that is busy.
+func (s *Sandbox) build(b *box, binds []bind, links []container.SymbolicLink) error {
 	for n := 1; ; n++ {
-		b, err := s.tryBuild(dir, slot, binds, links)
+		err := s.tryBuild(b, binds, links)
 		if n == 3 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			return b, err
+			return err
 		}
 	}
 }
 
-func (s *Sandbox) tryBuild(dir string, slot slot, binds []bind, links []container.SymbolicLink) (*box, error) {
+func (s *Sandbox) tryBuild(b *box, binds []bind, links []container.SymbolicLink) error {
 	// The box's standard error: for messages, and for one descriptor.
 	ours, theirs, err := socketPair()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = ours.Close() }()
 	builder := &container.Builder{
-		Root: filepath.Join(dir, "root"), Mounts: s.mounts(dir, binds), SymbolicLinks: append(links, s.links...), MaskPaths: s.masks(), ExecFile: s.init,
+		Root: filepath.Join(b.stage, "root"), Mounts: s.mounts(b, binds), SymbolicLinks: append(links, s.links...), MaskPaths: s.masks(), ExecFile: s.init,
 		WorkDir: workDir, HostName: "box", DomainName: "box", Stderr: theirs,
 		CloneFlags:              s.namespaces(),
 		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,
 	}
 	if s.root && s.has("user of the slot") {
-		builder.CredGenerator = credential{Uid: uint32(slot.uid), Gid: uint32(slot.uid)}
+		builder.CredGenerator = credential{Uid: uint32(b.uid), Gid: uint32(b.uid)}
 	}
-	b := &box{stage: dir, cores: 1, warm: slices.ContainsFunc(binds, func(b bind) bool { return b.to == warmDir })}
-	core := slot.core
-	if !s.has("one core") {
-		core = -1
-	}
-	err = pinned(core, func() (err error) {
-		b.env, err = builder.Build()
-		return err
-	})
+	b.warm = slices.ContainsFunc(binds, func(b bind) bool { return b.to == warmDir })
+	b.env, err = builder.Build()
 	_ = theirs.Close()
-	listener, said := receive(ours)
+	listener, pid, said := receive(ours)
 	if err == nil && listener == nil {
 		_ = b.env.Destroy()
 		err = errors.New("its first process does not report")
@@ -124,11 +146,11 @@ func (s *Sandbox) tryBuild(dir string, slot slot, binds []bind, links []containe
 		if listener != nil {
 			_ = listener.Close()
 		}
-		return nil, explain(fmt.Errorf("make a box: %w", err), s.root)
+		return explain(fmt.Errorf("make a box: %w", err), s.root)
 	}
-	b.kills = listener
+	b.kills, b.pid = listener, pid
 	go seccomp.WatchKills(listener, func() { b.sent.Add(1) })
-	return b, nil
+	return nil
 }
 
 func socketPair() (ours, theirs *os.File, err error) {
@@ -136,68 +158,84 @@ func socketPair() (ours, theirs *os.File, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket: %w", err)
 	}
+	if err := unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		_, _ = unix.Close(fds[0]), unix.Close(fds[1])
+		return nil, nil, fmt.Errorf("ask who writes to a socket: %w", err)
+	}
 	return os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs"), nil
 }
 
 // receive takes what the first process of a box has written so far: a descriptor,
-// and what it said.
-func receive(from *os.File) (listener *os.File, said string) {
+// and what it said. pid is its own.
+func receive(from *os.File) (listener *os.File, pid int, said string) {
 	var text []byte
 	for {
-		buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+		buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4)+unix.CmsgSpace(unix.SizeofUcred))
 		n, nr, _, _, err := unix.Recvmsg(int(from.Fd()), buf, rights, unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 		if err != nil || n == 0 {
-			return listener, strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
+			return listener, pid, strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "; ")
 		}
 		text = append(text, bytes.TrimLeft(buf[:n], "\x00")...)
 		messages, err := unix.ParseSocketControlMessage(rights[:nr])
-		if err != nil || len(messages) == 0 || listener != nil {
+		if err != nil || listener != nil {
 			continue
 		}
-		if fds, err := unix.ParseUnixRights(&messages[0]); err == nil && len(fds) == 1 {
-			_ = unix.SetNonblock(fds[0], true) // so that it can be waited for
-			listener = os.NewFile(uintptr(fds[0]), "kills")
+		for _, message := range messages {
+			if sender, err := unix.ParseUnixCredentials(&message); err == nil {
+				pid = int(sender.Pid)
+			}
+			if fds, err := unix.ParseUnixRights(&message); err == nil && len(fds) == 1 {
+				_ = unix.SetNonblock(fds[0], true) // so that it can be waited for
+				listener = os.NewFile(uintptr(fds[0]), "kills")
+			}
 		}
 	}
 }
 
-// pinned calls f with a thread that keeps to a core, which the processes that f
-// starts inherit; a negative core is any.
-func pinned(core int, f func() error) error {
-	if core < 0 {
-		return f()
-	}
-	runtime.LockOSThread()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("look at the cores: %w", err)
-	}
+// keepTo keeps the box's programs to a core: they inherit it from the threads of
+// its first process.
+func (b *box) keepTo(core int) error {
+	var one unix.CPUSet
 	one.Set(core)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("keep to core %d: %w", core, err)
+	for moved := true; moved; { // until none was started meanwhile
+		moved = false
+		dir := fmt.Sprintf("/proc/%d/task", b.pid)
+		threads, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("keep a box to core %d: %w", core, err)
+		}
+		for _, thread := range threads {
+			tid, err := strconv.Atoi(thread.Name())
+			if err != nil {
+				return fmt.Errorf("keep a box to core %d: %s has %s", core, dir, thread.Name())
+			}
+			var now unix.CPUSet
+			if err = unix.SchedGetaffinity(tid, &now); err == nil && now != one {
+				moved = true
+				err = unix.SchedSetaffinity(tid, &one)
+			}
+			if err != nil && !errors.Is(err, unix.ESRCH) { // it has ended
+				return fmt.Errorf("keep a box to core %d: %w", core, err)
+			}
+		}
 	}
-	err := f()
-	if unix.SchedSetaffinity(0, &before) == nil {
-		runtime.UnlockOSThread()
-	} // else the thread ends with its goroutine
-	return err
+	return nil
 }
 
 func (b *box) close() {
 	_ = b.env.Destroy()
 	_ = b.kills.Close()
 	_ = os.RemoveAll(b.stage)
+	b.user.give()
 }
 
 // mounts are what is in a box. Everything is read-only but /w, /tmp and /dev/shm;
 // the last is for semaphores and shared memory with a name.
-func (s *Sandbox) mounts(dir string, binds []bind) []mount.Mount {
+func (s *Sandbox) mounts(box *box, binds []bind) []mount.Mount {
 	m := mount.NewBuilder().WithMounts(s.system).
 		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).
 		WithTmpfs("dev/shm", s.space("1777")).WithProcRW(!s.has("read-only system")).
-		WithBind(filepath.Join(dir, "src"), strings.TrimPrefix(sourceDir, "/"), true)
+		WithBind(box.sources(), strings.TrimPrefix(sourceDir, "/"), true)
 	for _, b := range binds {
 		m = m.WithBind(b.from, strings.TrimPrefix(b.to, "/"), !b.writable)
 	}
@@ -210,7 +248,26 @@ func (s *Sandbox) space(mode string) string {
 	if !s.has("bounds of files") {
 		return "mode=" + mode
 	}
-	return "size=256m,nr_inodes=4k,mode=" + mode
+	return fmt.Sprintf("size=256m,nr_inodes=%d,mode=%s", s.files, mode)
+}
+
+const (
+	mostFiles   = 4096 // in each file system of a box
+	descriptors = 128  // more than the first process of a box has open beside
+)
+
+// filesOfBox is how many files there may be in each file system of a box. The first
+// process clears them with a descriptor for each level of directories: with more
+// levels than it may have descriptors, a submission would be the runner's fault.
+func filesOfBox() (int, error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("look at the limit of descriptors: %w", err)
+	}
+	if limit.Max < 4*descriptors {
+		return 0, fmt.Errorf("this process may have %d descriptors: the sandbox needs %d, as LimitNOFILE= of the unit or ulimit -Hn gives", limit.Max, mostFiles+descriptors)
+	}
+	return int(min(limit.Max-descriptors, mostFiles)), nil
 }
 
 // findSystem finds what every box has of the machine.

@@ -33,7 +33,7 @@ func (s *Sandbox) take(b *box, path string) (*os.File, error) {
 	return sealed(opened[0].File, s.has("sealed program"))
 }
 
-// sealed copies a file into memory, where nobody can change it.
+// sealed copies a file into memory, where it cannot be changed.
 func sealed(from io.Reader, seal bool) (*os.File, error) {
 	fd, err := unix.MemfdCreate("program", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {

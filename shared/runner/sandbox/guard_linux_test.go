@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// guard runs this program once more, in namespaces and a group of its own.
+// guard runs this program once more, in its own namespaces and process group.
 func guard() int {
 	fail := func(err error) int {
 		fmt.Fprintln(os.Stderr, "guard:", err)

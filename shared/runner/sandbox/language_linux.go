@@ -79,7 +79,7 @@ func (s *Sandbox) binds(dir string, l spoken) []bind {
 // place is what the words of a language's commands stand for in a box.
 func (s *Sandbox) place(b *box, l spoken) toolchain.Place {
 	place := toolchain.Place{Source: sourceDir + "/" + l.Source, Interpreter: pythonDir + "/bin/python3", Warm: "/tmp/warm"}
-	for _, name := range l.Sources(filepath.Join(b.stage, "src")) {
+	for _, name := range l.Sources(b.sources()) {
 		place.Sources = append(place.Sources, sourceDir+"/"+name)
 	}
 	if b.warm {
@@ -107,11 +107,6 @@ func (s *Sandbox) Warm(ctx context.Context, id int) error {
 	if err != nil || !l.Warm || s.cfg.Warm == "" {
 		return err
 	}
-	slot, err := s.takeSlot()
-	if err != nil {
-		return err
-	}
-	defer slot.give()
 	if err := os.MkdirAll(s.cfg.Warm, 0o700); err != nil {
 		return fmt.Errorf("make directory of what compilers keep: %w", err)
 	}
@@ -126,24 +121,21 @@ func (s *Sandbox) Warm(ctx context.Context, id int) error {
 	}
 	defer remove()
 	in.Compile = execute.WarmUp
+	b, err := s.newBox(l, []bind{{from: filling, to: warmDir, writable: true}})
+	if err != nil {
+		return err
+	}
+	defer b.close()
 	err = os.Chmod(filling, 0o755)
 	if err == nil && s.root {
-		err = os.Chown(filling, slot.uid, slot.uid)
+		err = os.Chown(filling, b.uid, b.uid)
 	}
 	if err != nil {
 		return fmt.Errorf("make directory of what compilers keep: %w", err)
 	}
-	dir, err := s.stage(l, func(to string) error { return execute.CopySources(in, to) })
-	if err != nil {
+	if err := execute.CopySources(in, b.sources()); err != nil {
 		return err
 	}
-	slot.core = -1 // it is no case that is measured
-	b, err := s.build(dir, slot, append(s.binds(dir, l), bind{from: filling, to: warmDir, writable: true}))
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return err
-	}
-	defer b.close()
 	prog, err := s.compile(ctx, b, l, in)
 	if err != nil {
 		return fmt.Errorf("compile %s: %w", l.Source, err)
@@ -156,5 +148,6 @@ func (s *Sandbox) Warm(ctx context.Context, id int) error {
 	if err := errors.Join(os.RemoveAll(kept), os.Rename(filling, kept)); err != nil {
 		return fmt.Errorf("keep what the compiler made: %w", err)
 	}
+	s.warmed.Add(1)
 	return nil
 }

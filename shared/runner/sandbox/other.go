@@ -23,6 +23,7 @@ type Config struct {
 	Log         *slog.Logger
 	Languages   toolchain.Table
 	Warm        string
+	Spares      int
 }
 
 // Sandbox needs Linux.

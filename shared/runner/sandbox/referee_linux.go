@@ -29,13 +29,13 @@ const (
 const messageFile = workDir + "/judgemessage.txt"
 
 // referee is the program of the problem that decides. Its box is made like that
-// of a submission: who wrote it is not trusted either.
+// of a submission: its author is not trusted either.
 type referee struct {
 	s       *Sandbox
 	box     *box
-	slot    slot
 	program program
 	checker judging.Checker
+	kind    kind
 }
 
 // referee compiles the problem's checker, or takes what an earlier job has
@@ -45,23 +45,16 @@ func (s *Sandbox) referee(ctx context.Context, in execute.Input, core int) (*ref
 	if err != nil {
 		return nil, fmt.Errorf("the checker: %w", err)
 	}
-	slot, err := s.takeSlot()
+	kind := s.kind(l, fileLinks()...)
+	b, err := s.takeBox(kind, core)
 	if err != nil {
 		return nil, err
 	}
-	slot.core = core
-	dir, err := s.stage(l, func(to string) error { return execute.CopyReferee(in, to) })
-	if err != nil {
-		slot.give()
-		return nil, err
+	r := &referee{s: s, box: b, checker: in.Checker, kind: kind}
+	if err := execute.CopyReferee(in, b.sources()); err != nil {
+		r.close()
+		return nil, fmt.Errorf("fill directory of a box: %w", err)
 	}
-	b, err := s.build(dir, slot, append(s.binds(dir, l), s.warm(l)...), fileLinks()...)
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		slot.give()
-		return nil, err
-	}
-	r := &referee{s: s, box: b, slot: slot, checker: in.Checker}
 	if r.program, err = s.compileReferee(ctx, b, l, in); err != nil {
 		r.close()
 		return nil, fmt.Errorf("compile %s: %w", in.Checker.Path(), err)
@@ -111,10 +104,8 @@ func (s *Sandbox) compileReferee(ctx context.Context, b *box, l spoken, in execu
 
 func (r *referee) close() {
 	r.program.close()
-	r.s.beside.Go(func() {
-		r.box.close()
-		r.slot.give()
-	})
+	r.s.closeLater(r.box)
+	r.s.makeAhead(r.kind)
 }
 
 // run is how a referee is run; its message comes out of said.
@@ -151,7 +142,7 @@ func (r *referee) ended(end ending, said *sink) (seen execute.Seen, message stri
 	return end.seen(execute.RefereeProcesses), message, nil
 }
 
-// readSome reads the beginning of a regular file of the box; "": there is none.
+// readSome reads the beginning of a regular file of the box; it returns "" if there is none.
 func (b *box) readSome(path string, most int64) string {
 	opened, err := b.env.Open([]container.OpenCmd{{Path: path, Flag: os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK}})
 	if err != nil || opened[0].Err != nil {

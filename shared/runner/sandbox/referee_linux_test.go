@@ -186,7 +186,7 @@ func TestInteractorsAreOutOfReach(t *testing.T) {
 	}
 }
 
-// Whoever fails first in a talk is at fault.
+// The side of a talk that fails first is at fault.
 func TestInteractors(t *testing.T) {
 	s := newSandbox(t, Config{OutputLimit: 1 << 20})
 	talk, err := os.ReadFile("testdata/referees/talk.c")

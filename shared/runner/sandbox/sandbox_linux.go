@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,20 +37,23 @@ type Config struct {
 	// Processes bounds the processes and threads of one case; default 64.
 	Processes int
 	// FirstUID is the first of the user and group ids on this machine that boxes
-	// get, one for each job at a time and one for its referee, when the runner is
-	// root; default 210000.
+	// get, each its own, when the runner is root; default 210000.
 	FirstUID int
-	// Trace, if it is set, is told what the parts of a job took: "box", "compile",
+	// Trace, if it is set, is told what the parts of a job took: "box", "copy", "compile",
 	// "case" for each case and "check" for what a checker took of it, and "compile
 	// checker" if that was compiled. Several goroutines may call it.
 	Trace func(part string, took time.Duration)
 	Log   *slog.Logger
-	// Languages are those that it speaks, if the machine has their tools; default
+	// Languages are the languages that it offers if the machine has their tools; nil is
 	// toolchain.BuiltIn.
 	Languages toolchain.Table
 	// Warm is where Warm keeps what compilers keep for later; it must be private.
 	// "": nowhere, and every compilation begins anew.
 	Warm string
+	// Spares is how many boxes may be there that no job has yet, of the kinds that
+	// the latest jobs had. A job that finds one begins some 10 ms earlier. Each takes
+	// a few MB, and is made while a job's compiler runs, or after a job. Default 0.
+	Spares int
 }
 
 // Sandbox is an executor; see the package's comment.
@@ -60,12 +64,15 @@ type Sandbox struct {
 	system    []mount.Mount
 	links     []container.SymbolicLink
 	cores     []int
+	files     int // that there may be in each file system of a box
 	null      *os.File
 	languages map[int]spoken
 	programs  []syscall.SockFilter
 	compilers []syscall.SockFilter
 
 	beside sync.WaitGroup // what goes on beside jobs, or after them
+	spares spares
+	warmed atomic.Int64 // how often what compilers keep was made anew
 
 	without string // name of a wall that a test takes out
 	init    string // path of the program of a box's first process; empty: this one's
@@ -117,6 +124,9 @@ func New(cfg Config) (*Sandbox, error) {
 	if s.cores, err = allowedCores(); err != nil {
 		return nil, err
 	}
+	if s.files, err = filesOfBox(); err != nil {
+		return nil, err
+	}
 	if s.system, s.links, err = s.findSystem(); err != nil {
 		return nil, err
 	}
@@ -133,6 +143,9 @@ func New(cfg Config) (*Sandbox, error) {
 // Close removes what New made. No job may be running.
 func (s *Sandbox) Close() {
 	s.beside.Wait()
+	for _, b := range s.spares.boxes {
+		b.close()
+	}
 	s.groups.Close()
 	_ = s.null.Close()
 }
@@ -146,37 +159,34 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	if err != nil {
 		return nil, err
 	}
-	slot, err := s.takeSlot()
+	core, seat, err := s.takeCore()
 	if err != nil {
 		return nil, err
 	}
-	end := slot.give // of the job's box, and then of its slot
-	defer func() { end() }()
+	defer seat.give()
 	starting, started := context.WithCancel(ctx)
 	defer started()
 	s.beside.Go(func() { s.groups.KeepReady(starting) })
-	dir, err := s.stage(l, func(to string) error { return execute.CopySources(in, to) })
+	begin, kind := time.Now(), s.kind(l)
+	b, err := s.takeBox(kind, core)
 	if err != nil {
 		return nil, err
 	}
-	if missing := execute.MissingSource(filepath.Join(dir, "src"), l.Source); missing != "" {
-		_ = os.RemoveAll(dir)
+	// The verdicts are there before the kernel has taken the namespaces apart.
+	defer s.closeLater(b)
+	begin = s.trace("box", begin)
+	if err := execute.CopySources(in, b.sources()); err != nil {
+		return nil, fmt.Errorf("fill directory of a box: %w", err)
+	}
+	next := sync.OnceFunc(func() { s.makeAhead(kind) })
+	defer next()
+	if missing := execute.MissingSource(b.sources(), l.Source); missing != "" {
 		return execute.Same(in.Tasks, execute.CE, missing), nil
 	}
-	begin := time.Now()
-	b, err := s.build(dir, slot, append(s.binds(dir, l), s.warm(l)...))
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, err
+	if len(l.Compile) > 0 {
+		next() // no case is measured yet
 	}
-	begin = s.trace("box", begin)
-	// The verdicts are there before the kernel has taken the namespaces apart.
-	end = func() {
-		s.beside.Go(func() {
-			b.close()
-			slot.give()
-		})
-	}
+	begin = s.trace("copy", begin)
 	prog, err := s.compile(ctx, b, l, in)
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", l.Source, err)
@@ -187,7 +197,7 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	defer prog.close()
 	var r *referee
 	if in.Checker.IsProgram() {
-		if r, err = s.referee(ctx, in, slot.core); err != nil {
+		if r, err = s.referee(ctx, in, core); err != nil {
 			return nil, err
 		}
 		defer r.close()
@@ -372,7 +382,7 @@ func (p program) limits(task execute.Task) execute.Task {
 	return task
 }
 
-// refused makes a program that failed for want of memory MLE.
+// refused makes a program that failed because memory ran out MLE.
 func (p program) refused(got execute.Case, seen execute.Seen, stderr *sink) execute.Case {
 	if got.Status == execute.RE && seen.TooManyOf == 0 && p.language.RefusedMemory(stderr.kept, seen.Signal == syscall.SIGABRT) {
 		got.Status, got.Reason = execute.MLE, execute.RefusedMemory

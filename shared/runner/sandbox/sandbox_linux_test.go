@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -167,32 +168,56 @@ func TestFilesHinderNoNeighbour(t *testing.T) {
 	}
 }
 
-// TestTimeAndMemoryAreTheProgramsOwn compares with what the program says of itself.
+// TestTimeAndMemoryAreTheProgramsOwn compares with what programs say of themselves:
+// the closest of ten times, and every peak of memory.
 func TestTimeAndMemoryAreTheProgramsOwn(t *testing.T) {
-	s := newSandbox(t, Config{})
-	source := `#include <stdio.h>
+	const head = `#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-int main(){volatile char*p=malloc(30<<20);for(int i=0;i<30<<20;i+=4096)p[i]=1;
-struct rusage r;long us;volatile long n=0;do{for(int i=0;i<100000;i++)n++;getrusage(RUSAGE_SELF,&r);us=r.ru_utime.tv_sec*1000000+r.ru_utime.tv_usec+r.ru_stime.tv_sec*1000000+r.ru_stime.tv_usec;}while(us<200000);printf("%ld",us/1000);}`
-	least := 1.0
-	for range 10 {
-		got, err := s.Run(t.Context(), input(t, execute.C, source, ordinary, [2]string{"", "x"}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := got[0][0]
-		own, err := strconv.Atoi(c.Stdout)
-		if err != nil {
-			t.Fatalf("%v: %+v", err, c)
-		}
-		least = min(least, math.Abs(float64(c.ExecTime)/float64(own)-1))
-		if c.MemoryUsage < 30<<10 || c.MemoryUsage > 33<<10 {
-			t.Errorf("memory %d KB, want 30 MB and a bit", c.MemoryUsage)
-		}
-	}
-	if least > 0.03 {
-		t.Errorf("the closest of ten times is off by %.1f %%, want 3 %% at most", 100*least)
+#include <sys/wait.h>
+#include <unistd.h>
+static long of(int who){struct rusage r;getrusage(who,&r);return (r.ru_utime.tv_sec+r.ru_stime.tv_sec)*1000000+r.ru_utime.tv_usec+r.ru_stime.tv_usec;}
+static void*until(void*ms){volatile long n=0;while(of(RUSAGE_SELF)<1000*(long)ms)for(int i=0;i<100000;i++)n++;return 0;}
+static void touch(int mb){volatile char*p=malloc(mb<<20);for(int i=0;i<mb<<20;i+=4096)p[i]=1;}
+static int told(){printf("%ld",(of(RUSAGE_SELF)+of(RUSAGE_CHILDREN))/1000);return 0;}
+`
+	s := newSandbox(t, Config{})
+	for name, program := range map[string]struct {
+		source string
+		mb     int // that it touches
+	}{
+		"computes":                    {"int main(){until((void*)200);return told();}", 0},
+		"30 MB":                       {"int main(){touch(30);until((void*)200);return told();}", 30},
+		"200 MB, gone before it ends": {"int main(){if(!fork()){touch(200);until((void*)200);_exit(0);}wait(0);return told();}", 200},
+		"in the kernel":               {"int main(){static char b[65536];int z=open(\"/dev/zero\",0);while(of(RUSAGE_SELF)<200000)read(z,b,65536);return told();}", 0},
+		"four threads, 40 MB":         {"int main(){pthread_t t[4];touch(40);for(int i=0;i<4;i++)pthread_create(t+i,0,until,(void*)200);for(int i=0;i<4;i++)pthread_join(t[i],0);return told();}", 40},
+		"four children, 10 MB each":   {"int main(){for(int i=0;i<4;i++)if(!fork()){touch(10);until((void*)80);sleep(1);_exit(0);}while(wait(0)>0);return told();}", 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			task := execute.Task{MemoryLimit: 256 << 10, TimeLimit: 3000}
+			got, err := s.Run(t.Context(), input(t, execute.C, head+program.source, task, slices.Repeat([][2]string{{"", "x"}}, 10)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			least, lowest, highest := 1.0, math.MaxInt64, 0
+			for _, c := range got[0] {
+				own, err := strconv.Atoi(c.Stdout)
+				if err != nil {
+					t.Fatalf("%v: %+v", err, c)
+				}
+				least = min(least, math.Abs(float64(c.ExecTime)/float64(own)-1))
+				lowest, highest = min(lowest, int(c.MemoryUsage)), max(highest, int(c.MemoryUsage))
+			}
+			t.Logf("time off by %.1f %%, %d to %d KB", 100*least, lowest, highest)
+			if least > 0.03 {
+				t.Errorf("the closest of ten times is off by %.1f %%, want 3 %% at most", 100*least)
+			}
+			if lowest < program.mb<<10 || highest > (program.mb+3)<<10 {
+				t.Errorf("memory %d to %d KB, want %d MB and a bit", lowest, highest, program.mb)
+			}
+		})
 	}
 }
 

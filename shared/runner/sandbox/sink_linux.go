@@ -21,8 +21,8 @@ type sink struct {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
 
-// readAll reads until nobody can write any more, and reports whether it was too
-// much. What is beyond the limit is not taken: the program is to be stopped.
+// readAll reads until no process can write any more, and reports whether it was too
+// much. It takes nothing beyond the limit: the caller stops the program.
 func (s *sink) readAll(from *os.File) (over bool) {
 	defer func() { _ = from.Close() }()
 	buf := buffers.Get().(*[]byte)

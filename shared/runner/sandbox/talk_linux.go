@@ -22,7 +22,7 @@ import (
 // What one writes passes through the runner on its way to the other: so it can be
 // bounded and kept, and no program has an end of a pipe that the other reads. A
 // program sees the end of its input only when the other has ended, and it may
-// write on then: nobody dies of a pipe that is broken.
+// write on then: no program dies of a broken pipe.
 type talk struct {
 	partner *talk
 	group   atomic.Pointer[cgroup.Group]
@@ -36,7 +36,7 @@ type talk struct {
 	sum            time.Duration
 }
 
-// stops may stop a run; of one that runs alone nothing comes.
+// stops may stop a run. It never does if the program runs alone.
 func (t *talk) stops() <-chan stop {
 	if t == nil {
 		return nil
@@ -65,8 +65,8 @@ func (t *talk) talked(cpu, most time.Duration) time.Duration {
 	return min(t.sum, most)
 }
 
-// partnersWait is how long the partner was ready to run and had no core: no reason
-// to blame who waits for it.
+// partnersWait is how long the partner was ready to run and had no core. The program
+// that waits for it is not to blame for that.
 func (t *talk) partnersWait() time.Duration {
 	if t == nil {
 		return 0

@@ -19,7 +19,7 @@ import (
 // has reports whether a wall stands.
 func (s *Sandbox) has(wall string) bool { return s.without != wall }
 
-// namespaces are those that the first process of a box is started in.
+// namespaces are the namespaces in which the first process of a box starts.
 func (s *Sandbox) namespaces() uintptr {
 	flags := uintptr(unix.CLONE_NEWNS)
 	for wall, flag := range map[string]uintptr{
@@ -41,7 +41,7 @@ func (s *Sandbox) filters() {
 	s.programs, s.compilers = filter(false), filter(true)
 }
 
-// limits are what the kernel enforces on each process. There is none of address
+// limits are what the kernel enforces on each process. They do not bound the address
 // space: a virtual machine or many threads reserve much and use little.
 func (s *Sandbox) limits(r run) []rlimit.RLimit {
 	var limits []rlimit.RLimit
@@ -76,7 +76,7 @@ func (s *Sandbox) bounds(r run) cgroup.Limits {
 	return bounds
 }
 
-// masks lists the files that tell of the machine, of those that are there.
+// masks lists the existing files that tell of the machine.
 func (s *Sandbox) masks() []string {
 	there := []string{"/none"} // without any, the library takes its own
 	if !s.has("masks") {

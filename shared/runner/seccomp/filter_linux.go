@@ -61,7 +61,7 @@ func Rules(compiling bool) []Rule {
 		// A mode of old binaries takes layout randomisation away, and with it a wall
 		// of the programs that a case starts.
 		{Name: "personality", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PERSONALITY}, Unless: []uint32{0, 0xffffffff}},
-		// A case keeps to the core of its slot.
+		// A case keeps to the core of its job.
 		{Name: "affinity", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_SCHED_SETAFFINITY}},
 		{Name: "kernel log", Answer: Errno(unix.ENOSYS), Calls: []uint32{unix.SYS_SYSLOG}},
 		{Name: "machine", Answer: Errno(unix.EPERM), Calls: append([]uint32{

@@ -110,7 +110,7 @@ func (s *Spool) Put(r Result) error {
 	return s.sync()
 }
 
-// Remove forgets a result; one that is not there is no error.
+// Remove forgets a result. It is no error if it is not there.
 func (s *Spool) Remove(r Result) error {
 	for _, path := range []string{s.path(r), s.OutputsFile(r)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -120,8 +120,8 @@ func (s *Spool) Remove(r Result) error {
 	return s.sync()
 }
 
-// List reads the results, oldest first, but those that skip (nil: none) is true
-// for. Files that cannot be read are set aside under another name and returned
+// List reads the results, oldest first, without those for which skip is true; skip may
+// be nil. Files that cannot be read are set aside under another name and returned
 // as an error beside the good ones.
 func (s *Spool) List(skip func(key string) bool) ([]Result, error) {
 	paths, err := filepath.Glob(filepath.Join(s.dir, "*"+ending))

@@ -40,10 +40,10 @@ type Language struct {
 	Artifact Artifact `json:"artifact"`
 	// Interpreter is the name of a Python.
 	Interpreter string `json:"interpreter"`
-	// Mounts are patterns of paths, beside the system's programs and libraries, that
-	// a box has read-only, of those that are there.
+	// Mounts are patterns of paths, beside the system's programs and libraries. A box has
+	// the existing ones read-only.
 	Mounts []string `json:"mounts"`
-	// Environment has entries NAME=value, beside those that every program gets.
+	// Environment has entries NAME=value, beside the entries that every program gets.
 	Environment []string `json:"environment"`
 
 	// MemoryHeadroomKB is what a program may take beyond its limit of memory, for

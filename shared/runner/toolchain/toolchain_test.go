@@ -10,7 +10,7 @@ import (
 	"runlease/shared/language"
 )
 
-// TestBuiltIn: its names are those that the server has, and nothing is left out.
+// TestBuiltIn: it has the names of the server, and nothing is left out.
 func TestBuiltIn(t *testing.T) {
 	table := BuiltIn()
 	for id := range language.FirstOwn {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Directories are where tools are looked for, in this order. The PATH of whoever
+// Directories are where tools are looked for, in this order. The PATH of the user who
 // starts a runner counts for nothing: a box has the system's directories.
 func Directories() []string { return []string{"/usr/bin", "/usr/local/bin", "/usr/local/go/bin"} }
 

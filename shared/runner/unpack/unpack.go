@@ -126,8 +126,8 @@ const (
 	maxFolders = 1000
 )
 
-// unpack writes the files of a zip into dir. It takes those that it has written
-// out of needed, and tells written of them, and by "" that all others are there.
+// unpack writes the files of a zip into dir. It takes written files out
+// of needed and tells written of each, and with "" that all others are there.
 func unpack(ctx context.Context, r io.ReaderAt, size int64, dir string, needed map[string]bool, limits Limits, written func(string)) error {
 	// Reading the directory takes memory for every entry, before they can be
 	// counted; so the directory's bytes are bounded.

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Make makes a directory that is not there, with mode 0700, and those above it.
-// One that is there must belong to this process's user, and is closed to
-// others: a user that may write there could have programs run as this user.
+// Make makes a directory, with mode 0700, and the missing ones above it. An existing
+// directory must belong to this process's user, and is closed to others: a user that
+// may write there could have programs run as this user.
 func Make(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make directory: %w", err)
@@ -59,8 +59,8 @@ func Default(name string) (string, error) {
 const asideName = "left-"
 
 // Remove removes a directory, whatever a job has made of it: directories are
-// opened first. What stays all the same, another user's or a mounted one, gets a
-// name that nobody else uses, in the same directory; the error says which.
+// opened first. What stays anyway, another user's or a mounted one, gets a
+// name that is not in use, in the same directory; the error says which.
 func Remove(dir string) error {
 	if os.RemoveAll(dir) == nil {
 		return nil
