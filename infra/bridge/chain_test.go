@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,11 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/bridge/journal"
 	"runlease/shared/testkit/normaloj"
+	"runlease/shared/testkit/powercut"
+	"runlease/shared/testkit/program"
+	"runlease/shared/testkit/until"
 	"runlease/shared/testkit/zips"
 )
 
@@ -46,16 +51,16 @@ type chain struct {
 	socket  *os.File
 	hello   struct{ URL, RunnerToken, ProducerToken string }
 	logs    map[string]*bytes.Buffer
+	cut     *powercut.Cut // how the bridge ends; nil: by a kill
+	wrap    []string      // runs the bridge, if it is not empty
 }
 
 // newChain builds the programs and listens in the bridge's place, as systemd does.
-func newChain(t *testing.T, packages ...string) *chain {
+func newChain(t *testing.T, programs ...string) *chain {
 	t.Helper()
 	c := &chain{t: t, bin: t.TempDir(), dir: t.TempDir(), backEnd: normaloj.New(sandboxToken), logs: map[string]*bytes.Buffer{}}
-	build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", c.bin + "/"}, packages...)...)
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := program.Build(c.bin, programs...); err != nil {
+		t.Fatal(err)
 	}
 	server := httptest.NewServer(c.backEnd)
 	t.Cleanup(server.Close)
@@ -96,12 +101,24 @@ func (c *chain) start(name string, cmd *exec.Cmd) {
 
 func (c *chain) startBridge(url string, more ...string) *exec.Cmd {
 	c.t.Helper()
-	args := append([]string{"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, c.bin + "/bridge", "-url", url, "-backend", c.url, "-data", c.dir + "/bridge", "-retry-most", "1s", "-problem-every", "500ms"}, more...)
-	cmd := exec.Command("sh", args...)
+	words := append([]string{"sh", "-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`, c.bin + "/bridge", "-url", url, "-backend", c.url, "-data", c.dir + "/bridge", "-retry-most", "1s", "-problem-every", "500ms"}, more...)
+	if c.cut != nil {
+		words = c.cut.Command(words...)
+	}
+	words = append(slices.Clone(c.wrap), words...)
+	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "BRIDGE_SANDBOX_TOKEN="+sandboxToken, "RUNLEASE_PRODUCER_TOKEN="+c.hello.ProducerToken+"\n")
 	cmd.ExtraFiles = []*os.File{c.socket}
 	c.start("bridge", cmd)
+	if c.cut != nil {
+		c.t.Cleanup(func() { _ = c.cut.Kill(cmd.Process.Pid) }) // it would outlive its strace
+	}
 	return cmd
+}
+
+// cutsPower has the bridge end as a power cut would end it.
+func (c *chain) cutsPower() {
+	c.cut = &powercut.Cut{Files: []string{c.dir + "/bridge/journal.db"}, Folder: c.dir + "/bridge/code", Log: c.dir + "/strace"}
 }
 
 // startServer starts the durable server, at the address of its first start.
@@ -169,11 +186,11 @@ var kinds = []struct {
 	{2, 2, 6, 0, "main.py", "print(3)"}, // without test data
 }
 
-// TestChain kills the programs at random while submissions go from the back end over
-// bridge and server to runners, and verdicts back, and while the back end fails at
-// random: each submission ends once, and right.
+// TestChain kills the programs at random, the bridge as a power cut would, while
+// submissions go from the back end over bridge and server to runners, and verdicts
+// back, and while the back end fails at random: each submission ends once, and right.
 func TestChain(t *testing.T) {
-	c := newChain(t, "./infra/bridge", "./infra/local", "./infra/runner")
+	c := newChain(t, "bridge", "local", "runner")
 	c.backEnd.Fault = func(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter)) {
 		switch n := rand.IntN(100); {
 		case n < 5:
@@ -195,9 +212,11 @@ func TestChain(t *testing.T) {
 		zips.File{Name: "0000.in", Text: "1 2\n"}, zips.File{Name: "0000.out", Text: "3\n"}, zips.File{Name: "0100.in", Text: "4 5\n"}, zips.File{Name: "0100.out", Text: "9\n"})})
 	c.backEnd.SetProblem(2, normaloj.Problem{Tasks: tasks})
 	c.writeLanguages()
+	c.cutsPower()
+	const bridge = 1
 	programs := []func() *exec.Cmd{
 		c.startServer,
-		func() *exec.Cmd { return c.startBridge(c.hello.URL) },
+		bridge: func() *exec.Cmd { return c.startBridge(c.hello.URL) },
 		func() *exec.Cmd { return c.startRunner("runner-1") },
 		func() *exec.Cmd { return c.startRunner("runner-2") },
 	}
@@ -225,7 +244,7 @@ func TestChain(t *testing.T) {
 		}
 		return n
 	}
-	killed, last := 0, time.Now()
+	killed, cuts, lost, last := 0, 0, 0, time.Now()
 	for before, moved := 0, time.Now(); ended() < *chained; {
 		if n := ended(); n > before {
 			before, moved = n, time.Now()
@@ -244,10 +263,25 @@ func TestChain(t *testing.T) {
 				}
 			}
 		}
-		if killed < *kills && killed <= *kills*ended()/(*chained) { // spread over the run
+		if killed < *kills && killed <= *kills*ended()/(*chained) && next.Load() > 8 { // spread over the run
 			i := rand.IntN(len(programs))
-			_ = running[i].Process.Kill()
+			if killed == 0 {
+				i = bridge // even if there are few, and in its first run
+			}
+			kill := func(int) error { return running[i].Process.Kill() }
+			if i == bridge {
+				kill = c.cut.Kill
+			}
+			err := kill(running[i].Process.Pid)
 			_ = running[i].Wait()
+			if i == bridge && err == nil {
+				var n int
+				n, err = c.cut.Rebuild()
+				cuts, lost = cuts+1, lost+n
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 			running[i] = programs[i]()
 			killed++
 		}
@@ -265,16 +299,60 @@ func TestChain(t *testing.T) {
 			t.Errorf("submission %d (%s): %d verdicts, status %d, score %d; want 1, %d, %d; %+v", i, k.text, s.Counted, s.Status, s.Score, k.status, k.score, s.Tasks)
 		}
 	}
+	if cuts >= 10 && lost == 0 {
+		t.Error("no cut lost anything: that proves little")
+	}
 	if c.backEnd.Overlaps() > 0 || 2*killed < *kills || unlucky > *chained/100 {
 		t.Errorf("%d overlapping verdicts; %d kills, want %d; %d jobs whose runner was killed three times", c.backEnd.Overlaps(), killed, *kills, unlucky)
 	}
-	t.Logf("%d submissions, %d kills, %d pushes without an answer, %d verdicts sent, %d jobs whose runner was killed three times", *chained, killed, unanswered.Load(), c.backEnd.Calls("complete"), unlucky)
+	t.Logf("%d submissions, %d kills, %d of them power cuts of the bridge that lost %d writes and files, %d pushes without an answer, %d verdicts sent, %d jobs whose runner was killed three times", *chained, killed, cuts, lost, unanswered.Load(), c.backEnd.Calls("complete"), unlucky)
+}
+
+// TestPowerCut: what the bridge has answered 200 is there after a power cut, with its code.
+func TestPowerCut(t *testing.T) {
+	c := newChain(t, "bridge")
+	c.hello.ProducerToken = "x"
+	c.cutsPower()
+	cmd := c.startBridge("http://127.0.0.1:9") // runlease is away
+	const each, students = 5, 8
+	id := func(n int) string { return fmt.Sprintf("%024x", n) }
+	var all sync.WaitGroup
+	for first := range students {
+		all.Go(func() {
+			for n := first * each; n < (first+1)*each; n++ {
+				if got := c.backEnd.Submit(t.Context(), id(n), 1, 0, zips.Code("x")); got != http.StatusOK {
+					t.Errorf("submission %d: %d", n, got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	err := c.cut.Kill(cmd.Process.Pid)
+	_ = cmd.Wait()
+	if err == nil {
+		_, err = c.cut.Rebuild()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(c.dir + "/bridge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for n := range each * students {
+		s, found, err := j.Submission(id(n))
+		code, err2 := os.ReadFile(filepath.Join(c.dir, "bridge", "code", s.File))
+		if !found || err != nil || err2 != nil || !bytes.Equal(code, zips.Code("x")) {
+			t.Fatalf("submission %d was answered: %+v, %v, %v, %d bytes of code", n, s, err, err2, len(code))
+		}
+	}
 }
 
 // TestRestartRefusesNobody restarts the bridge under load: systemd has the socket,
 // and every submission is answered 200 and kept.
 func TestRestartRefusesNobody(t *testing.T) {
-	c := newChain(t, "./infra/bridge")
+	c := newChain(t, "bridge")
 	c.hello.ProducerToken = "x"
 	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
 	nobody := "http://127.0.0.1:9" // runlease is away
@@ -319,7 +397,7 @@ func TestRestartRefusesNobody(t *testing.T) {
 // TestFullDisk fills the disk under the bridge: it says so before the back end sends
 // it anything, loses nothing, and goes on once there is space.
 func TestFullDisk(t *testing.T) {
-	c := newChain(t, "./infra/bridge")
+	c := newChain(t, "bridge")
 	c.hello.ProducerToken = "x"
 	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
 	disk := t.TempDir()
@@ -343,23 +421,60 @@ func TestFullDisk(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(text)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if got, _ := status(); got == http.StatusServiceUnavailable {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a full disk is no reason to pass the bridge over")
-		}
-	}
+	until.True(t, 10*time.Second, "a full disk is a reason to pass the bridge over", func() bool { got, _ := status(); return got == http.StatusServiceUnavailable })
 	if err := os.Remove(fmt.Sprintf("/proc/%d/root%s/ballast", cmd.Process.Pid, disk)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); c.backEnd.Submit(t.Context(), "after", 1, 0, code) != http.StatusOK; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the bridge does not go on")
-		}
-	}
+	until.True(t, 30*time.Second, "the bridge goes on", func() bool { return c.backEnd.Submit(t.Context(), "after", 1, 0, code) == http.StatusOK })
 	if _, text := status(); n < 10 || !strings.Contains(text, fmt.Sprintf(`"received":%d}`, n+1)) {
 		t.Errorf("after %d submissions: %s", n+1, text)
+	}
+}
+
+// TestSyncFails has the disk fail to sync, now and then: the bridge says so, and what
+// was answered 200 is there after a kill, with its code.
+func TestSyncFails(t *testing.T) {
+	for _, call := range []string{"fdatasync:error=EIO:when=12+5", "fsync:error=EIO:when=9+6"} { // of the database; of code and its name
+		t.Run(call, func(t *testing.T) {
+			c := newChain(t, "bridge")
+			c.hello.ProducerToken = "x"
+			c.backEnd.SetProblem(1, normaloj.Problem{})
+			c.backEnd.Fault = func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
+				w.WriteHeader(http.StatusBadGateway)
+			}
+			name, _, _ := strings.Cut(call, ":")
+			c.wrap = []string{"strace", "-D", "-f", "-qq", "-o", c.dir + "/strace", "-e", "trace=" + name, "-e", "inject=" + call}
+			cmd := c.startBridge("http://127.0.0.1:9")
+			kept, failed := 0, 0
+			for i := 0; failed < 3 && i < 200; i++ {
+				switch c.backEnd.Submit(t.Context(), fmt.Sprint(i), 1, 0, zips.Code("x")) {
+				case http.StatusOK:
+					kept++
+				case http.StatusAccepted: // a 500 of the bridge; the 503 that follow are none of its submissions
+					failed++
+				default:
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			c.wrap = nil
+			c.startBridge("http://127.0.0.1:9")
+			response, err := http.Get(c.backEnd.Sandbox + "/status?token=" + sandboxToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			var there struct{ Waiting struct{ Received int } }
+			files, unread := os.ReadDir(c.dir + "/bridge/code")
+			if err := errors.Join(unread, json.NewDecoder(response.Body).Decode(&there)); err != nil {
+				t.Fatal(err)
+			}
+			if n := there.Waiting.Received; failed < 2 || n < kept || n > kept+failed || len(files) != n {
+				t.Errorf("%d answered 200, %d 500; there are %d, with %d files", kept, failed, n, len(files))
+			}
+		})
 	}
 }

@@ -23,8 +23,8 @@ func (d *drained) Accept() (net.Conn, error) {
 	return &drainedConn{Conn: c, done: sync.OnceFunc(d.open.Done)}, nil
 }
 
-// drain waits until every connection that was accepted is closed. The listener must
-// be closed, and nobody wait in Accept any more.
+// drain waits until every connection that was accepted is closed. The caller
+// has closed the listener, and no Accept waits any more.
 func (d *drained) drain(ctx context.Context) error {
 	empty := make(chan struct{})
 	go func() { d.open.Wait(); close(empty) }()

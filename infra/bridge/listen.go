@@ -12,9 +12,9 @@ import (
 // (sd_listen_fds(3)).
 const firstSocket = 3
 
-// listen takes the listening socket that systemd hands over. It stays with systemd
-// while the bridge restarts, and who calls meanwhile waits. Without one it listens
-// on an address.
+// listen takes the listening socket that systemd hands over. The socket stays
+// with systemd while the bridge restarts, and callers wait meanwhile. Without one,
+// listen listens on an address.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	pid, n := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {

@@ -9,7 +9,7 @@
 // a flag: flags are seen by everybody on the machine.
 //
 // A listening socket that systemd hands over (socket activation) is used in place
-// of -addr: then nobody is refused while the bridge restarts, which matters, since
+// of -addr: then no request is refused while the bridge restarts. That matters:
 // one refusal loses a submission.
 //
 // Logs are JSON on stderr. SIGINT and SIGTERM end it once the requests in flight
@@ -224,8 +224,8 @@ func serve(ctx context.Context, cfg config, log *slog.Logger) (err error) {
 		Handler: b.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: 2 * bodyTimeout,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	// One request a connection: the back end may use one that stays open at the
-	// moment that a restart closes it, and takes that for a failure.
+	// One request a connection: the back end may use an open one just when a
+	// restart closes it, and takes that for a failure.
 	server.SetKeepAlivesEnabled(false)
 	working, stopWorking := context.WithCancel(ctx)
 	worked := make(chan struct{})

@@ -15,6 +15,7 @@ import (
 	"github.com/oasdiff/yaml"
 
 	"runlease/shared/flagenv"
+	"runlease/shared/testkit/program"
 	"runlease/shared/version"
 )
 
@@ -91,10 +92,8 @@ func TestDescribedAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin+"/", "./infra/bridge", "./infra/local")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := program.Build(bin, "bridge", "local"); err != nil {
+		t.Fatal(err)
 	}
 	// Flags are read before -version is obeyed.
 	accepts := func(program string, args []string) {
@@ -115,7 +114,7 @@ func TestDescribedAsItIs(t *testing.T) {
 			t.Errorf("%s is built in %s by %s", name, s.Build.Context, s.Build.Dockerfile)
 		}
 		port := map[string]string{"server": "8080", "bridge": "1450"}[name]
-		if !slices.Contains(s.Command, "0.0.0.0:"+port) || !slices.Contains(append(s.Ports, s.Expose...), map[string]string{"server": "8080:8080", "bridge": "1450"}[name]) {
+		if !slices.Contains(s.Command, "0.0.0.0:"+port) || !slices.Contains(append(s.Ports, s.Expose...), map[string]string{"server": "127.0.0.1:8080:8080", "bridge": "1450"}[name]) {
 			t.Errorf("%s: %q, %q, %q", name, s.Command, s.Ports, s.Expose)
 		}
 		i := slices.Index(s.Command, "-data")

@@ -5,7 +5,7 @@
 //
 //   - It asks GET /status of every sandbox before each submission. A refusal, a
 //     hang or a malformed answer loses the submission, whichever sandbox it is. So
-//     it is answered from memory, and a restart refuses nobody (package main takes
+//     it is answered from memory, and a restart refuses no request (package main takes
 //     over a listening socket).
 //   - It sends POST /submit once and repeats nothing. So the answer comes as soon
 //     as the submission is in the journal; all else comes afterwards.
@@ -18,7 +18,7 @@
 //
 // The journal is the truth: for each submission it says which stage comes next
 // (Received: hand it in; Handed: wait; Judged: send the verdict). Lines in memory
-// only remember whom to look at, and when: who comes to the head of a line is read
+// only remember which submissions to look at, and when: the head of a line is read
 // from the journal, and passed over if it belongs elsewhere by now.
 package bridge
 
@@ -51,7 +51,7 @@ var DefaultPace = Pace{Problem: 5 * time.Second, Query: time.Second, Sweep: time
 // Config is what a bridge is made of.
 type Config struct {
 	Journal  *journal.Journal
-	BackEnd  *backend.Client // its token is also the one that submissions must bring
+	BackEnd  *backend.Client // submissions must bring its token too
 	Runlease *producer.Client
 	Pace     Pace
 	// Capacity is how many waiting submissions are a load of 1. The back end gives
@@ -78,7 +78,7 @@ type Bridge struct {
 	open      *open
 	full      fullDisk
 	receiving chan struct{} // bounds the submissions that come in at once
-	sending   sync.Mutex    // one verdict at a time
+	sending   chan struct{} // one verdict at a time
 	failures  map[string]failure
 
 	backEndGate, runleaseGate *gate
@@ -92,8 +92,8 @@ const handers = 8
 // time.
 const deliverers = 4
 
-// receivers is how many submissions come in at once; the back end sends up to
-// forty.
+// receivers is how many submissions are written to the disk at once; the back end
+// sends up to forty.
 const receivers = 64
 
 // New makes a bridge that goes on where the journal's last one ended.
@@ -101,10 +101,11 @@ func New(c Config) (*Bridge, error) {
 	b := &Bridge{
 		Config: c, token: sha256.Sum256([]byte(c.BackEnd.Token)),
 		toHandIn: newLine(), toDeliver: newLine(), watched: newWatched(), open: newOpen(),
-		problems:  problems{all: map[int]*problem{}, fetches: make(chan struct{}, fetches)},
+		problems:  problems{all: map[int]*problem{}, asking: make(chan struct{}, askers), fetches: make(chan struct{}, fetches)},
 		fence:     fence{coming: map[string]int{}, sending: map[string]chan struct{}{}},
 		receiving: make(chan struct{}, receivers),
 		failures:  map[string]failure{},
+		sending:   make(chan struct{}, 1),
 	}
 	b.backEndGate, b.runleaseGate = newGate(c.Pace), newGate(c.Pace)
 	b.counts = newCounts(b)
@@ -156,7 +157,7 @@ func (b *Bridge) work(ctx context.Context, l *line, state journal.State, do func
 }
 
 // advance writes what has become of a submission and puts it where it belongs
-// then. If it has come again meanwhile, what became of the older round is nothing.
+// then. If it has come again meanwhile, the older round does not count.
 func (b *Bridge) advance(s journal.Submission, change func(*journal.Submission)) error {
 	after, written, err := b.Journal.Update(s.ID, func(current *journal.Submission) bool {
 		if current.Round != s.Round || current.State != s.State {
@@ -166,8 +167,11 @@ func (b *Bridge) advance(s journal.Submission, change func(*journal.Submission))
 		current.ChangedAt = time.Now()
 		return true
 	})
-	if journal.IsFull(err) {
+	if err != nil {
 		b.full.filled()
+		if now, _, unread := b.Journal.Submission(s.ID); unread == nil && now.Round == s.Round && now.State != s.State {
+			b.enqueue(now) // a sync that fails may leave what was written in its place
+		}
 	}
 	if err != nil || !written {
 		return err

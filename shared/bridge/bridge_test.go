@@ -75,6 +75,7 @@ func TestWhatCannotBeJudged(t *testing.T) {
 		{"noproblem", 99, 0, zips.Code("AC"), "JE", "the back end has no such problem"},
 		{"language", 1, 77, zips.Code("AC"), "JE", "no runner judges language 77"},
 		{"broken", 1, 0, zips.Of(zips.File{Name: "main.py", Text: "AC"}), "CE", "want main.c at the root of the zip"},
+		{"empty", 1, 0, nil, "JE", "code"},
 		{"large", 1, 0, zips.Of(zips.File{Name: "main.c", Text: strings.Repeat("AC ", 100_000)}, zips.File{Name: "b", Text: noise(300_000)}), "AC", "err"},
 	} {
 		if c.problem == 99 {

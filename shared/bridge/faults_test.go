@@ -8,12 +8,18 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"runlease/shared/api"
+	"runlease/shared/bridge"
+	"runlease/shared/bridge/journal"
 	"runlease/shared/testkit/normaloj"
 	"runlease/shared/testkit/zips"
 )
@@ -36,7 +42,7 @@ func says(status int, text string) func(*world, http.ResponseWriter, func(http.R
 	}
 }
 
-// Whatever the back end does to a verdict, it counts once. One that it has lost is
+// Whatever the back end does to a verdict, it counts once. A lost verdict is
 // kept, and sent when the submission comes again, without being judged again.
 func TestBackEndFailsOnVerdict(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -91,10 +97,13 @@ func TestBackEndFailsOnVerdict(t *testing.T) {
 			w.submit(200, "ffff", "WA 1")
 			if c.lost {
 				w.done()
+				if log := w.said(); !strings.Contains(log, "a rejudge") {
+					t.Error("the log does not name the cure")
+				}
 				if n := w.backEnd.Submission("ffff").Counted; n != 0 {
 					t.Fatalf("%d verdicts of a submission whose verdict is lost", n)
 				}
-				w.idle.Store(true) // nobody judges it again
+				w.idle.Store(true) // no runner judges it again
 				w.submit(200, "ffff", "WA 1")
 			}
 			w.ends("ffff", 1, 1, 0)
@@ -257,13 +266,13 @@ func TestSidesAway(t *testing.T) {
 	w.submit(200, "first", "AC")
 	w.ends("first", 1, 0, 100)
 	w.away.Store(true)
-	before := w.asked.Load()
+	before, begun := w.asked.Load(), time.Now()
 	for i := range 50 {
 		w.submit(200, fmt.Sprintf("s%d", i), "AC")
 	}
 	time.Sleep(600 * time.Millisecond)
-	if n := w.asked.Load() - before; n < 2 || n > 24 {
-		t.Errorf("%d calls to a side that was away for 0.6 s, with 50 submissions waiting", n)
+	if n, away := w.asked.Load()-before, time.Since(begun); n < 2 || n > 4+int64(away/(30*time.Millisecond)) {
+		t.Errorf("%d calls to a side that was away for %v, with 50 submissions waiting", n, away)
 	}
 	if _, body := w.get("/status?token=" + token); !strings.Contains(body, `"received":50`) || !strings.Contains(body, `"runlease":{"away":true,"lastError":"http`) {
 		t.Errorf("the details are %s", body)
@@ -289,6 +298,84 @@ func TestSidesAway(t *testing.T) {
 	w.start()
 	w.idle.Store(false)
 	w.ends("late", 1, 0, 100)
+}
+
+// newWorldAway is a world at the pace of real use, by a clock of the test, whose back
+// end is away while gone is set. calls counts the requests that it misses.
+func newWorldAway(t *testing.T, gone *atomic.Bool, calls *atomic.Int64) *world {
+	t.Helper()
+	w := newWorldOn(t, new(hosts), func(rw http.ResponseWriter, _ *http.Request, serve func(http.ResponseWriter)) {
+		if gone.Load() {
+			calls.Add(1)
+			http.Error(rw, "a proxy's 504", http.StatusGatewayTimeout)
+			return
+		}
+		serve(rw)
+	})
+	w.stop()
+	w.config.Pace = bridge.DefaultPace
+	w.start()
+	return w
+}
+
+// handedIn waits until n submissions wait for their verdicts.
+func (w *world) handedIn(n int) {
+	w.until("handed in", func() bool {
+		_, body := w.get("/status?token=" + token)
+		return strings.Contains(body, fmt.Sprintf(`"handed":%d`, n))
+	})
+}
+
+// Each side, and both, may be away for an hour of real use, by a clock of the test: a
+// side that is away costs some calls a minute at most and nothing for each submission
+// that waits, and soon after it is back every submission has ended, once and right.
+func TestHourAway(t *testing.T) {
+	const waiting = 100
+	for name, away := range map[string]struct{ runlease, backEnd bool }{"runlease": {true, false}, "the back end": {false, true}, "both": {true, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var gone atomic.Bool
+				var calls atomic.Int64
+				w := newWorldAway(t, &gone, &calls)
+				w.submit(200, "first", "AC")
+				w.ends("first", 1, 0, 100)
+				idle := runtime.NumGoroutine()
+				w.idle.Store(true)
+				for i := range waiting / 2 {
+					w.submit(200, fmt.Sprint(i), "AC")
+				}
+				w.handedIn(waiting / 2)
+				w.away.Store(away.runlease)
+				gone.Store(away.backEnd)
+				w.idle.Store(false)
+				for i := waiting / 2; i < waiting; i++ {
+					w.submit(200, fmt.Sprint(i), "AC")
+				}
+				time.Sleep(3 * time.Second) // what runlease has is judged
+				w.idle.Store(true)
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				more := runtime.NumGoroutine() - idle
+				w.idle.Store(false)
+				w.away.Store(false)
+				gone.Store(false)
+				back := time.Now()
+				for i := range waiting {
+					w.ends(fmt.Sprint(i), 1, 0, 100)
+				}
+				w.done()
+				t.Logf("in an hour %d calls to runlease, %d to the back end, with %d submissions waiting; all ended within %v", w.asked.Load(), calls.Load(), waiting, time.Since(back))
+				for side, n := range map[string]int64{"runlease": w.asked.Load(), "the back end": calls.Load()} {
+					if n > 180 || n < 60 && (away.runlease && side == "runlease" || away == struct{ runlease, backEnd bool }{false, true} && side != "runlease") {
+						t.Errorf("%d calls to %s in an hour, want one or two a minute", n, side)
+					}
+				}
+				if more > 30 || time.Since(back) > 5*time.Minute {
+					t.Errorf("%d goroutines more with %d submissions waiting; all ended %v after the outage", more, waiting, time.Since(back))
+				}
+			})
+		})
+	}
 }
 
 // Texts reach the back end as it can keep them, cut if they are too large, and tell
@@ -411,9 +498,163 @@ func TestSubmitRefuses(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", c.name, response.StatusCode, text, c.want, c.text)
 		}
 	}
+	contentType, body := form("token", token, "problem_id", "1", "language", "0", "src", code)
+	cut, err := http.Post(w.url+"/submit/a", contentType, bytes.NewReader(body[:len(body)-100]))
+	if err != nil || cut.StatusCode != 400 {
+		t.Errorf("a form that is cut off: %v, %v", cut, err)
+	}
 	response, err := http.Post(w.url+"/submit/a", "application/json", strings.NewReader("{}"))
 	if err != nil || response.StatusCode != 400 {
 		t.Errorf("no form: %v, %v", response, err)
 	}
 	w.done() // nothing waits, no file is left
+}
+
+// While a verdict waits for a back end that is away, the submission may come again:
+// nobody waits for that, and the older verdict is not sent afterwards.
+func TestComesAgainBeforeTheBackEndIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gone atomic.Bool
+		w := newWorldAway(t, &gone, new(atomic.Int64))
+		w.idle.Store(true)
+		const many = 10 // one of them waits for the back end, the others for that one
+		for i := range many {
+			w.submit(200, fmt.Sprint(i), "AC")
+		}
+		w.handedIn(many)
+		gone.Store(true)
+		w.idle.Store(false)
+		time.Sleep(3 * time.Second) // all are judged
+		w.idle.Store(true)
+		time.Sleep(10 * time.Minute) // until the bridge asks once a minute
+		before := w.backEnd.Calls("meta")
+		w.until("asked just now", func() bool { return w.backEnd.Calls("meta") > before })
+		time.Sleep(time.Second)
+		gone.Store(false)
+		w.idle.Store(false)
+		p := twoTasks(50)
+		p.Tasks[0].TimeLimit = 1234
+		w.backEnd.SetProblem(1, p)
+		var students sync.WaitGroup
+		for i := range many {
+			students.Go(func() {
+				came := time.Now()
+				w.submit(200, fmt.Sprint(i), "AC")
+				if waited := time.Since(came); waited > time.Second {
+					t.Errorf("%d waited %v", i, waited)
+				}
+			})
+		}
+		students.Wait()
+		for i := range many {
+			if s := w.ends(fmt.Sprint(i), 1, 0, 100); s.Tasks[0][0].ExecTime != 1234 {
+				t.Errorf("the older round's verdict of %d was sent: %v", i, s.Tasks)
+			}
+		}
+		w.done()
+	})
+}
+
+// A submission that was received before the clock was set back is judged at once, and
+// one whose code a broken disk has lost ends with that reason.
+func TestWhatTheJournalHolds(t *testing.T) {
+	w := newWorld(t, nil)
+	w.away.Store(true)
+	w.submit(200, "later", "AC")
+	w.submit(200, "lost", "AC")
+	w.stop()
+	j, err := journal.Open(w.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"later", "lost"} {
+		s, _, err := j.Update(id, func(s *journal.Submission) bool { s.ReceivedAt = s.ReceivedAt.Add(time.Hour); return true })
+		if err == nil && id == "lost" {
+			err = j.Remove(s.File)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.away.Store(false)
+	w.start()
+	w.ends("later", 1, 0, 100)
+	if s := w.ends("lost", 1, 6, 0); !strings.Contains(s.Tasks[0][0].Stderr, "lost the code: rejudge") {
+		t.Errorf("the reason is %q", s.Tasks[0][0].Stderr)
+	}
+}
+
+// Slow test data delay the submissions of their problem and no others.
+func TestSlowProblemsHoldNobodyUp(t *testing.T) {
+	slow := make(chan struct{})
+	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter)) {
+		if strings.HasSuffix(r.URL.Path, "/testdata") && r.URL.Path != "/problem/1/testdata" {
+			<-slow
+		}
+		serve(rw)
+	})
+	w.stop()
+	w.config.BackEnd.Silence = time.Minute
+	w.start()
+	w.submit(200, "before", "AC")
+	w.ends("before", 1, 0, 100)
+	for i := 2; i < 8; i++ {
+		w.backEnd.SetProblem(i, twoTasks(50))
+		w.submitTo(200, fmt.Sprint(i), i, 0, zips.Code("AC"))
+	}
+	w.until("all wait", func() bool { return w.backEnd.Calls("testdata") == 1+4 })
+	time.Sleep(200 * time.Millisecond) // what is known of problem 1 is too old
+	w.submit(200, "meanwhile", "AC")
+	w.ends("meanwhile", 1, 0, 100)
+	close(slow)
+	for i := 2; i < 8; i++ {
+		w.ends(fmt.Sprint(i), 1, 0, 100)
+	}
+}
+
+// A slow sender without the token delays no other.
+func TestStrangersHoldNobodyUp(t *testing.T) {
+	w := newWorld(t, nil)
+	for range 100 {
+		body, kept := io.Pipe()
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/submit/a", body)
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		go func() {
+			if response, err := w.transport().RoundTrip(r); err == nil {
+				_ = response.Body.Close()
+			}
+		}()
+		_, _ = io.WriteString(kept, "--x\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n")
+		t.Cleanup(func() { _ = kept.CloseWithError(io.ErrUnexpectedEOF) })
+	}
+	w.submit(200, "known", "AC")
+	w.ends("known", 1, 0, 100)
+}
+
+// A disk that cannot be written to, for whatever reason, has the bridge passed over
+// until it can be.
+func TestBrokenDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOn(t, new(hosts), nil)
+		away := w.dir + "/away"
+		if err := os.Rename(w.dir+"/code", away); err != nil {
+			t.Fatal(err)
+		}
+		w.submit(202, "a", "AC") // the back end's word for a 500 of its sandbox
+		for range 3 {
+			if status, _ := w.get("/status"); status != http.StatusServiceUnavailable {
+				t.Fatalf("/status with a broken disk: %d", status)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if err := os.Rename(away, w.dir+"/code"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		w.submit(200, "a", "AC")
+		w.ends("a", 1, 0, 100)
+	})
 }

@@ -12,8 +12,8 @@ import (
 	"runlease/shared/producer"
 )
 
-// wait is how long to wait after so many failures in a row and one more: twice as
-// long each time, less up to a half so that not all come back at once.
+// wait returns the pause after a run of failures: twice as long each time, less a
+// random part of up to a half, so that not all come back at once.
 func (p Pace) wait(tries int) time.Duration {
 	wait := p.LastWait
 	if tries < 20 {
@@ -68,7 +68,7 @@ func (g *gate) once(ctx context.Context, call func() error) error {
 	if err != nil && ctx.Err() != nil { // it was broken off here
 		return errors.Join(ctx.Err(), err)
 	}
-	if err != nil {
+	if _, own := errors.AsType[ownError](err); err != nil && !own {
 		g.failure, g.at = err.Error(), time.Now()
 	}
 	away, after := isAway(err)
@@ -82,8 +82,8 @@ func (g *gate) once(ctx context.Context, call func() error) error {
 	return err
 }
 
-// enter waits until a call may be made. probe: it is the one that tries whether the
-// gate can be opened.
+// enter waits until a call may be made, and reports whether the call is the probe that
+// tries whether the gate can open.
 func (g *gate) enter(ctx context.Context) (probe bool, err error) {
 	for {
 		g.mu.Lock()
@@ -111,17 +111,23 @@ func (g *gate) enter(ctx context.Context) (probe bool, err error) {
 	}
 }
 
-// last is the last failure; "": there was none.
+// last is the last failure; "" if there was none.
 func (g *gate) last() (text string, at time.Time, away bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.failure, g.at, !g.until.IsZero()
 }
 
+// ownError is one of the bridge itself, which tells nothing of the other side.
+type ownError struct{ error }
+
 // isAway reports whether an error means that the other side cannot be spoken to at
 // all, and how long it wants to be left alone. A refusal of one request is not that.
 func isAway(err error) (away bool, after time.Duration) {
 	if err == nil || backend.Status(err) != 0 {
+		return false, 0
+	}
+	if _, own := errors.AsType[ownError](err); own {
 		return false, 0
 	}
 	if refusal, is := errors.AsType[*producer.Refusal](err); is {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 
 	"runlease/shared/bridge/journal"
 	"runlease/shared/language"
 	"runlease/shared/producer"
+	"runlease/shared/trace"
 )
 
 // The states of a job in runlease that matter here.
@@ -32,22 +34,19 @@ type job struct {
 	Upload     *producer.Upload `json:"upload"`
 }
 
-// inlineCode is how large code may be that goes into a job's request, in bytes.
-const inlineCode = 256 << 10
-
 // maxNames is how many jobs one submission may have: one for each different code
 // that came under its id.
 const maxNames = 100
 
-// handIn hands a submission in to runlease, after its problem. One that comes again
-// is the next generation of its job.
+// handIn hands a submission in to runlease, after its problem. A submission that comes
+// again is the next generation of its job.
 func (b *Bridge) handIn(ctx context.Context, s journal.Submission) error {
-	// Those that Normal-OJ has too; what runlease has beyond them has other numbers there.
+	// Normal-OJ has these languages too; the others have other numbers there.
 	if s.Language < language.C || s.Language > language.Python3 {
 		return b.end(s, "JE", fmt.Sprintf("no runner judges language %d", s.Language))
 	}
 	// A rejudge is often for the sake of a problem that has just been changed: it
-	// needs one that was looked at since. For the rest that of a moment ago will do.
+	// needs a problem that was looked at since. For the rest a recent look will do.
 	since := s.ReceivedAt
 	switch {
 	case s.Again > 0:
@@ -77,6 +76,8 @@ func (b *Bridge) handIn(ctx context.Context, s journal.Submission) error {
 		}
 		refusal, is := errors.AsType[*producer.Refusal](err)
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // a disk that failed, or a folder that was put back in part
+			return b.end(s, "JE", "the bridge has lost the code: rejudge the submission")
 		case is && refusal.Code == "job_conflict":
 			continue
 		case is && refusal.Code == "problem_not_found":
@@ -102,6 +103,7 @@ func (b *Bridge) end(s journal.Submission, status, reason string) error {
 // queue sees that a job with the submission's code is queued, and returns it with
 // the generation whose verdict is still to come. All of it can be repeated.
 func (b *Bridge) queue(ctx context.Context, s journal.Submission, id string) (j job, err error) {
+	ctx = trace.With(ctx, trace.OfJob(id))
 	code, err := b.Journal.Open(s.File)
 	if err != nil {
 		return j, fmt.Errorf("open the code: %w", err)
@@ -113,7 +115,7 @@ func (b *Bridge) queue(ctx context.Context, s journal.Submission, id string) (j 
 		Language int    `json:"language"`
 		Code     any    `json:"code"`
 	}{id, s.Problem, s.Language, producer.Announced{Size: s.Size, SHA256: s.SHA256}}
-	if s.Size <= inlineCode {
+	if s.Size <= language.MaxInline {
 		zip, err := io.ReadAll(code)
 		if err != nil {
 			return j, fmt.Errorf("read the code: %w", err)
@@ -136,7 +138,7 @@ func (b *Bridge) queue(ctx context.Context, s journal.Submission, id string) (j 
 			return j, err
 		}
 	}
-	if j.State == jobQueued { // new, or nobody has begun: whoever claims it takes the problem as it is then
+	if j.State == jobQueued { // new, or not begun: its claim takes the problem as it is then
 		return j, nil
 	}
 	generation := struct {

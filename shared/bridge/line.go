@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// line is the submissions that one stage has to look at, those that are due first
-// in front. An entry is a hint: it may be there without a reason.
+// line holds the submissions of one stage, the earliest due in front. An entry is a
+// hint: it may be there without a reason.
 type line struct {
 	mu      sync.Mutex
 	waiting dues
@@ -22,7 +22,7 @@ type entry struct {
 	due    time.Time
 	number int64 // first come, first served
 	tries  int   // that failed in a row
-	busy   bool  // somebody has it
+	busy   bool  // a worker has it
 	again  bool  // it was added meanwhile
 }
 
@@ -30,7 +30,7 @@ func newLine() *line {
 	return &line{entries: map[string]*entry{}, changed: make(chan struct{}, 1)}
 }
 
-// add puts a submission into the line. One that is being worked on is looked at
+// add puts a submission into the line. If a worker has it already, it is looked at
 // again afterwards.
 func (l *line) add(id string) {
 	l.mu.Lock()
@@ -64,7 +64,7 @@ func (l *line) next(ctx context.Context) (id string, tries int, err error) {
 			if wait = time.Until(l.waiting[0].due); wait <= 0 {
 				e, _ := heap.Pop(&l.waiting).(*entry)
 				e.busy = true
-				if len(l.waiting) > 0 { // for another one that waits
+				if len(l.waiting) > 0 { // for another worker that waits
 					select {
 					case l.changed <- struct{}{}:
 					default:

@@ -14,8 +14,8 @@ import (
 // counts are the bridge's metrics.
 type counts struct {
 	submits  *prometheus.CounterVec // by status
-	verdicts *prometheus.CounterVec // by what became of them
-	problems *prometheus.CounterVec // by what became of a look at one
+	verdicts *prometheus.CounterVec // by outcome
+	problems *prometheus.CounterVec // by the outcome of a look
 	served   http.Handler
 }
 

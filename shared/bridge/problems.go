@@ -15,6 +15,7 @@ import (
 
 	"runlease/shared/bridge/backend"
 	"runlease/shared/bridge/journal"
+	"runlease/shared/casefile"
 	"runlease/shared/producer"
 )
 
@@ -23,29 +24,50 @@ import (
 type problems struct {
 	mu      sync.Mutex
 	all     map[int]*problem
-	fetches chan struct{} // bounds how many are looked at at once
+	asking  chan struct{} // bounds how many checksums are asked for at once
+	fetches chan struct{} // bounds how many problems are fetched at once
 	running sync.WaitGroup
 }
 
-// fetches is how many problems are looked at at once: each may be a large download.
-const fetches = 4
+// The back end reads all test data for a checksum. A fetch may take minutes, so those
+// whose problem has not changed do not wait for it.
+const (
+	askers  = 4
+	fetches = 4
+)
 
-// maxTestdata is how large test data may be in runlease, in bytes.
-const maxTestdata = 1 << 30
+// take waits for a free place of a channel.
+func take(ctx context.Context, places chan struct{}) (give func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 type problem struct {
 	known   journal.Problem
 	askedAt time.Time // when the look at it began that known is from
+	wall    time.Time // the same by the machine's clock alone, which may be set
 	waiting []string  // submissions
 	looking bool
 }
 
-// problem is a submission's problem as it was at a time or later; false: it is
+// isSince reports whether the look that known is from began at a time or later. If the
+// clock has been set since the look, that is not known. A time that is still to come is
+// from before the clock was set back, so the look is later.
+func (p *problem) isSince(since, now time.Time) bool {
+	if p.askedAt.IsZero() {
+		return false
+	}
+	set := now.Round(0).Sub(p.wall) - now.Sub(p.askedAt)
+	return set.Abs() < time.Second && (since.After(now) || !p.wall.Before(since))
+}
+
+// problem is a submission's problem as it was at a time or later; false if it is
 // being looked at, and the submission comes back into the line afterwards.
 func (b *Bridge) problem(ctx context.Context, id int, since time.Time, submission string) (journal.Problem, bool) {
-	if now := time.Now(); since.After(now) { // the clock was set back
-		since = now
-	}
 	b.problems.mu.Lock()
 	defer b.problems.mu.Unlock()
 	p := b.problems.all[id]
@@ -53,7 +75,7 @@ func (b *Bridge) problem(ctx context.Context, id int, since time.Time, submissio
 		p = &problem{}
 		b.problems.all[id] = p
 	}
-	if !p.askedAt.IsZero() && !p.askedAt.Before(since) {
+	if p.isSince(since, time.Now()) {
 		return p.known, true
 	}
 	p.waiting = append(p.waiting, submission)
@@ -88,16 +110,14 @@ func (b *Bridge) look(ctx context.Context, id int, p *problem) {
 			return
 		case <-timer.C:
 		}
-		b.problems.fetches <- struct{}{}
 		asked := time.Now()
 		known, err := b.refresh(ctx, id, tries)
-		<-b.problems.fetches
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
 			b.problems.mu.Lock()
-			p.known, p.askedAt, p.looking = known, asked, false
+			p.known, p.askedAt, p.wall, p.looking = known, asked, asked.Round(0), false
 			waiting := p.waiting
 			p.waiting = nil
 			b.problems.mu.Unlock()
@@ -117,15 +137,20 @@ func (b *Bridge) look(ctx context.Context, id int, p *problem) {
 // it is taken for a property of the problem.
 const doubts = 2
 
-// refresh sees that runlease has a problem as the back end has it now, and tells
-// why it cannot be judged by, if so. What is not its fault is an error.
+// refresh makes sure that runlease has a problem as the back end has it now. If the
+// problem cannot be used, its record says why. Any other fault is an error.
 func (b *Bridge) refresh(ctx context.Context, id, tries int) (journal.Problem, error) {
 	before, err := b.Journal.Problem(id)
 	if err != nil {
 		return before, err
 	}
+	asked, err := take(ctx, b.problems.asking)
+	if err != nil {
+		return before, err
+	}
 	var checksum string
 	err = b.askBackEnd(ctx, func() (err error) { checksum, err = b.BackEnd.Checksum(ctx, id); return err })
+	asked()
 	switch status := backend.Status(err); {
 	case status == http.StatusUnauthorized && before.Checksum != "":
 		b.Log.WarnContext(ctx, "the back end does not know the token any more: is this sandbox in its configuration? The problem stays as it was", "problem", id)
@@ -140,6 +165,11 @@ func (b *Bridge) refresh(ctx context.Context, id, tries int) (journal.Problem, e
 		b.counts.problems.WithLabelValues("unchanged").Inc()
 		return before, nil
 	}
+	fetched, err := take(ctx, b.problems.fetches)
+	if err != nil {
+		return before, err
+	}
+	defer fetched()
 	file, err := b.Journal.Scratch()
 	if err != nil {
 		return before, err
@@ -147,7 +177,7 @@ func (b *Bridge) refresh(ctx context.Context, id, tries int) (journal.Problem, e
 	defer func() { _, _ = file.Close(), os.Remove(file.Name()) }()
 	tasks, sum, err := b.fetch(ctx, id, file)
 	if errors.Is(err, backend.ErrTooLarge) {
-		return b.faulty(id, checksum, fmt.Sprintf("the test data have more than %d bytes, the most that runlease takes", maxTestdata))
+		return b.faulty(id, checksum, fmt.Sprintf("the test data have more than %d bytes, the most that runlease takes", casefile.MaxTestData))
 	}
 	if err != nil {
 		return before, err
@@ -203,7 +233,7 @@ func (b *Bridge) fetch(ctx context.Context, id int, file io.Writer) (tasks []bac
 	}
 	// Not by the gate: what is wrong with one download tells little of the rest.
 	sum := md5.New() //nolint:gosec // as above
-	err = b.BackEnd.TestData(ctx, id, io.MultiWriter(file, sum), maxTestdata)
+	err = b.BackEnd.TestData(ctx, id, io.MultiWriter(file, sum), casefile.MaxTestData)
 	sum.Write(spaced(raw))
 	return tasks, hex.EncodeToString(sum.Sum(nil)), err
 }

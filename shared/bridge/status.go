@@ -127,14 +127,15 @@ func (o *open) look() (n map[journal.State]int, oldest time.Duration) {
 	return n, oldest
 }
 
-// fullDisk remembers whether the disk is full.
+// fullDisk remembers whether the disk is full, or cannot be written to for any other
+// reason.
 type fullDisk struct {
 	full   atomic.Bool
 	failed atomic.Int64 // when a write failed, in nanoseconds
 }
 
-// afterFailure is for how long a failed write counts, whatever seems to be free: a
-// quota or a lack of inodes does not show otherwise.
+// afterFailure is for how long a failed write counts at least, whatever seems to be
+// free: a quota, a lack of inodes or a broken disk does not show otherwise.
 const afterFailure = 3 * time.Second
 
 func (f *fullDisk) is() bool { return f.full.Load() }
@@ -144,10 +145,15 @@ func (f *fullDisk) filled() {
 	f.full.Store(true)
 }
 
-// lookAtDisk compares what is free with what is to be left alone.
+// lookAtDisk compares the free space with the space to leave alone.
 func (b *Bridge) lookAtDisk() {
 	free, err := b.Journal.Free()
-	full := err == nil && free < b.SpareDisk || time.Since(time.Unix(0, b.full.failed.Load())) < afterFailure
+	full := err == nil && free < b.SpareDisk
+	if at := b.full.failed.Load(); at != 0 && !full {
+		if full = time.Since(time.Unix(0, at)) < afterFailure || b.Journal.Try() != nil; !full {
+			b.full.failed.CompareAndSwap(at, 0)
+		}
+	}
 	if b.full.full.Swap(full) != full {
 		b.Log.Warn("the disk", "full", full, "freeBytes", free)
 	}

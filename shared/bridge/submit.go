@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -10,17 +11,18 @@ import (
 
 	"runlease/shared/bridge/journal"
 	"runlease/shared/ident"
+	"runlease/shared/language"
 )
 
 const (
-	// maxZip is how large the zip of a submission may be, in bytes: the back end
-	// takes 10,000,000 bytes of source, runlease 10 MiB of zip.
-	maxZip = 10 << 20
-	// maxSubmit is how large the whole request may be.
-	maxSubmit = maxZip + 1<<20
-	// maxField is how large a field of the form may be. The checker's is a text
-	// that nobody reads.
+	// maxSubmit bounds the whole request, in bytes. The back end takes 10,000,000 bytes
+	// of source, which fit in the zip of language.MaxZip.
+	maxSubmit = language.MaxZip + 1<<20
+	// maxField is how large a field of the form may be. The checker's text
+	// is not read.
 	maxField = 256 << 10
+	// maxStranger is that of fields before the token, which comes first.
+	maxStranger = 4 << 10
 	// maxID leaves room for what is put behind an id in runlease.
 	maxID = 60
 )
@@ -47,13 +49,11 @@ func (b *Bridge) receive(r *http.Request) error {
 	if !ident.Job(id) || len(id) > maxID {
 		return broken("the id of the submission is malformed")
 	}
-	b.receiving <- struct{}{}
-	defer func() { <-b.receiving }()
 	form, err := r.MultipartReader()
 	if err != nil {
 		return broken("want a form with files (multipart/form-data)")
 	}
-	s, err := b.readForm(id, form)
+	s, err := b.readForm(r.Context(), id, form)
 	if err != nil {
 		return err
 	}
@@ -66,6 +66,12 @@ func (b *Bridge) receive(r *http.Request) error {
 		return true
 	})
 	if err != nil {
+		// A sync that fails may leave what was written in its place: then it is judged,
+		// though nobody can promise that it is kept.
+		if now, _, unread := b.Journal.Submission(id); unread == nil && now.File == s.zip.Name {
+			b.enqueue(now)
+			return err
+		}
 		return errors.Join(err, b.Journal.Remove(s.zip.Name))
 	}
 	if err := b.Journal.Remove(older); err != nil {
@@ -82,8 +88,8 @@ func (b *Bridge) explain(r *http.Request, err error) refusal {
 	answer, is := errors.AsType[*refusal](err)
 	if !is {
 		answer = &refusal{http.StatusInternalServerError, "the bridge cannot write to its disk"}
+		b.full.filled()
 		if journal.IsFull(err) {
-			b.full.filled()
 			answer.text = "the disk of the bridge is full"
 		}
 	}
@@ -110,8 +116,8 @@ func broken(text string) error { return &refusal{http.StatusBadRequest, text} }
 var errCut = broken("the form is cut off, or too large")
 
 // readForm reads the form, whose token stands before its file: without it nothing
-// reaches the disk. An error is a *refusal or one of the disk.
-func (b *Bridge) readForm(id string, form *multipart.Reader) (sent, error) {
+// reaches the disk, and no other request waits. An error is a *refusal or a disk error.
+func (b *Bridge) readForm(ctx context.Context, id string, form *multipart.Reader) (sent, error) {
 	numbers := map[string]int{}
 	known := false
 	for {
@@ -122,10 +128,14 @@ func (b *Bridge) readForm(id string, form *multipart.Reader) (sent, error) {
 		case err != nil:
 			return sent{}, errCut
 		case part.FormName() == "src":
-			return b.readFile(id, part, known, numbers)
+			return b.readFile(ctx, id, part, known, numbers)
 		}
-		value, err := io.ReadAll(io.LimitReader(part, maxField+1))
-		if err != nil || len(value) > maxField {
+		most := maxStranger
+		if known {
+			most = maxField
+		}
+		value, err := io.ReadAll(io.LimitReader(part, int64(most)+1))
+		if err != nil || len(value) > most {
 			return sent{}, errCut
 		}
 		switch name := part.FormName(); name {
@@ -142,27 +152,32 @@ func (b *Bridge) readForm(id string, form *multipart.Reader) (sent, error) {
 }
 
 // readFile reads the file of a form whose fields came before it.
-func (b *Bridge) readFile(id string, file io.Reader, known bool, numbers map[string]int) (sent, error) {
-	problem, language := numbers["problem_id"], -1
+func (b *Bridge) readFile(ctx context.Context, id string, file io.Reader, known bool, numbers map[string]int) (sent, error) {
+	problem, lang := numbers["problem_id"], -1
 	if n, said := numbers["language"]; said {
-		language = n
+		lang = n
 	}
 	switch {
 	case !known:
 		return sent{}, &refusal{http.StatusForbidden, "invalid token"}
 	case problem < 1:
 		return sent{}, broken("problem_id is missing, or no id of a problem")
-	case language < 0:
+	case lang < 0:
 		return sent{}, broken("language is missing, or no number of a language")
 	}
-	zip, err := b.Journal.Receive(id, file, maxZip)
+	written, err := take(ctx, b.receiving)
+	if err != nil {
+		return sent{}, errCut // the client has gone away
+	}
+	defer written()
+	zip, err := b.Journal.Receive(id, file, language.MaxZip)
 	switch {
 	case errors.Is(err, journal.ErrTooLarge), journal.ReadFailed(err):
 		return sent{}, errCut
 	case err != nil:
 		return sent{}, err
 	}
-	return sent{problem, language, zip}, nil
+	return sent{problem, lang, zip}, nil
 }
 
 // next is a submission after it has come again, or for the first time. Its job is

@@ -39,8 +39,8 @@ type reported struct {
 	MemoryUsage int64  `json:"memoryUsage"` // KB
 }
 
-// alone is a verdict that the back end accepts for every problem, also for one that
-// has no tasks, or other ones by now: it looks at a task's points for AC only.
+// alone is a verdict that the back end accepts for every problem, even if its tasks
+// are gone or have changed: it looks at a task's points for AC only.
 func alone(status, reason string) [][]reported {
 	return [][]reported{{{ExitCode: -1, Status: status, Stderr: text(reason, maxText), ExecTime: -1, MemoryUsage: -1}}}
 }
@@ -55,7 +55,7 @@ const (
 	maxNumber = 1 << 40
 )
 
-// text is a text that the back end can keep: UTF-8, at most so many bytes, and a
+// text makes a text that the back end can keep: UTF-8, cut after most bytes, with a
 // note if it is cut.
 func text(s string, most int) string {
 	if len(s) > most {
@@ -67,7 +67,7 @@ func text(s string, most int) string {
 func bounded(n int64) int64 { return max(-1, min(n, maxNumber)) }
 
 // errMoved means that the submission has gone another way than to the back end.
-var errMoved = errors.New("there is no verdict to send")
+var errMoved = ownError{errors.New("there is no verdict to send")}
 
 // verdict makes what is reported for a submission; errMoved: it was put elsewhere.
 func (b *Bridge) verdict(ctx context.Context, s journal.Submission) ([][]reported, error) {
@@ -114,7 +114,7 @@ func (b *Bridge) verdict(ctx context.Context, s journal.Submission) ([][]reporte
 // readers is how many outputs of one verdict are read at once.
 const readers = 8
 
-// report makes what is reported of a case, with at most so many bytes of each text.
+// report makes the report of a case, with at most most bytes of each text.
 func (b *Bridge) report(ctx context.Context, s journal.Submission, j job, task, number, most int) (reported, error) {
 	out, err := b.outputs(ctx, s, j, task, number)
 	if err != nil {

@@ -189,8 +189,8 @@ func (w *watched) remove(jobID string) waiting {
 	return one
 }
 
-// pick names up to so many jobs: most of them those that have waited longest, whose
-// turn it is in runlease too, the rest in turn.
+// pick names at most most jobs. Most are the jobs that have waited longest, whose turn it is
+// in runlease too; the others follow in turn.
 func (w *watched) pick(most int) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

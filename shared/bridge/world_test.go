@@ -28,6 +28,7 @@ import (
 	"runlease/shared/testkit/normaloj"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
+	"runlease/shared/trace"
 )
 
 // token is the sandbox's; it is in no log.
@@ -52,12 +53,60 @@ type world struct {
 	noFeed   atomic.Bool  // runlease is older than its feed
 	held     atomic.Pointer[hold]
 	rate     api.Rate // of the bridge in runlease
+	hosts    *hosts   // nil: sockets
+}
+
+// hosts are spoken to without sockets: a goroutine that waits for one would keep the
+// clock of a bubble from going on.
+type hosts struct {
+	sync.Map
+	n int
+}
+
+func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	there := r.Clone(r.Context())
+	there.RequestURI, there.Host = r.URL.RequestURI(), r.URL.Host
+	if there.Body == nil {
+		there.Body = http.NoBody
+	}
+	reply := httptest.NewRecorder()
+	if found, is := h.Load(r.URL.Host); is {
+		found.(http.Handler).ServeHTTP(reply, there)
+	}
+	return reply.Result(), nil
+}
+
+// serve gives a handler an address.
+func (w *world) serve(handler http.Handler) (url string) {
+	if w.hosts != nil {
+		w.hosts.n++
+		name := fmt.Sprintf("%d.test", w.hosts.n)
+		w.hosts.Store(name, handler)
+		return "http://" + name
+	}
+	server := httptest.NewServer(handler)
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+func (w *world) transport() http.RoundTripper {
+	if w.hosts != nil {
+		return w.hosts
+	}
+	return &http.Transport{DisableKeepAlives: true}
 }
 
 func (w *world) Write(p []byte) (int, error) {
 	w.logged.Lock()
 	defer w.logged.Unlock()
 	return w.log.Write(p)
+}
+
+// said is what the bridge has logged.
+func (w *world) said() string {
+	w.logged.Lock()
+	defer w.logged.Unlock()
+	return w.log.String()
 }
 
 // hold is a request to runlease that is held up, once.
@@ -75,35 +124,38 @@ func (w *world) hold(path string) *hold {
 // newWorld starts one with problem 1, of two tasks of one case each; fault is the back end's.
 func newWorld(t *testing.T, fault func(http.ResponseWriter, *http.Request, func(http.ResponseWriter))) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), backEnd: normaloj.New(token), rate: api.Unlimited}
-	w.backEnd.Fault = fault
+	return newWorldOn(t, nil, fault)
+}
+
+func newWorldOn(t *testing.T, hosts *hosts, fault func(http.ResponseWriter, *http.Request, func(http.ResponseWriter))) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), backEnd: normaloj.New(token), rate: api.Unlimited, hosts: hosts}
+	w.backEnd.Fault, w.backEnd.Transport = fault, w.transport
 	w.backEnd.SetProblem(1, twoTasks(50))
-	there := httptest.NewServer(w.backEnd)
-	t.Cleanup(there.Close)
+	there := w.serve(w.backEnd)
 	w.newRunlease()
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.url = w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		handler, _ := w.handler.Load().(http.Handler)
 		handler.ServeHTTP(rw, r)
 	}))
-	t.Cleanup(front.Close)
-	w.url, w.backEnd.Sandbox = front.URL, front.URL
+	w.backEnd.Sandbox = w.url
 	w.config = bridge.Config{
-		BackEnd:  &backend.Client{URL: there.URL, Token: token, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Silence: time.Second},
-		Runlease: &producer.Client{URL: w.runlease.URL, Token: w.runlease.ProducerToken, HTTP: &http.Client{CheckRedirect: producer.NoRedirect}},
+		BackEnd:  &backend.Client{URL: there, Token: token, HTTP: &http.Client{Transport: w.transport()}, Silence: time.Second},
+		Runlease: &producer.Client{URL: w.runlease.URL, Token: w.runlease.ProducerToken, HTTP: &http.Client{Transport: w.transport(), CheckRedirect: producer.NoRedirect}},
 		Pace:     bridge.Pace{Problem: 150 * time.Millisecond, Query: 20 * time.Millisecond, Sweep: time.Second, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond},
 		Capacity: 10, Keep: time.Hour, Log: slog.New(slog.NewJSONHandler(w, nil)),
 	}
 	w.start()
 	t.Cleanup(func() {
 		w.stop()
-		if text := w.log.String(); strings.Contains(text, token) || strings.Contains(text, w.runlease.ProducerToken) {
+		if text := w.said(); strings.Contains(text, token) || strings.Contains(text, w.runlease.ProducerToken) {
 			t.Error("a token is in the log")
 		}
 		if n := w.backEnd.Overlaps(); n > 0 {
 			t.Errorf("%d verdicts overlapped with another of their submission", n)
 		}
 		if t.Failed() {
-			t.Log(w.log.String())
+			t.Log(w.said())
 		}
 	})
 	return w
@@ -143,9 +195,12 @@ func (w *world) start() {
 func (w *world) newRunlease() {
 	w.t.Helper()
 	var served http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	url := w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.away.Load() && r.Header.Get("X-Runner-Token") == "" {
 			w.asked.Add(1)
+			if _, traced := trace.Parse(r.Header.Get(trace.Header)); traced != (r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/jobs") && r.URL.Path != "/jobs/query") {
+				w.t.Errorf("%s %s: traced %v", r.Method, r.URL.Path, traced)
+			}
 			http.Error(rw, "a proxy's 503", http.StatusServiceUnavailable)
 			return
 		}
@@ -159,8 +214,7 @@ func (w *world) newRunlease() {
 		}
 		served.ServeHTTP(rw, r)
 	}))
-	w.t.Cleanup(server.Close)
-	credentials, blobs := memory.NewCredentials(), memory.NewArtifacts(server.URL, []byte("secret"), time.Now)
+	credentials, blobs := memory.NewCredentials(), memory.NewArtifacts(url, []byte("secret"), time.Now)
 	routes := api.New(api.Config{
 		Dispatch: dispatch.New(memory.NewStore(), memory.NewQueue(time.Now), blobs), Auth: auth.NewVerifier(credentials),
 		Log: slog.New(slog.DiscardHandler), RunnerRate: api.Unlimited, ProducerRate: w.rate,
@@ -180,7 +234,8 @@ func (w *world) newRunlease() {
 		return text
 	}
 	w.runlease = wire.Client{
-		URL:           server.URL,
+		URL:           url,
+		HTTP:          &http.Client{Transport: w.transport()},
 		RunnerToken:   issue(auth.Grant{Kind: auth.Runner, Name: "r"}),
 		ProducerToken: issue(auth.Grant{Kind: auth.Producer, Name: "bridge", Scopes: []string{api.ScopeJobsRead, api.ScopeJobsWrite, api.ScopeProblemsWrite}}),
 	}
@@ -265,14 +320,18 @@ func (w *world) submitTo(want int, id string, problem, language int, code []byte
 // until waits for a condition.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	patience := 20 * time.Second
+	if w.hosts != nil {
+		patience = time.Hour // of a clock that waits for nothing
+	}
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("in vain: %s", what)
 		}
 	}
 }
 
-// ends waits until a submission has had so many verdicts, the last with a status and a score.
+// ends waits until a submission has had a number of verdicts, the last with a status and a score.
 func (w *world) ends(id string, counted, status, score int) normaloj.Submission {
 	w.t.Helper()
 	w.until(fmt.Sprintf("verdict %d of %s", counted, id), func() bool { return w.backEnd.Submission(id).Counted >= counted })
@@ -302,7 +361,7 @@ func (w *world) get(path string, headers ...string) (status int, body string) {
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := w.transport().RoundTrip(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("the back end answers %d: %s", r.Status, r.Message)
 }
 
-// Status is the status of a *Refusal; 0: err is none.
+// Status is the status of a *Refusal; 0 if err is none.
 func Status(err error) int {
 	if refusal, is := errors.AsType[*Refusal](err); is {
 		return refusal.Status
@@ -82,7 +82,7 @@ const maxReply = 1 << 20
 // ErrTooLarge means that test data have more bytes than are allowed.
 var ErrTooLarge = errors.New("the test data are too large")
 
-// TestData writes the test data of a problem, at most so many bytes.
+// TestData writes the test data of a problem, at most most bytes.
 func (c *Client) TestData(ctx context.Context, problem int, to io.Writer, most int64) error {
 	ctx, alive, stop := c.watch(ctx)
 	defer stop()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 )
 
@@ -117,6 +118,18 @@ func (j *Journal) Remove(name string) error {
 		return fmt.Errorf("remove the code of a submission: %w", err)
 	}
 	return nil
+}
+
+// Try finds out whether the folder can be written to.
+func (j *Journal) Try() error {
+	zip, err := j.Receive("try", strings.NewReader("x"), 1)
+	if err == nil {
+		err = j.Remove(zip.Name)
+	}
+	if err == nil {
+		err = j.bolt.Update(func(*bbolt.Tx) error { return nil })
+	}
+	return j.explain(err)
 }
 
 // Scratch makes a file for test data on its way. Its caller closes and removes it.

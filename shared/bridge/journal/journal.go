@@ -31,7 +31,7 @@ const (
 	Done     State = "done"
 )
 
-// Submission is one that the back end has sent.
+// Submission is a submission that the back end has sent.
 type Submission struct {
 	ID       string `json:"id"`
 	Round    int    `json:"round"` // 1, and one more each time that it comes again
@@ -109,6 +109,10 @@ func Open(dir string) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(dir, "journal.db"), err)
 	}
+	// Their names must last as well, if they are new.
+	if err := errors.Join(syncFolder(dir), syncFolder(filepath.Dir(dir))); err != nil {
+		return nil, errors.Join(err, bolt.Close())
+	}
 	bolt.MaxBatchDelay = time.Millisecond // what arrives during an fsync is carried by the next one anyway
 	j := &Journal{dir: dir, bolt: bolt}
 	if err := j.begin(); err != nil {
@@ -150,7 +154,7 @@ func (j *Journal) Close() error {
 	return nil
 }
 
-// Submission reads one; false: it is not known.
+// Submission reads one; false if it is not known.
 func (j *Journal) Submission(id string) (s Submission, found bool, err error) {
 	err = j.bolt.View(func(tx *bbolt.Tx) error {
 		s, found, err = readSubmission(tx, id)
@@ -231,7 +235,7 @@ func (j *Journal) Forget(before time.Time) error {
 	}))
 }
 
-// Problem reads what is known of a problem; the zero Problem but for its id if
+// Problem reads the record of a problem: the zero Problem with its id if
 // that is nothing.
 func (j *Journal) Problem(id int) (p Problem, err error) {
 	p.ID = id
@@ -274,7 +278,7 @@ func (j *Journal) PutCursor(cursor string) error {
 
 func problemKey(id int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(id)) }
 
-// explain says what to do about a write that failed.
+// explain names the folder of a failed write, and the cure if the disk is full.
 func (j *Journal) explain(err error) error {
 	switch {
 	case err == nil:
