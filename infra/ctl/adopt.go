@@ -10,12 +10,19 @@ import (
 )
 
 // adoptable are the outputs of the stack that name what outlives it, and the
-// property by which CloudFormation imports it.
-var adoptable = []struct{ flag, what, output, property string }{
-	{"jobs", "jobs table", "JobsTable", "TableName"},
-	{"problems", "problems table", "ProblemsTable", "TableName"},
-	{"credentials", "credentials table", "CredentialsTable", "TableName"},
-	{"bucket", "bucket", "Bucket", "BucketName"},
+// property by which CloudFormation imports it. What an older version does not have,
+// or a switch leaves out, is made anew.
+var adoptable = []struct {
+	flag, what, output, property string
+	optional                     bool
+}{
+	{"jobs", "jobs table", "JobsTable", "TableName", false},
+	{"problems", "problems table", "ProblemsTable", "TableName", false},
+	{"credentials", "credentials table", "CredentialsTable", "TableName", false},
+	{"webhooks", "table of webhooks", webhooksOutput, "TableName", true},
+	{"fleet", "table of the records of runners", "FleetTable", "TableName", true},
+	{"doorbell", "table of waiting runners", "DoorbellTable", "TableName", true},
+	{"bucket", "bucket", "Bucket", "BucketName", false},
 }
 
 // adopt prints which resources of a template are there already, as `cdk import
@@ -43,6 +50,9 @@ func adopt(_ context.Context, op operator, args []string) error {
 	mapping := map[string]map[string]string{}
 	for _, a := range adoptable {
 		id := template.refers(a.output)
+		if _, known := template.Outputs[a.output]; !known && a.optional {
+			continue
+		}
 		if template.Resources[id].Type == "" {
 			return fmt.Errorf("%s has no output %s that is a resource of it: is it runlease's?", *file, a.output)
 		}
@@ -51,7 +61,11 @@ func adopt(_ context.Context, op operator, args []string) error {
 			if *outputs == "" {
 				return misuse(f, "which %s? Give -%s or -outputs", a.what, a.flag)
 			}
-			if name, err = stackOutput(*outputs, *stack, a.output); err != nil {
+			if name, err = stackOutput(*outputs, *stack, a.output); err != nil && a.optional {
+				_, _ = fmt.Fprintf(op.err, "There is no %s to adopt, so a new one is made: %v\n", a.what, err)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 
 func TestAdoptNamesWhatADeploymentLeft(t *testing.T) {
 	outputs := filepath.Join(t.TempDir(), "outputs.json")
-	if err := os.WriteFile(outputs, []byte(`{"runlease-prod": {"JobsTable": "jobs-1", "ProblemsTable": "problems-1", "CredentialsTable": "credentials-1", "Bucket": "bucket-1"}}`), 0o600); err != nil {
+	if err := os.WriteFile(outputs, []byte(`{"runlease-prod": {"JobsTable": "jobs-1", "ProblemsTable": "problems-1", "CredentialsTable": "credentials-1", "WebhooksTable": "webhooks-1", "FleetTable": "fleet-1", "Bucket": "bucket-1"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join("..", "testdata", "http-prod.template.json")
@@ -36,13 +36,25 @@ func TestAdoptNamesWhatADeploymentLeft(t *testing.T) {
 	}
 	want := map[string]string{
 		"AWS::DynamoDB::Table TableName jobs-restored": "", "AWS::DynamoDB::Table TableName problems-1": "", "AWS::DynamoDB::Table TableName credentials-1": "",
+		"AWS::DynamoDB::Table TableName webhooks-1": "", "AWS::DynamoDB::Table TableName fleet-1": "", // an older version, without a doorbell
 		"AWS::S3::Bucket BucketName bucket-1": "", "AWS::Logs::LogGroup LogGroupName /aws/vendedlogs/runlease-prod/access": "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("mapping (-want +got):\n%s", diff)
 	}
-	if !strings.Contains(errs, "cdk import http-prod --resource-mapping") {
+	if !strings.Contains(errs, "cdk import http-prod --resource-mapping") || !strings.Contains(errs, "no table of waiting runners") {
 		t.Errorf("says %q of what comes next", errs)
+	}
+	// Every table of the template is known here.
+	tables := 0
+	for _, r := range made.Resources {
+		if r.Type == "AWS::DynamoDB::Table" {
+			tables++
+		}
+	}
+	all, errs, _ := newDesk().ctl(t, "adopt", "-template", file, "-outputs", outputs, "-doorbell", "doorbell-1")
+	if got := strings.Count(all, `"TableName"`); got != tables {
+		t.Errorf("adopts %d tables of %d: %s", got, tables, errs)
 	}
 	if out, _, _ := newDesk().ctl(t, "adopt", "-template", file, "-outputs", outputs, "-access-log=false"); strings.Contains(out, "LogGroupName") {
 		t.Errorf("adopts a log that is not there: %s", out)

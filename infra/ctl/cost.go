@@ -13,7 +13,7 @@ import (
 )
 
 // cost prints what a month of a deployment costs. It needs no deployment and no
-// credentials: the counts are those that the tests of package meter measure.
+// credentials: the tests of package measure count the requests.
 func cost(_ context.Context, op operator, args []string) error {
 	f := op.flags("ctl cost")
 	var load bill.Load
@@ -26,6 +26,7 @@ func cost(_ context.Context, op operator, args []string) error {
 	f.Float64Var(&load.Code, "code-bytes", bill.CodeBytes, "bytes of a job's code, as a zip; more than 1900 are an object of S3")
 	f.Float64Var(&load.Fetched, "testdata-bytes", 0, "bytes of test data that a job makes its runner get, on average; 0: it has them already")
 	f.BoolVar(&load.AccessLog, "access-log", false, "API Gateway writes a line for each request too (-c accessLog=true)")
+	f.Float64Var(&load.Pools, "pools", 1, "pools of the deployment: beyond one, waits and run times have metrics for each")
 	f.BoolVar(&load.Dev, "dev", false, "a deployment without alarms, dashboard and own metrics (-c watch=false, the default of stage dev)")
 	flow := f.String("flow", string(bill.Sync), "sync: one call per job; compat: a route for each step, as existing clients do")
 	gateway := f.String("api", "http", "http or rest: the kind of API Gateway")
@@ -85,7 +86,7 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 		return sum
 	}
 	sum := section(fmt.Sprintf("%s jobs of %g s, flow %s, %s API", number(l.Jobs), l.Seconds, l.Flow, strings.ToUpper(gateway)), c.Jobs)
-	line("One job: %d API calls, of them %.0f heartbeats; %g write units, %g read units; %d requests to SQS, %.0f to S3.",
+	line("One job: %d API calls, of them %.0f heartbeats; %.2f write units, %.2f read units; %d requests to SQS, %.0f to S3.",
 		c.Job.APICalls, c.Heartbeats, perJob(c, l, "dynamodb.writes"), perJob(c, l, "dynamodb.reads"), count(c.Job, "sqs "), perJob(c, l, "s3.puts")+perJob(c, l, "s3.gets"))
 	if l.Jobs > 0 {
 		line("A million jobs: %.2f dollars.", sum/l.Jobs*1e6)
@@ -124,15 +125,15 @@ func printCosts(to io.Writer, p bill.Prices, l bill.Load, gateway string, c bill
 
 // purposes names what the parts of a job's cost are for.
 var purposes = map[bill.Part]string{
-	bill.Create:  "handing it in (create)",
-	bill.Work:    "the runner's calls (work)",
-	bill.Outputs: "storing what its cases wrote (outputs)",
-	bill.Verdict: "reading its verdict (verdict)",
-	bill.Storage: "keeping it, its code and its outputs (storage)",
+	bill.Create:   "handing it in (create)",
+	bill.Work:     "the runner's calls (work)",
+	bill.Outputs:  "storing what its cases wrote (outputs)",
+	bill.Verdict:  "reading its verdict (verdict)",
+	bill.Storage:  "keeping it, its code and its outputs (storage)",
+	bill.Operator: "records of runners, metrics, writing the index of final jobs (operator)",
 }
 
-// idleRunner is what each of so many runners costs that has nothing to do for a
-// month.
+// idleRunner is what one of the waiting runners costs in a month without jobs.
 func idleRunner(p bill.Prices, l bill.Load) float64 {
 	l.Jobs = 0
 	c, err := bill.Cost(l)

@@ -224,6 +224,7 @@ func TestREADME(t *testing.T) {
 		{"of it the runner's calls", million, part(bill.Work)},
 		{"of it reading its verdict once", million, part(bill.Verdict)},
 		{"of it keeping item, outputs and code (90, 90, 94 days)", million, part(bill.Storage)},
+		{"of it records of runners, metrics, writing the index of final jobs by problem", million, part(bill.Operator)},
 		{"1 M jobs whose outputs pack to 2 KB", bill.Load{Jobs: 1e6, Outputs: 2048}, all},
 		{"1 M jobs with 4 KB of outputs, an object each", bill.Load{Jobs: 1e6, Outputs: 4096}, all},
 		{"1 M jobs with 1 KB of code", bill.Load{Jobs: 1e6, Outputs: 100, Code: 1024}, all},
@@ -238,7 +239,7 @@ func TestREADME(t *testing.T) {
 			return million
 		}},
 		{"the same of stage `dev`, without them", bill.Load{Dev: true}, func(c bill.Costs) bill.Units { return c.Standing }},
-		{"the deployment, idle, a month (alarms and the dashboard, almost)", bill.Load{}, func(c bill.Costs) bill.Units { return c.Standing }},
+		{"the deployment, idle, a month (alarms, metrics and the dashboard, almost)", bill.Load{}, func(c bill.Costs) bill.Units { return c.Standing }},
 	} {
 		want := fmt.Sprintf("| %s | %s | %s |", row.name, price(row.load, bill.Sync, row.of), price(row.load, bill.Compat, row.of))
 		if !strings.Contains(string(text), want) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -15,9 +14,9 @@ import (
 
 // backup copies the data folder of an embedded server, while it runs or not.
 func backup(ctx context.Context, op operator, args []string) (err error) {
-	f := op.flags("ctl backup")
+	f := op.flags("ctl backup", "FOLDER")
 	data := f.String("data", "", "the server's data `folder`")
-	to, err := parseWith(f, args, "folder to back up to")
+	to, err := parseOne(f, args, "the folder to back up to")
 	if err != nil {
 		return err
 	}
@@ -41,9 +40,9 @@ func backup(ctx context.Context, op operator, args []string) (err error) {
 
 // restoreFolder puts a backup in the place of a data folder that no server has.
 func restoreFolder(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl restore")
+	f := op.flags("ctl restore", "FOLDER")
 	data := f.String("data", "", "the server's data `folder`; what is in it now is kept beside it")
-	from, err := parseWith(f, args, "backup to restore")
+	from, err := parseOne(f, args, "the backup to restore")
 	if err != nil {
 		return err
 	}
@@ -63,17 +62,4 @@ func ofFolder(args []string) bool {
 		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		return strings.HasPrefix(a, "-") && name == "data"
 	})
-}
-
-// parseWith reads flags and the one argument behind them.
-func parseWith(f *flag.FlagSet, args []string, what string) (string, error) {
-	// Flags may come behind the argument too: ctl backup DIR2 -data DIR.
-	if err := f.Parse(args); err != nil {
-		return "", parse(f, args)
-	}
-	if f.NArg() == 0 {
-		return "", misuse(f, "the %s is missing", what)
-	}
-	argument := f.Arg(0)
-	return argument, parse(f, f.Args()[1:])
 }

@@ -6,13 +6,18 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+
+	"runlease/shared/job"
 )
 
 // The stack's outputs and the variables that name the two queues.
 const (
 	queueOutput      = "QueueUrl"
 	deadLetterOutput = "DeadLetterQueueUrl"
+	poolsOutput      = "PoolQueueUrls" // of a deployment with several pools
+	poolsEnv         = "RUNLEASE_POOL_QUEUES"
 	queueEnv         = "RUNLEASE_QUEUE_URL"
 	deadLetterEnv    = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
 )
@@ -22,6 +27,7 @@ type letter struct {
 	id     string
 	body   string
 	group  string
+	pool   string // whose queue it was in; "": the default one's
 	sent   time.Time
 	handle string
 }
@@ -33,7 +39,7 @@ type letters interface {
 	take(ctx context.Context, hold time.Duration) ([]letter, error)
 	// putBack shows a letter again at once.
 	putBack(ctx context.Context, l letter) error
-	// sendBack sends a letter to the job queue, and then deletes it.
+	// sendBack sends a letter to the queue of its pool, and then deletes it.
 	sendBack(ctx context.Context, l letter) error
 }
 
@@ -79,9 +85,9 @@ func deadLetterList(ctx context.Context, op operator, args []string) error {
 		if len(l.body) > shownBody {
 			body += fmt.Sprintf(" … (%d bytes)", len(l.body))
 		}
-		rows = append(rows, []string{l.id, day(l.sent, "-"), l.group, body})
+		rows = append(rows, []string{l.id, day(l.sent, "-"), job.Pool(l.pool).Name(), l.group, body})
 	}
-	if err := printTable(op.out, []string{"ID", "SENT", "GROUP", "BODY"}, rows); err != nil {
+	if err := printTable(op.out, []string{"ID", "SENT", "POOL", "GROUP", "BODY"}, rows); err != nil {
 		return err
 	}
 	return failure
@@ -122,8 +128,8 @@ func deadLetterSendBack(ctx context.Context, op operator, args []string) error {
 	return failure
 }
 
-// takeUpTo takes letters until there are limit of them, or none to be seen; with
-// an error it returns those that it has.
+// takeUpTo takes letters until it has limit of them, or sees no more. With an error
+// it returns the letters taken so far.
 func takeUpTo(ctx context.Context, store letters, limit int) ([]letter, error) {
 	var all []letter
 	for len(all) < limit {
@@ -136,12 +142,13 @@ func takeUpTo(ctx context.Context, store letters, limit int) ([]letter, error) {
 	return all, nil
 }
 
-// whichQueues says which deployment's queues to work on.
-type whichQueues struct{ queue, deadLetter, outputs, stack *string }
+// whichQueues selects the deployment whose queues to work on.
+type whichQueues struct{ queue, pools, deadLetter, outputs, stack *string }
 
 func queueFlags(f *flag.FlagSet) whichQueues {
 	return whichQueues{
-		queue:      f.String("queue", "", "`url` of the job queue (default: from -outputs, else $"+queueEnv+")"),
+		queue:      f.String("queue", "", "`url` of the default pool's queue (default: from -outputs, else $"+queueEnv+")"),
+		pools:      f.String("pool-queues", "", "`urls` of the other pools' queues, as <pool>=<url> with commas between (default: from -outputs, else $"+poolsEnv+")"),
 		deadLetter: f.String("dead-letter-queue", "", "`url` of the dead-letter queue (default: from -outputs, else $"+deadLetterEnv+")"),
 		outputs:    f.String("outputs", "", "`file` written by cdk deploy --outputs-file"),
 		stack:      f.String("stack", "", "`name` of the stack in -outputs, if there are several"),
@@ -160,5 +167,18 @@ func (w whichQueues) open(ctx context.Context, op operator) (letters, error) {
 	if queue == "" || dead == "" {
 		return nil, errors.New("which queues? Give -queue and -dead-letter-queue, -outputs, or $" + queueEnv + " and $" + deadLetterEnv)
 	}
-	return op.letters(ctx, queue, dead)
+	// A deployment with one pool has no such output.
+	others, err := named(op, *w.pools, *w.outputs, *w.stack, poolsOutput, poolsEnv)
+	if err != nil && *w.outputs == "" {
+		return nil, err
+	}
+	pools := map[string]string{"": queue}
+	for _, other := range strings.FieldsFunc(others, func(c rune) bool { return c == ',' }) {
+		pool, url, found := strings.Cut(other, "=")
+		if !found {
+			return nil, fmt.Errorf("queue %q: want <pool>=<url>", other)
+		}
+		pools[pool] = url
+	}
+	return op.letters(ctx, pools, dead)
 }

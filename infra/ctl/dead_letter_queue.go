@@ -10,21 +10,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"runlease/shared/sqsqueue"
 )
 
 // openLetters works on SQS with the operator's own AWS credentials, region and
 // endpoint, found as the AWS command line finds them.
-func openLetters(ctx context.Context, queue, deadLetter string) (letters, error) {
+func openLetters(ctx context.Context, pools map[string]string, deadLetter string) (letters, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
-	return deadLetterQueue{sqs.NewFromConfig(cfg), queue, deadLetter}, nil
+	return deadLetterQueue{sqs.NewFromConfig(cfg), pools, deadLetter}, nil
 }
 
 type deadLetterQueue struct {
 	client *sqs.Client
-	queue  string
+	pools  map[string]string // the URLs of their queues; "" is the default one
 	dead   string
 }
 
@@ -33,10 +35,11 @@ const shortWait = 1
 
 func (q deadLetterQueue) take(ctx context.Context, hold time.Duration) ([]letter, error) {
 	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl:            &q.dead,
-		MaxNumberOfMessages: 10,
-		VisibilityTimeout:   int32(hold / time.Second),
-		WaitTimeSeconds:     shortWait,
+		QueueUrl:              &q.dead,
+		MaxNumberOfMessages:   10,
+		VisibilityTimeout:     int32(hold / time.Second),
+		WaitTimeSeconds:       shortWait,
+		MessageAttributeNames: []string{sqsqueue.PoolAttribute},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{
 			types.MessageSystemAttributeNameSentTimestamp, types.MessageSystemAttributeNameMessageGroupId,
 		},
@@ -48,6 +51,7 @@ func (q deadLetterQueue) take(ctx context.Context, hold time.Duration) ([]letter
 	for _, m := range out.Messages {
 		l := letter{
 			id: aws.ToString(m.MessageId), body: aws.ToString(m.Body), handle: aws.ToString(m.ReceiptHandle),
+			pool:  aws.ToString(m.MessageAttributes[sqsqueue.PoolAttribute].StringValue),
 			group: m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
 		}
 		if ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64); err == nil {
@@ -70,7 +74,11 @@ func (q deadLetterQueue) putBack(ctx context.Context, l letter) error {
 
 // sendBack deletes last: a message twice costs a look, a message lost is lost.
 func (q deadLetterQueue) sendBack(ctx context.Context, l letter) error {
-	in := &sqs.SendMessageInput{QueueUrl: &q.queue, MessageBody: &l.body}
+	queue, there := q.pools[l.pool]
+	if !there { // as jobs of a pool that is gone
+		queue = q.pools[""]
+	}
+	in := &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &l.body}
 	if l.group != "" {
 		in.MessageGroupId = &l.group
 	}

@@ -45,7 +45,7 @@ func (h *heap) sendBack(_ context.Context, l letter) error {
 func newHeap(n int) *heap {
 	h := &heap{held: map[string]bool{}}
 	for i := range n {
-		h.all = append(h.all, letter{id: fmt.Sprintf("m%d", i), body: "not\x00ours " + strings.Repeat("x", 300), sent: time.Unix(0, 0)})
+		h.all = append(h.all, letter{id: fmt.Sprintf("m%d", i), body: "not\x00ours " + strings.Repeat("x", 300), sent: time.Unix(0, 0), pool: []string{"", "exam"}[i%2]})
 	}
 	return h
 }
@@ -55,11 +55,11 @@ func deadLetterRun(h *heap, args ...string) (code int, stdout, stderr string) {
 	op := operator{
 		out: &out, err: &errors,
 		getenv: func(name string) string {
-			return map[string]string{queueEnv: "https://queue", deadLetterEnv: "https://dead"}[name]
+			return map[string]string{poolsEnv: "exam=https://exam", queueEnv: "https://queue", deadLetterEnv: "https://dead"}[name]
 		},
-		letters: func(_ context.Context, queue, dead string) (letters, error) {
-			if queue != "https://queue" || dead != "https://dead" {
-				return nil, fmt.Errorf("opened %s and %s", queue, dead)
+		letters: func(_ context.Context, pools map[string]string, dead string) (letters, error) {
+			if fmt.Sprint(pools) != "map[:https://queue exam:https://exam]" || dead != "https://dead" {
+				return nil, fmt.Errorf("opened %s and %s", pools, dead)
 			}
 			return h, nil
 		},
@@ -71,7 +71,7 @@ func deadLetterRun(h *heap, args ...string) (code int, stdout, stderr string) {
 func TestDeadLetterList(t *testing.T) {
 	h := newHeap(25)
 	code, out, stderr := deadLetterRun(h, "list")
-	if code != 0 || strings.Count(out, "\n") != 26 || !strings.Contains(out, `not\x00ours`) || !strings.Contains(out, "(309 bytes)") {
+	if code != 0 || strings.Count(out, "\n") != 26 || !strings.Contains(out, `not\x00ours`) || !strings.Contains(out, "(309 bytes)") || strings.Count(out, "  exam ") != 12 || strings.Count(out, "  default ") != 13 {
 		t.Errorf("exit %d:\n%s%s", code, out, stderr)
 	}
 	if len(h.held) != 0 {

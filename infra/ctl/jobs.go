@@ -3,9 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,39 +31,64 @@ type openedJobs interface {
 const maxOpen = 100
 
 // jobs prints the oldest open jobs: what a person looks for after an alarm that a
-// job waits too long.
+// job waits too long. By a producer's token it asks the API, which can narrow them;
+// without one, or by -table, it reads the table.
 func jobs(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl jobs")
-	at := whereFlags(f, "jobs", jobsOutput, jobsEnv)
+	at := apiFlags(f)
+	table := f.String("table", "", "`name` of the jobs table, which is read in place of the API (else from -outputs or $"+jobsEnv+", if there is no token)")
 	limit := f.Int("max", 20, "print at most `n` jobs")
+	filter := url.Values{}
+	for name, usage := range map[string]string{
+		"state": "only jobs in this `state`: queued, claimed or final (those of -problem, the last that ended first)", "pool": "only jobs of this `pool`",
+		"runner": "only jobs that this `runner` holds", "problem": "only jobs of the problem of this `number`",
+	} {
+		f.Func(name, usage, func(v string) error {
+			filter.Set(name, v)
+			return nil
+		})
+	}
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	if *limit < 1 || *limit > maxOpen {
 		return misuse(f, "-max: want 1 to %d", maxOpen)
 	}
-	table, err := at.name(op)
+	if byAPI := *at.tokenFile != "" || op.getenv(producerTokenEnv) != ""; *table == "" && byAPI {
+		return foundJobs(ctx, op, at, filter, *limit)
+	}
+	if len(filter) > 0 {
+		return misuse(f, "-state, -pool, -runner and -problem take a producer's token with the scope ops:read, and no -table")
+	}
+	return jobsOfTable(ctx, op, where{table, at.outputs, at.stack, "jobs", jobsOutput, jobsEnv}, *limit)
+}
+
+// jobsOfTable reads them with the operator's own AWS credentials.
+func jobsOfTable(ctx context.Context, op operator, at where, limit int) error {
+	table, err := named(op, *at.table, *at.outputs, *at.stack, at.output, at.variable)
 	if err != nil {
 		return err
+	}
+	if table == "" {
+		return errors.New("whose jobs? To ask the API give -url, -outputs or $" + apiEnv + ", and -token-file or $" + producerTokenEnv + "; to read the table of a deployment, -table or -outputs")
 	}
 	store, err := op.jobs(ctx, table)
 	if err != nil {
 		return err
 	}
-	oldest, err := oldestOpen(ctx, store, *limit)
+	oldest, err := oldestOpen(ctx, store, limit)
 	if err != nil {
 		return err
 	}
 	now := job.At(op.now())
 	rows := make([][]string, 0, len(oldest))
 	for _, j := range oldest {
-		rows = append(rows, []string{
-			j.ID, string(j.State), now.Sub(j.QueuedAt).Round(time.Second).String(), j.Group, strconv.Itoa(j.Problem),
-			strconv.Itoa(j.Generation), strconv.Itoa(j.Attempt), strconv.Itoa(j.Failures), holder(j, now),
-		})
+		rows = append(rows, jobRow(j, now))
 	}
-	return printTable(op.out, []string{"ID", "STATE", "QUEUED FOR", "GROUP", "PROBLEM", "GENERATION", "ATTEMPT", "FAILURES", "HOLDER"}, rows)
+	return printTable(op.out, jobsHead, rows)
 }
+
+var jobsHead = []string{"ID", "STATE", "QUEUED FOR", "GROUP", "PROBLEM", "GENERATION", "ATTEMPT", "FAILURES", "HOLDER"}
 
 // holder describes a job's holder, the end of its lease, and what it was asked to
 // do; or what all runners lack that have looked at the job.

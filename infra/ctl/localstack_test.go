@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -13,13 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"runlease/shared/auth"
 	"runlease/shared/dynamo"
 	"runlease/shared/job"
+	"runlease/shared/testkit/tables"
+	"runlease/shared/testkit/until"
 )
 
 // This test runs the command as an operator does, against a DynamoDB API:
@@ -47,64 +44,9 @@ func emulated(t *testing.T) {
 	}
 }
 
-// tableKeys are the keys of a table with one index.
-type tableKeys struct {
-	hash                         string
-	index, indexHash, indexRange string
-	projection                   types.ProjectionType
-}
-
-var (
-	credentialsKeys = tableKeys{dynamo.CredentialsKey, dynamo.ListIndex, dynamo.ListHash, dynamo.ListRange, types.ProjectionTypeAll}
-	jobsKeys        = tableKeys{dynamo.JobsKey, dynamo.OpenIndex, dynamo.OpenHash, dynamo.OpenRange, types.ProjectionTypeKeysOnly}
-)
-
-// deployTable makes an empty table, and deletes it in the end.
-func deployTable(t *testing.T, k tableKeys) string {
-	t.Helper()
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := dynamodb.NewFromConfig(cfg)
-	name := "ctl-" + strings.ToLower(rand.Text())
-	key := func(attribute string, kind types.KeyType) types.KeySchemaElement {
-		return types.KeySchemaElement{AttributeName: &attribute, KeyType: kind}
-	}
-	text := func(attribute string) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &attribute, AttributeType: types.ScalarAttributeTypeS}
-	}
-	_, err = db.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName:            &name,
-		BillingMode:          types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{text(k.hash), text(k.indexHash), text(k.indexRange)},
-		KeySchema:            []types.KeySchemaElement{key(k.hash, types.KeyTypeHash)},
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  &k.index,
-			KeySchema:  []types.KeySchemaElement{key(k.indexHash, types.KeyTypeHash), key(k.indexRange, types.KeyTypeRange)},
-			Projection: &types.Projection{ProjectionType: k.projection},
-		}},
-	})
-	if err != nil {
-		t.Fatalf("no DynamoDB at %s; start one with infra/dev/emulators/up.sh: %v", os.Getenv("AWS_ENDPOINT_URL"), err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if _, err := db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
-			t.Error(err)
-		}
-	})
-	made := dynamodb.NewTableExistsWaiter(db, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second })
-	if err := made.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, 30*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 func TestOnDynamoDB(t *testing.T) {
 	emulated(t)
-	table := deployTable(t, credentialsKeys)
+	table := tables.For(t, dynamo.Tables{Credentials: "ctl"}).Credentials
 	store, err := openCredentials(t.Context(), table)
 	if err != nil {
 		t.Fatal(err)
@@ -133,10 +75,10 @@ func TestOnDynamoDB(t *testing.T) {
 	web := issue("-kind", "producer", "-scopes", "jobs:read,jobs:write", "-name", "web")
 
 	// Every use has its own verifier: what is tested here is what is stored.
-	if name, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); name != "judge-1" || err != nil {
+	if name, _, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); name != "judge-1" || err != nil {
 		t.Errorf("bound: %q, %v", name, err)
 	}
-	if name, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); name != "any" || err != nil {
+	if name, _, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); name != "any" || err != nil {
 		t.Errorf("fleet: %q, %v", name, err)
 	}
 	if name, err := auth.NewVerifier(store).Producer(t.Context(), web.Token, "jobs:write"); name != "web" || err != nil {
@@ -154,31 +96,27 @@ func TestOnDynamoDB(t *testing.T) {
 	}
 
 	ctl("token", "revoke", "-id", fleet.ID)
-	if _, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); !errors.Is(err, auth.ErrRevoked) {
+	if _, _, err := auth.NewVerifier(store).Runner(t.Context(), fleet.Token, "any"); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("revoked: %v", err)
 	}
-	if _, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); err != nil {
+	if _, _, err := auth.NewVerifier(store).Runner(t.Context(), bound.Token, ""); err != nil {
 		t.Errorf("another than the revoked: %v", err)
 	}
 }
 
 // listedWithin waits until the index shows all ids, and returns the list.
-func listedWithin(t *testing.T, patience time.Duration, list func() string, ids ...string) string {
+func listedWithin(t *testing.T, patience time.Duration, list func() string, ids ...string) (text string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		text, missing := list(), 0
+	until.NoError(t, patience, func() error {
+		text = list()
 		for _, id := range ids {
 			if !strings.Contains(text, id) {
-				missing++
+				return errors.New("not listed: " + id)
 			}
 		}
-		if missing == 0 {
-			return text
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d are not listed after %v", missing, len(ids), patience)
-		}
-	}
+		return nil
+	})
+	return text
 }
 
 func TestTableThatIsNotThereIsTold(t *testing.T) {
@@ -195,7 +133,7 @@ func TestTableThatIsNotThereIsTold(t *testing.T) {
 // TestJobsOnDynamoDB: a job that waits is listed, from the index of open jobs.
 func TestJobsOnDynamoDB(t *testing.T) {
 	emulated(t)
-	table := deployTable(t, jobsKeys)
+	table := tables.For(t, dynamo.Tables{Jobs: "ctl"}).Jobs
 	store, err := openStore(t.Context(), dynamo.Tables{Jobs: table})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,14 @@
 //	go run ./infra/ctl token issue|list|revoke       credentials of runners and producers
 //	go run ./infra/ctl problem check|put|publish|show|list|versions|download  problems and their test data, by a producer's token
 //	go run ./infra/ctl jobs                          the oldest open jobs and their holders
+//	go run ./infra/ctl pools|demand|disputes         how the pools stand, how many slots they need, verdicts that a late result denies
+//	go run ./infra/ctl runner NAME ACT -why TEXT     pause, resume, drain, retire, quarantine or release a runner
+//	go run ./infra/ctl pause|resume -why TEXT        give out no jobs, of -pool or -problem or at all; again
+//	go run ./infra/ctl rejudge -problem N -why TEXT  judge the final jobs of a problem again, or those with a -status
+//	go run ./infra/ctl rejudges                      how far rejudges of many have come
+//	go run ./infra/ctl audit                         what operators did, and why
+//	go run ./infra/ctl runners                       the runners, what they report and whether they get jobs
+//	go run ./infra/ctl explain|timeline JOB          why a job has no verdict yet; what has happened to it
 //	go run ./infra/ctl dead-letter list|send-back    messages that could not be parsed
 //	go run ./infra/ctl webhook add|list|rotate|remove|test|dead|send-back  where final jobs are announced
 //	go run ./infra/ctl -version
@@ -23,12 +31,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"runlease/shared/auth"
+	"runlease/shared/producer"
 	"runlease/shared/version"
 )
 
@@ -44,8 +55,8 @@ type operator struct {
 	credentials func(ctx context.Context, table string) (auth.Directory, error)
 	// jobs opens the jobs table of a deployment.
 	jobs func(ctx context.Context, table string) (openedJobs, error)
-	// letters opens the dead-letter queue of a deployment, and its job queue.
-	letters func(ctx context.Context, queue, deadLetter string) (letters, error)
+	// letters opens the dead-letter queue of a deployment, and the queues of its pools.
+	letters func(ctx context.Context, pools map[string]string, deadLetter string) (letters, error)
 	// webhooks opens the webhooks of a deployment; the queues may be "".
 	webhooks func(ctx context.Context, table, queue, deadLetter string) (hooks, error)
 	// recovery opens what restores tables.
@@ -63,6 +74,18 @@ var commands = []command{
 	{"token", "issue, list and revoke credentials of runners and producers", token},
 	{"problem", "check problems and their test data, hand them in", problems},
 	{"jobs", "show the oldest open jobs and their holders", jobs},
+	{"pools", "show how many jobs wait and run in each pool, and for how long", pools},
+	{"disputes", "show jobs whose verdict a late result denies", disputes},
+	{"demand", "say how many slots a pool needs for what waits", demand},
+	{"runners", "show the runners, what they report and whether they get jobs", runners},
+	{"runner", "pause, resume, drain, retire, quarantine or release a runner", steerRunner},
+	{"pause", "give out no jobs, or none of a pool or a problem", pauseJobs},
+	{"resume", "end a pause", resumeJobs},
+	{"rejudge", "judge the final jobs of a problem again, or those with a status", rejudgeMany},
+	{"rejudges", "show how far rejudges of many have come", rejudges},
+	{"audit", "show what operators did, and why", audit},
+	{"explain", "say why a job has no verdict yet, and what can be done", explain},
+	{"timeline", "show what has happened to a job", timeline},
 	{"dead-letter", "show messages that could not be parsed, send them back", deadLetter},
 	{"webhook", "announce final jobs to URLs, show what could not be", webhook},
 	{"restore", "make a new table of what a table held at a moment; -data: put a backup in the place of a folder", restore},
@@ -87,6 +110,7 @@ func main() {
 var errUsage = errors.New("usage")
 
 func run(ctx context.Context, op operator, args []string) (exit int) {
+	op.out, op.err = printable{op.out}, printable{op.err}
 	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
 		_, _ = fmt.Fprintln(op.out, version.Line("runlease-ctl"))
 		return 0
@@ -99,6 +123,9 @@ func run(ctx context.Context, op operator, args []string) (exit int) {
 		return 2
 	}
 	_, _ = fmt.Fprintln(op.err, "ctl:", err)
+	if refusal, is := errors.AsType[*producer.Refusal](err); is && refusal.Status == http.StatusUnauthorized {
+		_, _ = fmt.Fprintln(op.err, "the API does not take the token of -token-file or $"+producerTokenEnv+": it wants one of the kind producer that is neither expired nor revoked; ctl token list shows what there are")
+	}
 	return 1
 }
 
@@ -124,25 +151,53 @@ func choose(ctx context.Context, op operator, path string, from []command, args 
 	return end
 }
 
-// flags is an empty set of flags of a command.
-func (op operator) flags(path string) *flag.FlagSet {
+// flags is an empty set of flags of a command; beside names what it takes beside them.
+func (op operator) flags(path string, beside ...string) *flag.FlagSet {
 	f := flag.NewFlagSet(path, flag.ContinueOnError)
 	f.SetOutput(op.err)
+	f.Usage = func() {
+		_, _ = fmt.Fprintln(op.err, "usage:", strings.Join(append([]string{path}, beside...), " "), "[flags]")
+		f.PrintDefaults()
+	}
 	return f
 }
 
 // parse reads flags, and nothing but flags.
 func parse(f *flag.FlagSet, args []string) error {
-	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
+	words, err := operands(f, args)
+	if err == nil && len(words) > 0 {
+		return misuse(f, "unexpected argument %q", words[0])
+	}
+	return err
+}
+
+// parseOne reads flags and one argument.
+func parseOne(f *flag.FlagSet, args []string, what string) (string, error) {
+	words, err := operands(f, args)
+	switch {
 	case err != nil:
-		return errUsage // the flag set has said why
+		return "", err
+	case len(words) == 0:
+		return "", misuse(f, "%s is missing", what)
+	case len(words) > 1:
+		return "", misuse(f, "want one argument, %s: unexpected argument %q", what, words[1])
 	}
-	if f.NArg() > 0 {
-		return misuse(f, "unexpected argument %q", f.Arg(0))
+	return words[0], nil
+}
+
+// operands reads flags and returns what stands before, between and behind them.
+func operands(f *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		switch err := f.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, err
+		case err != nil:
+			return nil, errUsage // the flag set has said why
+		case f.NArg() == 0:
+			return words, nil
+		}
+		words, args = append(words, f.Arg(0)), f.Args()[1:]
 	}
-	return nil
 }
 
 // misuse tells what is wrong with the flags.

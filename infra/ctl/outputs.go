@@ -11,7 +11,7 @@ import (
 const credentialsOutput = "CredentialsTable"
 
 // named is what a flag gives, else an output of the stack, else a variable of the
-// environment; "": none of them says.
+// environment; "" if none of them has it.
 func named(op operator, given, outputs, stack, output, variable string) (string, error) {
 	switch {
 	case given != "":

@@ -73,7 +73,7 @@ var errFound = errors.New("the problem would not be judged as it is meant")
 // problemCheck prints a line for everything that is wrong, and fails if that is
 // more than a note.
 func problemCheck(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem check")
+	f := op.flags("ctl problem check", "TESTDATA.zip")
 	about := f.String("problem", "problem.json", "`file` with the problem's tasks and limits")
 	solution := f.String("solution", "", "source `file` of a right solution, main.c, main.cpp or main.py, to be judged as well")
 	executor := f.String("executor", "runlease-runner -execute", "`command` that judges it")
@@ -141,7 +141,7 @@ func openSized(path string) (*os.File, int64, error) {
 
 // problemPut writes a draft. Its test data are checked first, as publish would.
 func problemPut(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem put")
+	f := op.flags("ctl problem put", "PROBLEM")
 	at := apiFlags(f)
 	about := f.String("problem", "problem.json", "`file` with the problem's tasks and limits")
 	zip := f.String("testdata", "", "`zip` of test data; without it the draft keeps what it has")
@@ -201,7 +201,7 @@ func problemPut(ctx context.Context, op operator, args []string) error {
 }
 
 func problemPublish(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem publish")
+	f := op.flags("ctl problem publish", "PROBLEM")
 	at := apiFlags(f)
 	id, err := parseID(f, args)
 	if err != nil {
@@ -231,7 +231,7 @@ func problemPublish(ctx context.Context, op operator, args []string) error {
 }
 
 func problemShow(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem show")
+	f := op.flags("ctl problem show", "PROBLEM")
 	at := apiFlags(f)
 	id, err := parseID(f, args)
 	if err != nil {
@@ -251,19 +251,6 @@ func problemShow(ctx context.Context, op operator, args []string) error {
 	}
 	_, err = fmt.Fprintln(op.out, text.String())
 	return err
-}
-
-// parseOne reads flags and the one argument behind them.
-func parseOne(f *flag.FlagSet, args []string, what string) (string, error) {
-	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return "", err
-	case err != nil:
-		return "", errUsage // the flag set has said why
-	case f.NArg() != 1:
-		return "", misuse(f, "want one argument behind the flags: %s", what)
-	}
-	return f.Arg(0), nil
 }
 
 // parseID is parseOne for a problem's id.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +46,9 @@ func (a apiAt) open(op operator) (client, error) {
 	if at == "" {
 		return client{}, errors.New("where is the API? Give -url, -outputs or $" + apiEnv)
 	}
+	if u, err := url.Parse(at); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return client{}, errors.New("the API's URL must begin with https:// or http:// and have a host: " + strconv.Quote(at))
+	}
 	token := op.getenv(producerTokenEnv)
 	if *a.tokenFile != "" {
 		text, err := os.ReadFile(*a.tokenFile)
@@ -64,7 +69,7 @@ func (a apiAt) open(op operator) (client, error) {
 // client calls the API with a producer's token.
 type client struct{ *producer.Client }
 
-// upload puts test data where a reply said.
+// upload sends test data to the address of a reply.
 func (c client) upload(ctx context.Context, to producer.Upload, body io.Reader, size int64) error {
 	if err := c.Send(ctx, to, body, size); err != nil {
 		return fmt.Errorf("upload the test data: %w", err)

@@ -15,7 +15,7 @@ import (
 
 // problemDownload writes the test data of a version to a new file.
 func problemDownload(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem download")
+	f := op.flags("ctl problem download", "PROBLEM")
 	at := apiFlags(f)
 	version := f.Int("version", 0, "`number` of the published version")
 	out := f.String("out", "", "new `file` to write the zip to")

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
+	"net/url"
 	"strconv"
 
 	"runlease/shared/producer"
@@ -17,7 +18,7 @@ func problemList(ctx context.Context, op operator, args []string) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	return printPages(ctx, op, at, "/problems", "problems", []string{"PROBLEM", "VERSION"}, func(p struct {
+	return printPages[int](ctx, op, at, "/problems", "problems", []string{"PROBLEM", "VERSION"}, func(p struct {
 		ProblemID, Version int
 	},
 	) []string {
@@ -31,13 +32,13 @@ func problemList(ctx context.Context, op operator, args []string) error {
 
 // problemVersions prints the published versions of a problem, oldest first.
 func problemVersions(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl problem versions")
+	f := op.flags("ctl problem versions", "PROBLEM")
 	at := apiFlags(f)
 	id, err := parseID(f, args)
 	if err != nil {
 		return err
 	}
-	return printPages(ctx, op, at, "/problems/"+id+"/versions", "versions", []string{"VERSION", "TASKS", "CASES", "TEST DATA, BYTES", "SHA-256"}, func(v struct {
+	return printPages[int](ctx, op, at, "/problems/"+id+"/versions", "versions", []string{"VERSION", "TASKS", "CASES", "TEST DATA, BYTES", "SHA-256"}, func(v struct {
 		Version  int
 		Tasks    []struct{ CaseCount int }
 		Testdata producer.Announced
@@ -52,28 +53,25 @@ func problemVersions(ctx context.Context, op operator, args []string) error {
 }
 
 // printPages reads a list from its first page to its last and prints a row for
-// each entry, which the reply has under a name.
-func printPages[T any](ctx context.Context, op operator, at apiAt, path, name string, head []string, row func(T) []string) error {
+// each entry, which the reply has under a name. C is what tells where a page begins.
+func printPages[C, T any](ctx context.Context, op operator, at apiAt, path, name string, head []string, row func(T) []string) error {
 	api, err := at.open(op)
 	if err != nil {
 		return err
 	}
 	var rows [][]string
-	for next := new(0); next != nil; {
-		var page map[string]json.RawMessage
-		if err := api.Call(ctx, http.MethodGet, fmt.Sprintf("%s?limit=100&after=%d", path, *next), nil, &page); err != nil {
-			return err
-		}
+	err = eachPage(ctx, api, path, url.Values{"limit": {"100"}}, func(page map[string]json.RawMessage) (next *C, err error) {
 		var entries []T
-		if err := json.Unmarshal(page[name], &entries); err != nil {
-			return fmt.Errorf("read the reply: %w", err)
+		if err := errors.Join(json.Unmarshal(page[name], &entries), json.Unmarshal(page["next"], &next)); err != nil {
+			return nil, fmt.Errorf("read the reply: %w", err)
 		}
 		for _, entry := range entries {
 			rows = append(rows, row(entry))
 		}
-		if err := json.Unmarshal(page["next"], &next); err != nil {
-			return fmt.Errorf("read the reply: %w", err)
-		}
+		return next, nil
+	})
+	if err != nil {
+		return err
 	}
 	return printTable(op.out, head, rows)
 }

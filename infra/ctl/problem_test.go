@@ -12,17 +12,18 @@ import (
 	"testing"
 
 	"runlease/shared/judging"
+	"runlease/shared/testkit/program"
 	"runlease/shared/testkit/zips"
 )
 
 // built builds a program of the project.
 func built(t *testing.T, name string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "runlease/infra/"+name).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
+	dir := t.TempDir()
+	if err := program.Build(dir, name); err != nil {
+		t.Fatal(err)
 	}
-	return path
+	return filepath.Join(dir, name)
 }
 
 // author is somebody who makes a problem in a folder.
@@ -85,7 +86,7 @@ func TestProblemCheck(t *testing.T) {
 	a.ctl(1, "0001.in: missing (task 0, case 1)", "check", about, a.write("odd.zip", zips.TestData(1)))
 	a.ctl(1, "problem.json: tasks: scores sum to 99", "check", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, "100", "99", 1))), good)
 	a.ctl(1, "unknown field", "check", "-problem="+a.write("problem.json", []byte(strings.Replace(sums, "tasks", "task", 1))), good)
-	a.ctl(2, "want one argument behind the flags", "check", about)
+	a.ctl(2, "the zip of test data is missing", "check", about)
 }
 
 // hasSandbox reports whether this machine has a sandbox for this user. In CI, and
@@ -177,7 +178,7 @@ func TestProblemPutAndPublish(t *testing.T) {
 }
 
 // What the page for authors shows is a problem that check takes, with the checker
-// that it is about. One that is a program judges solutions in the sandbox.
+// that it is about. A program judges solutions in the sandbox.
 func TestExamplesOfTheAuthorsPage(t *testing.T) {
 	page, err := os.ReadFile("PROBLEMS.md")
 	if err != nil {

@@ -96,6 +96,7 @@ func restore(ctx context.Context, op operator, args []string) error {
 type tableSettings struct {
 	ttl       string // the attribute; "": none
 	protected bool
+	stream    *types.StreamSpecification // nil: none
 	tags      []types.Tag
 }
 
@@ -104,7 +105,7 @@ func readTable(ctx context.Context, db recovery, name string) (tableSettings, er
 	if err != nil {
 		return tableSettings{}, fmt.Errorf("look at %s: %w", name, err)
 	}
-	s := tableSettings{protected: aws.ToBool(table.Table.DeletionProtectionEnabled)}
+	s := tableSettings{protected: aws.ToBool(table.Table.DeletionProtectionEnabled), stream: table.Table.StreamSpecification}
 	ttl, err := db.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &name})
 	if err != nil {
 		return tableSettings{}, fmt.Errorf("look at the time to live of %s: %w", name, err)
@@ -165,9 +166,16 @@ func (s tableSettings) copyTo(ctx context.Context, db recovery, name string, mad
 	}); err != nil {
 		return fmt.Errorf("set point-in-time recovery: %w", err)
 	}
+	update := &dynamodb.UpdateTableInput{TableName: &name}
 	if s.protected && !has.protected {
-		if _, err := db.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: &name, DeletionProtectionEnabled: aws.Bool(true)}); err != nil {
-			return fmt.Errorf("set deletion protection: %w", err)
+		update.DeletionProtectionEnabled = aws.Bool(true)
+	}
+	if s.stream != nil && has.stream == nil {
+		update.StreamSpecification = s.stream
+	}
+	if update.DeletionProtectionEnabled != nil || update.StreamSpecification != nil {
+		if _, err := db.UpdateTable(ctx, update); err != nil {
+			return fmt.Errorf("set deletion protection and stream: %w", err)
 		}
 	}
 	if len(s.tags) > 0 {

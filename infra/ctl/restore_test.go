@@ -25,13 +25,14 @@ type restorable struct {
 type restoredTable struct {
 	ttl                  string
 	protected, recovered bool
+	stream               types.StreamViewType
 	tags                 map[string]string
 	ready                time.Time
 }
 
 func newRestorable() *restorable {
 	return &restorable{tables: map[string]*restoredTable{"jobs": {
-		ttl: "ttl", protected: true, recovered: true, tags: map[string]string{"project": "runlease", "aws:cloudformation:stack-name": "runlease-prod"},
+		ttl: "ttl", protected: true, recovered: true, stream: types.StreamViewTypeNewAndOldImages, tags: map[string]string{"project": "runlease", "aws:cloudformation:stack-name": "runlease-prod"},
 	}}}
 }
 
@@ -51,7 +52,11 @@ func (r *restorable) DescribeTable(_ context.Context, in *dynamodb.DescribeTable
 	if time.Now().Before(t.ready) {
 		status = types.TableStatusCreating
 	}
-	return &dynamodb.DescribeTableOutput{Table: &types.TableDescription{TableStatus: status, ItemCount: &items, TableArn: in.TableName, DeletionProtectionEnabled: &t.protected}}, nil
+	d := &types.TableDescription{TableStatus: status, ItemCount: &items, TableArn: in.TableName, DeletionProtectionEnabled: &t.protected}
+	if t.stream != "" {
+		d.StreamSpecification = &types.StreamSpecification{StreamEnabled: new(true), StreamViewType: t.stream}
+	}
+	return &dynamodb.DescribeTableOutput{Table: d}, nil
 }
 
 func (r *restorable) DescribeTimeToLive(_ context.Context, in *dynamodb.DescribeTimeToLiveInput, _ ...func(*dynamodb.Options)) (*dynamodb.DescribeTimeToLiveOutput, error) {
@@ -108,7 +113,12 @@ func (r *restorable) UpdateContinuousBackups(_ context.Context, in *dynamodb.Upd
 }
 
 func (r *restorable) UpdateTable(_ context.Context, in *dynamodb.UpdateTableInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateTableOutput, error) {
-	return nil, r.set(in.TableName, func(t *restoredTable) { t.protected = *in.DeletionProtectionEnabled })
+	return nil, r.set(in.TableName, func(t *restoredTable) {
+		t.protected = *in.DeletionProtectionEnabled
+		if *in.StreamSpecification.StreamEnabled {
+			t.stream = in.StreamSpecification.StreamViewType
+		}
+	})
 }
 
 func (r *restorable) TagResource(_ context.Context, in *dynamodb.TagResourceInput, _ ...func(*dynamodb.Options)) (*dynamodb.TagResourceOutput, error) {
@@ -128,7 +138,7 @@ func (r *restorable) ctl(ctx context.Context, args ...string) (stdout, stderr st
 
 // TestARestoredTableHasTheOldOnesSettings also when the command was interrupted.
 func TestARestoredTableHasTheOldOnesSettings(t *testing.T) {
-	want := &restoredTable{ttl: "ttl", protected: true, recovered: true, tags: map[string]string{"project": "runlease"}}
+	want := &restoredTable{ttl: "ttl", protected: true, recovered: true, stream: types.StreamViewTypeNewAndOldImages, tags: map[string]string{"project": "runlease"}}
 	for name, interrupt := range map[string]func(t *testing.T, r *restorable){
 		"at once": nil,
 		"while it waits": func(t *testing.T, r *restorable) {

@@ -11,7 +11,11 @@ import (
 func printTable(to io.Writer, head []string, rows [][]string) error {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{head}, rows...) {
-		_, _ = fmt.Fprintln(table, strings.Join(row, "\t")) // Flush returns what fails
+		cells := make([]string, len(row))
+		for i, text := range row {
+			cells[i] = cell(text)
+		}
+		_, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) // Flush returns what fails
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the table: %w", err)

@@ -13,7 +13,7 @@ import (
 	"runlease/shared/dynamo"
 )
 
-// where says which deployment's table to work on.
+// where selects the deployment whose table to work on.
 type where struct {
 	table, outputs, stack *string
 
@@ -38,7 +38,7 @@ func (w where) name(op operator) (string, error) {
 		return "", err
 	}
 	if table == "" {
-		return "", errors.New("which " + w.what + " table? Give -table, -outputs or $" + w.variable)
+		return "", errors.New("which " + w.what + " table? Give -table, -outputs or $" + w.variable + "; for an embedded server, its folder by -data")
 	}
 	return table, nil
 }

@@ -26,7 +26,8 @@ type issued struct {
 	Runner    string     `json:"runner,omitempty"` // the name that the token is bound to
 	Fleet     bool       `json:"fleet,omitempty"`
 	Scopes    []string   `json:"scopes,omitempty"`
-	ExpiresAt *time.Time `json:"expiresAt"` // null: never
+	Pools     []string   `json:"pools,omitempty"` // that a runner serves; none: the default one
+	ExpiresAt *time.Time `json:"expiresAt"`       // null: never
 }
 
 func tokenIssue(ctx context.Context, op operator, args []string) (err error) {
@@ -36,6 +37,7 @@ func tokenIssue(ctx context.Context, op operator, args []string) (err error) {
 	name := f.String("name", "", "a runner's `name`, to which its token is bound; else a label (default: fleet or producer)")
 	fleet := f.Bool("fleet", false, "a runner token for several runners: each says its own name, and could say another's")
 	scopes := f.String("scopes", "", "comma-separated `list` of what a producer may do: "+strings.Join(allScopes(), ","))
+	pools := f.String("pools", "", "comma-separated `list` of the pools that a runner may serve, the preferred one first (default: default)")
 	expires := f.String("expires", "365d", "`life` of the token in days (90d) or as 12h, or never")
 	file := f.String("token-file", "", "`file` to write the token to, for its owner alone; it must not be there yet (default: print it)")
 	if err := parse(f, args); err != nil {
@@ -47,6 +49,9 @@ func tokenIssue(ctx context.Context, op operator, args []string) (err error) {
 	}
 	if *scopes != "" {
 		grant.Scopes = strings.Split(*scopes, ",")
+	}
+	if *pools != "" {
+		grant.Pools = strings.Split(*pools, ",")
 	}
 	for _, scope := range grant.Scopes {
 		if !slices.Contains(allScopes(), scope) {
@@ -87,19 +92,19 @@ func tokenIssue(ctx context.Context, op operator, args []string) (err error) {
 	if keep != nil {
 		_, err := keep.WriteString(token + "\n")
 		if err = errors.Join(err, keep.Close()); err != nil {
-			return fmt.Errorf("write the token of %s (nobody has seen it: revoke that id and issue another): %w", c.ID, err)
+			return fmt.Errorf("write the token of %s (it was not shown: revoke that id and issue another): %w", c.ID, err)
 		}
 		token = ""
 	}
 	shown := issued{
 		Token: token, TokenFile: *file, ID: c.ID, Kind: c.Kind, Name: c.Name,
-		Runner: c.Runner, Fleet: c.Fleet, Scopes: c.Scopes,
+		Runner: c.Runner, Fleet: c.Fleet, Scopes: c.Scopes, Pools: c.Pools,
 	}
 	if !c.ExpiresAt.IsZero() {
 		shown.ExpiresAt = &c.ExpiresAt
 	}
 	if err := json.NewEncoder(op.out).Encode(shown); err != nil {
-		return fmt.Errorf("print the token of %s (nobody has seen it: revoke that id and issue another): %w", c.ID, err)
+		return fmt.Errorf("print the token of %s (it was not shown: revoke that id and issue another): %w", c.ID, err)
 	}
 	return nil
 }

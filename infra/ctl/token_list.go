@@ -52,9 +52,17 @@ func goodFor(c auth.Credential) string {
 	case c.Kind == auth.Producer:
 		return strings.Join(c.Scopes, ",")
 	case c.Fleet:
-		return "any runner"
+		return "any runner" + in(c.Pools)
 	}
-	return "runner " + c.Runner
+	return "runner " + c.Runner + in(c.Pools)
+}
+
+// in names the pools that a runner serves, unless it is the default pool alone.
+func in(pools []string) string {
+	if len(pools) == 0 {
+		return ""
+	}
+	return " in " + strings.Join(pools, ",")
 }
 
 func day(t time.Time, never string) string {

@@ -54,7 +54,7 @@ func tokenRevoke(ctx context.Context, op operator, args []string) (err error) {
 	case err != nil:
 		return err
 	case !found:
-		return fmt.Errorf("no credential has the id %q (one that was issued within the last seconds may not be found yet)", *id)
+		return fmt.Errorf("no credential has the id %q (a token issued a few seconds ago may not be found yet)", *id)
 	}
 	if err := json.NewEncoder(op.out).Encode(revoked{c.ID, c.Kind, c.Name, c.RevokedAt}); err != nil {
 		return fmt.Errorf("print what was revoked: %w", err)

@@ -86,14 +86,14 @@ func TestIssueBoundRunner(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if name, err := d.verifier().Runner(t.Context(), got.Token, ""); name != "judge-1" || err != nil {
+	if name, _, err := d.verifier().Runner(t.Context(), got.Token, ""); name != "judge-1" || err != nil {
 		t.Errorf("used: %q, %v", name, err)
 	}
-	if _, err := d.verifier().Runner(t.Context(), got.Token, "judge-2"); !errors.Is(err, auth.ErrRunnerMismatch) {
+	if _, _, err := d.verifier().Runner(t.Context(), got.Token, "judge-2"); !errors.Is(err, auth.ErrRunnerMismatch) {
 		t.Errorf("by another: %v", err)
 	}
 	d.now = year
-	if _, err := d.verifier().Runner(t.Context(), got.Token, ""); !errors.Is(err, auth.ErrExpired) {
+	if _, _, err := d.verifier().Runner(t.Context(), got.Token, ""); !errors.Is(err, auth.ErrExpired) {
 		t.Errorf("after a year: %v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestIssueFleet(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	d.now = d.now.Add(20 * 365 * 24 * time.Hour)
-	if name, err := d.verifier().Runner(t.Context(), got.Token, "any"); name != "any" || err != nil {
+	if name, _, err := d.verifier().Runner(t.Context(), got.Token, "any"); name != "any" || err != nil {
 		t.Errorf("used: %q, %v", name, err)
 	}
 }
@@ -138,7 +138,7 @@ func TestATokenGoesToAFileOfItsOwnersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := strings.TrimSuffix(string(text), "\n")
-	if _, err := d.verifier().Runner(t.Context(), token, ""); err != nil {
+	if _, _, err := d.verifier().Runner(t.Context(), token, ""); err != nil {
 		t.Errorf("the file holds no good token: %v", err)
 	}
 	if strings.Contains(out+errs, token) || !strings.Contains(out, `"tokenFile":"`+file) {
@@ -147,7 +147,7 @@ func TestATokenGoesToAFileOfItsOwnersAlone(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
 	}
-	// A file that is there is kept, and no token is issued that nobody has.
+	// An existing file is kept, and then no token is issued.
 	if _, errs, exit := d.ctl(t, args...); exit != 1 || !strings.Contains(errs, file) {
 		t.Errorf("again: exit %d, %q", exit, errs)
 	}
@@ -230,10 +230,10 @@ func TestRevoke(t *testing.T) {
 	if diff := cmp.Diff(revoked{bad.ID, auth.Runner, "judge-1", at}, got); diff != "" || outs[0] != outs[1] {
 		t.Errorf("%s\nand then %s", diff, outs[1])
 	}
-	if _, err := d.verifier().Runner(t.Context(), bad.Token, ""); !errors.Is(err, auth.ErrRevoked) {
+	if _, _, err := d.verifier().Runner(t.Context(), bad.Token, ""); !errors.Is(err, auth.ErrRevoked) {
 		t.Errorf("the revoked one: %v", err)
 	}
-	if _, err := d.verifier().Runner(t.Context(), good.Token, ""); err != nil {
+	if _, _, err := d.verifier().Runner(t.Context(), good.Token, ""); err != nil {
 		t.Errorf("the other: %v", err)
 	}
 }

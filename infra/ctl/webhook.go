@@ -19,7 +19,7 @@ import (
 	"runlease/shared/sqsoutbox"
 )
 
-// The stack's outputs and the variables that say where webhooks are kept.
+// The stack's outputs and the variables that name the place of webhooks.
 const (
 	webhooksOutput    = "WebhooksTable"
 	webhooksEnv       = "RUNLEASE_WEBHOOKS_TABLE"
@@ -36,7 +36,7 @@ type hooks interface {
 	announce.Graveyard
 }
 
-// webhook says where final jobs are announced, and shows what could not be.
+// webhook changes where final jobs are announced, and shows failed announcements.
 func webhook(ctx context.Context, op operator, args []string) error {
 	return choose(ctx, op, "ctl webhook", []command{
 		{"add", "announce final jobs to a URL; prints its secret, once, or writes it to a file", webhookAdd},
@@ -49,7 +49,7 @@ func webhook(ctx context.Context, op operator, args []string) error {
 	}, args)
 }
 
-// hooksAt says where webhooks are kept.
+// hooksAt selects the place of webhooks.
 type hooksAt struct {
 	place
 	outbox, graveyard, hosts *string
@@ -59,7 +59,7 @@ func hooksFlags(f *flag.FlagSet) hooksAt {
 	return hooksAt{
 		placeFlags(f, "webhooks", webhooksOutput, webhooksEnv),
 		f.String("queue", "", "`url` of the queue of announcements (default: from -outputs, else $"+outboxEnv+")"),
-		f.String("dead-letter-queue", "", "`url` of the queue of those that were given up (default: from -outputs, else $"+graveyardEnv+")"),
+		f.String("dead-letter-queue", "", "`url` of the queue of announcements that were given up (default: from -outputs, else $"+graveyardEnv+")"),
 		f.String("webhook-hosts", "", "hosts that may have private addresses or plain http, as the server's flag of the name (default: from -outputs)"),
 	}
 }
@@ -116,7 +116,7 @@ func openHooks(ctx context.Context, op operator, at hooksAt) (hooks, func() erro
 
 // oneHook runs a verb on the webhook that the one argument names.
 func oneHook(ctx context.Context, op operator, f *flag.FlagSet, at hooksAt, args []string, do func(hooks, announce.Endpoint) error) error {
-	id, err := parseWith(f, args, "id of the webhook")
+	id, err := parseOne(f, args, "the id of the webhook")
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func keepHook(ctx context.Context, op operator, h hooks, e announce.Endpoint, fi
 		return err
 	}
 	if err := json.NewEncoder(op.out).Encode(shown); err != nil { //nolint:gosec // the one time that it is shown
-		return fmt.Errorf("print the secret of %s (nobody has seen it: rotate it): %w", e.ID, err)
+		return fmt.Errorf("print the secret of %s (it was not shown: rotate it): %w", e.ID, err)
 	}
 	return nil
 }
@@ -176,10 +176,10 @@ func keepHook(ctx context.Context, op operator, h hooks, e announce.Endpoint, fi
 const secretFileUsage = "`file` to write the secret to, for its owner alone; it must not be there yet (default: print it)" //nolint:gosec // a text about one
 
 func webhookAdd(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl webhook add")
+	f := op.flags("ctl webhook add", "URL")
 	at := hooksFlags(f)
 	file := f.String("secret-file", "", secretFileUsage)
-	url, err := parseWith(f, args, "URL")
+	url, err := parseOne(f, args, "the URL")
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func webhookAdd(ctx context.Context, op operator, args []string) error {
 }
 
 func webhookRotate(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl webhook rotate")
+	f := op.flags("ctl webhook rotate", "ID")
 	at := hooksFlags(f)
 	file := f.String("secret-file", "", secretFileUsage)
 	return oneHook(ctx, op, f, at, args, func(h hooks, e announce.Endpoint) error {
@@ -217,7 +217,7 @@ func webhookRotate(ctx context.Context, op operator, args []string) error {
 }
 
 func webhookRemove(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl webhook remove")
+	f := op.flags("ctl webhook remove", "ID")
 	return oneHook(ctx, op, f, hooksFlags(f), args, func(h hooks, e announce.Endpoint) error {
 		_, err := h.RemoveEndpoint(ctx, e.ID)
 		return err
@@ -225,7 +225,7 @@ func webhookRemove(ctx context.Context, op operator, args []string) error {
 }
 
 func webhookTest(ctx context.Context, op operator, args []string) error {
-	f := op.flags("ctl webhook test")
+	f := op.flags("ctl webhook test", "ID")
 	at := hooksFlags(f)
 	return oneHook(ctx, op, f, at, args, func(_ hooks, e announce.Endpoint) error {
 		policy, err := at.policy(op)

@@ -36,7 +36,7 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
 }
 
-// renew reads the files again on every SIGHUP, as whoever renews certificates sends.
+// renew reads the files again on every SIGHUP, which programs that renew certificates send.
 func (c *certificates) renew(ctx context.Context, log *slog.Logger) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP)

@@ -13,11 +13,11 @@ import (
 	"runlease/shared/testkit/wire"
 )
 
-// TestARingIntoTheVoid: two runners wait, and the ring for a job goes where nobody
+// TestARingIntoTheVoid: two runners wait, and the ring for a job goes where no runner
 // hears it. The job is handed in without delay, and the other runner is rung.
 func TestARingIntoTheVoid(t *testing.T) {
 	for name, spoil := range map[string]func(*testing.T, *server, *ear){
-		// Nobody reads on, so pings have no answer, while the system takes what is
+		// The other side does not read on, so pings have no answer, while the system takes what is
 		// posted: a line that is half open looks the same.
 		"half-open line": func(*testing.T, *server, *ear) {},
 		// Writing stands still in the middle of a message.
@@ -35,7 +35,7 @@ func TestARingIntoTheVoid(t *testing.T) {
 			if err := s.dispatch.Disconnected(t.Context(), "1"); err != nil {
 				t.Fatal(err)
 			}
-			if _, sat, err := s.dispatch.Benches.Sit(t.Context(), 0, "0", doorbell.Seat(time.Now(), 1, 0)); !sat || err != nil {
+			if _, sat, err := s.dispatch.Benches.Sit(t.Context(), 0, "0", doorbell.Seat(1, 0)); !sat || err != nil {
 				t.Fatal(sat, err)
 			}
 		},
@@ -45,7 +45,7 @@ func TestARingIntoTheVoid(t *testing.T) {
 			var handler http.Handler
 			listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 			defer listening.Close()
-			where, err := inMemory(listening.URL)
+			where, err := inMemory(nil, listening.URL)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +57,7 @@ func TestARingIntoTheVoid(t *testing.T) {
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
 			at := &started{hello: hello{URL: listening.URL}}
-			if at.RunnerToken, at.ProducerToken, err = s.issueTokens(t.Context()); err != nil {
+			if at.RunnerToken, at.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
 			publish(t, wire.Client{URL: at.URL, ProducerToken: at.ProducerToken, HTTP: client})

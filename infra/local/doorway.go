@@ -27,11 +27,11 @@ const (
 	// lineLife is how long a connection lasts at most, as on API Gateway: so long
 	// does a revoked token hear rings, which tell nothing.
 	lineLife = 2 * time.Hour
-	// A runner says a few bytes every few minutes.
+	// A runner sends a few bytes every few minutes.
 	longestWord = 256 // bytes
 )
 
-// kept answers what a runner says to keep its line open.
+// kept answers a message that a runner sends to keep its line open.
 var kept = []byte(`{"kept":1}`)
 
 // doorway holds the WebSockets of runners, and is dispatch.Posts.
@@ -64,10 +64,10 @@ func newDoorway(d *dispatch.Dispatcher, log *slog.Logger) *doorway {
 }
 
 // Room reports whether one more connection fits in.
-func (d *doorway) Room(runner string) bool {
+func (d *doorway) Room(_ context.Context, runner string) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !d.closing && (len(d.lines) < doorbell.MaxListeners || d.runners[runner] == 1)
+	return !d.closing && (len(d.lines) < doorbell.MaxListeners || d.runners[runner] == 1), nil
 }
 
 // Enter answers a handshake and keeps the connection until its end. The

@@ -57,7 +57,7 @@ func (e *ear) sync(seat int64) (got visited) {
 	return got
 }
 
-// heard reads one text within a time; "": there is none, and the line has ended.
+// heard reads one text within a time; it returns "" if there is none, and the line has ended.
 func (e *ear) heard(within time.Duration) string {
 	ctx, cancel := context.WithTimeout(e.t.Context(), within)
 	defer cancel()

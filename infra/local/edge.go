@@ -24,7 +24,8 @@ type edge struct {
 	// empty: those of the request, since the server listens on every address.
 	origin string
 	scheme string // http:// or, if the server has a certificate, https://
-	// fallback is the origin of links for a request whose Host cannot be one.
+	// fallback is the origin of links for a request whose Host cannot be one, and of
+	// those that no request asks for.
 	fallback string
 	// pages are the origins whose scripts may call the API; none: no CORS.
 	pages []string
@@ -85,16 +86,18 @@ const (
 	// all may come for bodySlack at most.
 	bodySlack = 20 * time.Second
 	bodyRate  = 32 << 10
-	// refusedTimeout is how long a body is taken in that nobody reads.
+	// refusedTimeout is how long the server takes in a body that no handler reads.
 	refusedTimeout = 5 * time.Second
 )
 
-// wrap puts the edge in front of a handler that reads a body only once it has
-// checked who sends it: the API checks the token first, the blobs their signature.
+// wrap puts the edge in front of a handler that checks the sender before it reads a
+// body: the API checks the token first, the blobs their signature.
 func (e edge) wrap(next http.Handler) http.Handler {
 	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connection := http.NewResponseController(w)
-		r = r.WithContext(memory.WithOrigin(r.Context(), e.originFor(r)))
+		if origin := e.originFor(r); origin != e.fallback {
+			r = r.WithContext(memory.WithOrigin(r.Context(), origin))
+		}
 		// The server's own ReadTimeout is that of a header. Setting another
 		// deadline fails for a recorder of a test only, which has none.
 		if r.Body == nil || r.Body == http.NoBody {
@@ -133,7 +136,7 @@ func (e edge) wrap(next http.Handler) http.Handler {
 type admittedBody struct {
 	io.ReadCloser
 	connection *http.ResponseController
-	began      time.Time // zero: nobody has read it
+	began      time.Time // zero: not read yet
 	came       int64     // bytes
 	ended      bool
 }
@@ -145,12 +148,14 @@ func (b *admittedBody) Read(p []byte) (int, error) {
 		b.began = now
 	}
 	earned := b.began.Add(time.Duration(float64(b.came) / bodyRate * float64(time.Second)))
-	if earned.After(now) { // nobody saves time up to fall silent
+	if earned.After(now) { // time in hand does not allow a silence
 		earned = now
 	}
 	// Setting a deadline fails for a recorder of a test only.
 	_ = b.connection.SetReadDeadline(earned.Add(bodySlack))
-	_ = b.connection.SetWriteDeadline(now.Add(bodySlack + replyTimeout))
+	if b.came > 0 { // the server's own is late enough for a body that comes at once
+		_ = b.connection.SetWriteDeadline(now.Add(bodySlack + replyTimeout))
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.came += int64(n)
 	if b.ended = err != nil; errors.Is(err, io.EOF) { // what follows is another request
@@ -159,8 +164,8 @@ func (b *admittedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// refuser ends the connection after a reply to a request whose body nobody has
-// begun to read: what is left of it would hold the connection.
+// refuser ends the connection after a reply to a request whose body no handler has
+// begun to read: the rest of it would hold the connection.
 type refuser struct {
 	http.ResponseWriter
 	body *admittedBody

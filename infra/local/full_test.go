@@ -14,9 +14,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
-// TestFullDisk fills the disk under the server, in a mount namespace of its own:
+// TestFullDisk fills the disk under the server, in a separate mount namespace:
 // what was answered is there, what cannot be kept is refused, the log names the
 // cure, and once there is space the server goes on by itself.
 func TestFullDisk(t *testing.T) {
@@ -65,11 +67,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(fmt.Sprintf("/proc/%d/root%s/ballast", k.process.Process.Pid, disk)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); create(n) != http.StatusCreated; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("nothing can be written after there was space: %s", k.complaints)
-		}
-	}
+	until.True(t, 30*time.Second, "a job is written after there was space", func() bool { return create(n) == http.StatusCreated })
 	n++
 	there()
 	k.stop()

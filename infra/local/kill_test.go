@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -17,6 +17,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/powercut"
+	"runlease/shared/testkit/program"
+	"runlease/shared/testkit/until"
+	"runlease/shared/testkit/wire"
 )
 
 var (
@@ -51,11 +56,11 @@ func TestKilled(t *testing.T) {
 
 func newKilled(t *testing.T) *killed {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "server")
-	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v: %s", err, text)
+	bin := t.TempDir()
+	if err := program.Build(bin, "local"); err != nil {
+		t.Fatal(err)
 	}
-	return &killed{t: t, binary: binary, dir: filepath.Join(t.TempDir(), "data"), scores: make(map[string]int)}
+	return &killed{t: t, binary: filepath.Join(bin, "local"), dir: filepath.Join(t.TempDir(), "data"), scores: make(map[string]int)}
 }
 
 func (k *killed) publish() {
@@ -71,8 +76,8 @@ type killed struct {
 	hello      hello
 	process    *exec.Cmd
 	complaints *bytes.Buffer
-	under      []string // what starts the server
-	cut        *cut     // nil: what a kill leaves is left
+	under      []string      // what starts the server
+	cut        *powercut.Cut // nil: what a kill leaves is left
 	acked      atomic.Int64
 	number     atomic.Int64
 
@@ -87,29 +92,17 @@ func (k *killed) start() {
 	command := []string{k.binary, "-data", k.dir, "-lease", "1s", "-rate", "0"}
 	command = append(append([]string(nil), k.under...), command...)
 	if k.cut != nil {
-		command = k.cut.command(command[0], command[1:])
+		command = k.cut.Command(command...)
 	}
 	k.process = exec.Command(command[0], command[1:]...)
 	k.complaints = new(bytes.Buffer)
 	k.process.Stderr = k.complaints
-	out, err := k.process.StdoutPipe()
-	if err == nil {
-		err = k.process.Start()
-	}
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &k.hello)
-	}
-	if err != nil {
-		_ = k.process.Wait()
+	if err := program.Serve(k.process, &k.hello); err != nil {
 		k.t.Fatalf("start after a kill: %v: %s", err, k.complaints)
 	}
 }
 
-// load lets clients create, claim and complete until a moment after so many
+// load lets clients create, claim and complete until a moment after a number of
 // replies, and kills the server under them.
 func (k *killed) load() {
 	until := k.acked.Load() + ackedBetweenKills
@@ -128,9 +121,11 @@ func (k *killed) load() {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
+	kill := func(int) error { return k.process.Process.Kill() }
 	if k.cut != nil {
-		k.cut.kill(k.t, k.process.Process.Pid)
-	} else if err := k.process.Process.Kill(); err != nil {
+		kill = k.cut.Kill
+	}
+	if err := kill(k.process.Process.Pid); err != nil {
 		k.t.Error(err)
 	}
 	dead.Store(true)
@@ -162,7 +157,7 @@ func (f finishedJob) tasks() string {
 
 func (f finishedJob) points() int { return 60*(f.score&1) + 20*(f.score&2) }
 
-// turn creates a job and syncs; false: the server has gone.
+// turn creates a job and syncs; false if the server has gone.
 func (w *killClient) turn() bool {
 	id := fmt.Sprintf("job-%d", w.number.Add(1))
 	status, body := w.call(w.Client, w.name, "POST", "/jobs", aJob(id))
@@ -221,29 +216,11 @@ func (w *killClient) sync(slots int) int {
 	return len(w.done)
 }
 
-// call makes one request; 0: the server has gone before it answered.
+// call makes one request; 0 if the server has gone before it answered.
 func (k *killed) call(client http.Client, runner, method, path, body string) (int, []byte) {
-	request, err := http.NewRequest(method, k.hello.URL+path, bytes.NewBufferString(body))
-	if err != nil {
-		k.t.Error(err)
-		return 0, nil
-	}
-	request.Header.Set("Authorization", "Bearer "+k.hello.ProducerToken)
-	request.Header.Set("X-Runner-Token", k.hello.RunnerToken)
-	request.Header.Set("X-Runner-Name", runner)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, nil
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, nil
-	}
-	return response.StatusCode, text
+	api := wire.Client{URL: k.hello.URL, RunnerToken: k.hello.RunnerToken, ProducerToken: k.hello.ProducerToken, HTTP: &client}
+	reply, _ := api.Do(context.Background(), method, path, runner, body, "Authorization", "Bearer "+k.hello.ProducerToken)
+	return reply.Status, reply.Text
 }
 
 func (k *killed) must(method, path, body string) []byte {
@@ -300,15 +277,13 @@ func (k *killed) check(final bool) {
 		}
 	}
 	// The code is in its files once the journal has been filed.
-	for deadline := time.Now().Add(30 * time.Second); final; time.Sleep(100 * time.Millisecond) {
+	until.NoError(k.t, 30*time.Second, func() error {
 		objects, err := os.ReadDir(filepath.Join(k.dir, "code"))
-		if err == nil && len(objects) >= longCodes(k.scores) {
-			return
+		if !final || err == nil && len(objects) >= longCodes(k.scores) {
+			return nil
 		}
-		if time.Now().After(deadline) {
-			k.t.Fatalf("the code of %d jobs is there, of %d: %v; %s", len(objects), longCodes(k.scores), err, k.complaints)
-		}
-	}
+		return errors.Join(err, fmt.Errorf("the code of %d jobs is there, of %d; %s", len(objects), longCodes(k.scores), k.complaints))
+	})
 }
 
 // drain lets every job come back by its clock and end.

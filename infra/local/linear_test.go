@@ -39,16 +39,16 @@ func linearizable(t *testing.T, folder func() string) {
 	}
 }
 
-// recordHTTP runs one plan against a server of its own, whose clock stands still.
+// recordHTTP runs one plan against a new server, whose clock stands still.
 func recordHTTP(t *testing.T, data string, seed uint64) linear.Recorded {
 	t.Helper()
 	var handler http.Handler
 	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	defer listening.Close()
 	log := slog.New(slog.DiscardHandler)
-	where, err := inMemory(listening.URL)
+	where, err := inMemory(nil, listening.URL)
 	if data != "" {
-		where, err = inFolder(data, listening.URL, log)
+		where, err = inFolder(data, nil, listening.URL, log)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func recordHTTP(t *testing.T, data string, seed uint64) linear.Recorded {
 	system.Sweep = func(ctx context.Context) linear.Output {
 		return linear.Dispatcher{Dispatcher: s.dispatch}.Do(ctx, linear.Input{Op: linear.Sweep})
 	}
-	if system.Client.RunnerToken, system.Client.ProducerToken, err = s.issueTokens(t.Context()); err != nil {
+	if system.Client.RunnerToken, system.Client.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := system.Publish(t.Context()); err != nil {

@@ -22,6 +22,7 @@ import (
 
 	"runlease/shared/auth"
 	"runlease/shared/memory"
+	"runlease/shared/testkit/until"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
@@ -166,17 +167,10 @@ func TestShortLeaseComesBackByItself(t *testing.T) {
 	if status, body := s.do(t, client, "r", "POST", "/runner/jobs/j/claim", `{"leaseSeconds":1}`); status != 200 {
 		t.Fatalf("claim: %d %s", status, body)
 	}
-	deadline := time.Now().Add(5 * time.Second)
-	for {
+	until.True(t, 5*time.Second, "the job is listed again", func() bool {
 		_, body := s.do(t, client, "r", "GET", "/runner/jobs", "")
-		if strings.Contains(body, `"submissionId":"j"`) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not listed again: %s", body)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return strings.Contains(body, `"submissionId":"j"`)
+	})
 }
 
 func TestArguments(t *testing.T) {
@@ -271,12 +265,12 @@ func TestLinks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			where, err := inMemory(front.fallback)
+			where, err := inMemory(nil, front.fallback)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := newServer(front, where, 60, slog.New(slog.DiscardHandler))
-			_, producer, err := s.issueTokens(t.Context())
+			_, producer, err := s.issueTokens(t.Context(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ func (p *replay) code(claim map[string]any) any {
 // varies are the fields whose values are of their time.
 var varies = []string{"timestamp", "pollSeconds", "expiresIn"}
 
-// answers compares a reply with the one that the runner was made for: it has all of
+// answers compares a reply with the reply that the runner was made for: it has all of
 // that, and may have more.
 func (p *replay) answers(field string, was, is any) error {
 	switch was := was.(type) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,9 +24,11 @@ import (
 type place struct {
 	store interface {
 		dispatch.Store
+		dispatch.Roster
 		Expire(ctx context.Context, now job.Time) (int, error)
 	}
-	queue     dispatch.Queue
+	queue     dispatch.Queue // of the default pool
+	pools     dispatch.Queues
 	artifacts interface {
 		dispatch.Artifacts
 		http.Handler
@@ -41,25 +44,39 @@ type place struct {
 	close   func() error
 }
 
+// queueOf returns the queue of a pool by its name; "" is the default pool too.
+func (p place) queueOf(pool string) dispatch.Queue {
+	if q, found := p.pools[job.PoolOf(pool)]; found {
+		return q
+	}
+	return p.queue
+}
+
 // webhooks are the endpoints of a place and what is to be delivered to them.
 type webhooks interface {
 	announce.Endpoints
 	announce.Outbox
 	Wake() <-chan struct{}
 	NextDue() time.Duration
+	Forget()
 }
 
 // inMemory is a place that is gone with the process.
-func inMemory(url string) (place, error) {
+func inMemory(pools []string, url string) (place, error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return place{}, fmt.Errorf("make a secret for URLs: %w", err)
 	}
 	store, hooks := memory.NewStore(), memory.NewWebhooks(time.Now, nil)
 	store.Webhooks = hooks
+	queues := make(dispatch.Queues)
+	for _, pool := range besideDefault(pools) {
+		queues[pool] = memory.NewQueue(time.Now)
+	}
 	return place{
 		store:       store,
 		queue:       memory.NewQueue(time.Now),
+		pools:       queues,
 		artifacts:   memory.NewArtifacts(url, secret, time.Now),
 		credentials: memory.NewCredentials(),
 		webhooks:    hooks,
@@ -70,14 +87,14 @@ func inMemory(url string) (place, error) {
 }
 
 // inFolder is a place that outlives the process.
-func inFolder(dir, url string, log *slog.Logger) (place, error) {
+func inFolder(dir string, pools []string, url string, log *slog.Logger) (place, error) {
 	db, err := durable.Open(dir, log)
 	if err != nil {
 		return place{}, err
 	}
-	queue, err := db.Queue()
+	kept, err := db.Queues(besideDefault(pools)...)
 	if err != nil {
-		_ = db.Close() // what it says is not why
+		_ = db.Close() // its error is not the cause
 		return place{}, err
 	}
 	hooks, err := db.Webhooks()
@@ -85,9 +102,14 @@ func inFolder(dir, url string, log *slog.Logger) (place, error) {
 		_ = db.Close()
 		return place{}, err
 	}
+	queues := make(dispatch.Queues)
+	for _, pool := range besideDefault(pools) {
+		queues[pool] = kept[pool]
+	}
 	return place{
 		store:       db.Store(),
-		queue:       queue,
+		queue:       kept[""],
+		pools:       queues,
 		artifacts:   memory.ArtifactsOf(db.Objects(), url, db.Secret(), db.Clock.Now),
 		credentials: db.Credentials(),
 		webhooks:    hooks,
@@ -99,7 +121,13 @@ func inFolder(dir, url string, log *slog.Logger) (place, error) {
 	}, nil
 }
 
-// folderGauges say how a folder is doing.
+// besideDefault lists the pools of some names without the default one.
+func besideDefault(names []string) []job.Pool {
+	list := job.PoolsOf(names...).List()
+	return slices.DeleteFunc(list, func(p job.Pool) bool { return p == "" })
+}
+
+// folderGauges measure a folder.
 func folderGauges(db *durable.DB) []prometheus.Collector {
 	gauge := func(name, help string, value func(durable.Stats) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(db.Stats()) })

@@ -11,6 +11,7 @@ import (
 	"runlease/shared/announce"
 	"runlease/shared/api"
 	"runlease/shared/auth"
+	"runlease/shared/console"
 	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -37,12 +38,14 @@ var embeddedPace = dispatch.Pace{Busy: 0, Idle: time.Second, Longest: time.Secon
 func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server {
 	s := &server{place: p, log: log, runnerRate: api.Unlimited, producerRate: api.Unlimited, edge: front}
 	s.dispatch = dispatch.New(p.store, p.queue, p.artifacts)
+	s.dispatch.Queues = p.pools
+	s.dispatch.Roster = p.store
 	s.dispatch.Now = p.now
 	s.dispatch.Log = log
 	s.dispatch.Pace = embeddedPace
 	s.dispatch.Lease.Default = leaseSeconds
 	s.dispatch.Lease.Least = min(s.dispatch.Lease.Least, leaseSeconds)
-	// Connections end with the process, and so does who waits on the benches.
+	// Connections end with the process, and so do the seats of the benches.
 	s.doorway = newDoorway(s.dispatch, log)
 	s.dispatch.Benches, s.dispatch.Posts = memory.NewBenches(), s.doorway
 	return s
@@ -50,18 +53,18 @@ func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server 
 
 // issueTokens makes the two tokens that the server prints. A place that has
 // credentials already was asked before: they are printed once, and are "" now.
-func (s *server) issueTokens(ctx context.Context) (runner, producer string, err error) {
+func (s *server) issueTokens(ctx context.Context, pools []string) (runner, producer string, err error) {
 	if issued, _, err := s.credentials.List(ctx, "", 1); err != nil || len(issued) > 0 {
 		return "", "", err
 	}
-	runner, _, err = auth.Issue(ctx, s.credentials, auth.Grant{Kind: auth.Runner, Name: "local", Fleet: true}, time.Now(), rand.Reader)
+	runner, _, err = auth.Issue(ctx, s.credentials, auth.Grant{Kind: auth.Runner, Name: "local", Fleet: true, Pools: pools}, time.Now(), rand.Reader)
 	if err != nil {
 		return "", "", err
 	}
 	producer, _, err = auth.Issue(ctx, s.credentials, auth.Grant{
 		Kind:   auth.Producer,
 		Name:   "local",
-		Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite},
+		Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite},
 	}, time.Now(), rand.Reader)
 	return runner, producer, err
 }
@@ -78,6 +81,7 @@ func (s *server) handler() http.Handler {
 	})
 	routes, scraped := s.metrics(served.Handler(), verifier)
 	doorbell := served.Doorbell(s.doorway)
+	page := console.Handler(routes)
 	// Not a ServeMux, which would redirect an unclean path; the API answers it.
 	return s.edge.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := routes
@@ -90,30 +94,39 @@ func (s *server) handler() http.Handler {
 		if r.URL.Path == api.DoorbellPath && r.Method == http.MethodGet {
 			next = doorbell
 		}
+		if r.URL.Path == api.ConsolePath || strings.HasPrefix(r.URL.Path, api.ConsolePath+"/") {
+			next = page
+		}
 		next.ServeHTTP(w, r)
 	}))
 }
 
-// sweepEveryMinute stands for the sweep's rule, for the table's time to live and for
-// the bucket's lifecycle.
+// firstRemoval is how long after a start what is old is removed, and then once a day: a
+// server that is started anew each day removes it too.
+const firstRemoval = time.Hour
+
+// sweepEveryMinute stands for the sweep's rule, for the table's time to live, for
+// the bucket's lifecycle and for how long queues keep messages.
 func (s *server) sweepEveryMinute(ctx context.Context) {
-	tick, day := time.NewTicker(deployment.SweepEvery), time.NewTicker(24*time.Hour)
+	tick, old := time.NewTicker(deployment.SweepEvery), time.NewTimer(firstRemoval)
 	defer tick.Stop()
-	defer day.Stop()
+	defer old.Stop()
 	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return
-		case <-day.C:
+		case <-old.C:
+			s.webhooks.Forget()
 			_, err = s.removeOld(ctx, s.now())
+			old.Reset(24 * time.Hour)
 		case <-tick.C:
 			var swept dispatch.Swept
 			if swept, err = s.dispatch.Sweep(ctx); err == nil {
 				_, err = s.store.Expire(ctx, job.At(s.now()))
 			}
-			if swept.Ended+swept.Rang > 0 {
-				s.log.InfoContext(ctx, "swept", "ended", swept.Ended, "rang", swept.Rang)
+			if swept.Ended+swept.Rang+swept.Rejudged > 0 {
+				s.log.InfoContext(ctx, "swept", "ended", swept.Ended, "rang", swept.Rang, "rejudged", swept.Rejudged)
 			}
 		}
 		if err != nil && ctx.Err() == nil {

@@ -15,6 +15,7 @@ import (
 
 	"runlease/shared/announce"
 	"runlease/shared/durable/control"
+	"runlease/shared/testkit/until"
 )
 
 // TestReadmesReceiver compiles and runs the receiver that README.md shows, as it is
@@ -56,15 +57,13 @@ func TestReadmesReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = receiver.Process.Kill(); _ = receiver.Wait() }()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address); err == nil {
+	until.NoError(t, 5*time.Second, func() error {
+		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err == nil {
 			_ = c.Close()
-			break
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the receiver does not start")
-		}
-	}
+		return err
+	})
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
 	s.do(t, client, "", "PUT", "/problems/1", aProblem)
@@ -99,15 +98,10 @@ func TestWebhooksOutliveARestart(t *testing.T) {
 	defer receiver.Close()
 	first := start(t, "-data", dir)
 	var folder control.Folder
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		var err error
-		if folder, err = control.Open(t.Context(), dir); err == nil { // the socket is there soon
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	until.NoError(t, 5*time.Second, func() (err error) { // the socket is there soon
+		folder, err = control.Open(t.Context(), dir)
+		return err
+	})
 	e := announce.NewEndpoint(receiver.URL, time.Now())
 	if put, err := folder.PutEndpoint(t.Context(), e); err != nil || !put {
 		t.Fatal(put, err)
