@@ -27,12 +27,12 @@ type Harness struct {
 	Client *http.Client
 	// Aged is Artifacts, but the URLs that it makes were made so long ago.
 	Aged func(age time.Duration) dispatch.Artifacts
-	// LetsAnyoneIn says that who shows no signature at all is let in: an
+	// LetsAnyoneIn means that a request without any signature is let in: an
 	// emulator's fault that the suite must put up with.
 	LetsAnyoneIn bool
 }
 
-// Run runs the suite, each case on a Harness of its own, but for the case that
+// Run runs the suite, each case on a new Harness, except for the case that
 // its kind of Harness rules out; make is called once more to learn which.
 func Run(t *testing.T, make func(t *testing.T) Harness) {
 	kind := make(t)
@@ -50,7 +50,7 @@ func Run(t *testing.T, make func(t *testing.T) Harness) {
 var cases = []struct {
 	name      string
 	run       func(*testing.T, suite)
-	signature bool // needs a place that lets in nobody without one
+	signature bool // needs a place that refuses a URL without one
 }{
 	{name: "stat/what was never stored is not there", run: statMissing},
 	{name: "put/stored and found with size and hash", run: put},

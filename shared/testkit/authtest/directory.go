@@ -12,12 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"runlease/shared/auth"
+	"runlease/shared/testkit/until"
 )
 
 // patience is how long an index may take to show what was written.
 const patience = 15 * time.Second
 
-// Directory runs the suite. Each test gets an empty directory of its own.
+// Directory runs the suite. Each test gets an empty directory.
 func Directory(t *testing.T, empty func(t *testing.T) auth.Directory) {
 	tests := []struct {
 		name string
@@ -100,7 +101,7 @@ func lookup(t *testing.T, d auth.Directory, hash string) auth.Credential {
 	return c
 }
 
-// listed reads everything in pages of a size and fails on one that is too long.
+// listed reads everything in pages of a size and fails on a page that is too long.
 func listed(t *testing.T, d auth.Directory, limit int) []auth.Credential {
 	t.Helper()
 	var all []auth.Credential
@@ -119,16 +120,6 @@ func listed(t *testing.T, d auth.Directory, limit int) []auth.Credential {
 			t.Fatal("list: the cursor does not move")
 		}
 		cursor = next
-	}
-}
-
-// eventually waits for an index to catch up.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v still not: %s", patience, what)
-		}
 	}
 }
 
@@ -211,7 +202,7 @@ func listPages(t *testing.T, d auth.Directory) {
 		}
 		return 1
 	})
-	eventually(t, "all are listed", func() bool { return len(listed(t, d, 100)) >= len(want) })
+	until.True(t, patience, "all are listed", func() bool { return len(listed(t, d, 100)) >= len(want) })
 	for _, limit := range []int{1, 2, 3, 8, 9, 10} {
 		same(t, "listed", listed(t, d, limit), want)
 	}
@@ -228,7 +219,7 @@ func listEmpty(t *testing.T, d auth.Directory) {
 func revokeFound(t *testing.T, d auth.Directory, id string, at time.Time) auth.Credential {
 	t.Helper()
 	var c auth.Credential
-	eventually(t, "revoked", func() bool {
+	until.True(t, patience, "revoked", func() bool {
 		var found bool
 		var err error
 		if c, found, err = d.Revoke(t.Context(), id, at); err != nil {
@@ -246,7 +237,7 @@ func revoke(t *testing.T, d auth.Directory) {
 	want.RevokedAt = day.Add(time.Hour)
 	same(t, "revoke", revokeFound(t, d, c.ID, want.RevokedAt), want)
 	same(t, "look-up", lookup(t, d, c.Hash), want)
-	eventually(t, "listed as revoked", func() bool {
+	until.True(t, patience, "listed as revoked", func() bool {
 		all := listed(t, d, 10)
 		return len(all) == 1 && all[0].RevokedAt.Equal(want.RevokedAt)
 	})
@@ -265,7 +256,7 @@ func revokeAgain(t *testing.T, d auth.Directory) {
 func revokeUnknown(t *testing.T, d auth.Directory) {
 	kept := samples(t)[0]
 	put(t, d, kept)
-	eventually(t, "listed", func() bool { return len(listed(t, d, 10)) == 1 })
+	until.True(t, patience, "listed", func() bool { return len(listed(t, d, 10)) == 1 })
 	for _, id := range []string{"000000000000", kept.ID[:6], kept.Hash} {
 		_, found, err := d.Revoke(t.Context(), id, day)
 		if err != nil || found {

@@ -14,7 +14,7 @@ import (
 	"runlease/shared/doorbell"
 )
 
-// Run runs the suite; open makes benches on which nobody sits.
+// Run runs the suite; open makes empty benches.
 func Run(t *testing.T, open func(t *testing.T) dispatch.Benches) {
 	for name, test := range map[string]func(*suite){
 		"a seat is taken off once":           (*suite).takeOnce,
@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) dispatch.Benches) {
 		"a connection has one seat":          (*suite).oneSeat,
 		"rung connections are remembered":    (*suite).rung,
 		"the chain":                          (*suite).chain,
+		"chains of other pools":              (*suite).chains,
 		"a runner has one connection":        (*suite).listeners,
 		"of many who take a seat one has it": (*suite).many,
 	} {
@@ -134,6 +135,8 @@ func (s *suite) chain() {
 	s.is("from what is not so", false, done, err)
 	done, err = s.Chain(s.ctx, 0, 2)
 	s.is("open", true, done, err)
+	done, err = s.Chain(s.ctx, 1, 3)
+	s.is("from what was not so", false, done, err)
 	s.sit(0, "a", 5)
 	s.sit(2, "b", 6)
 	s.is("the first bench", doorbell.Bench{Waiting: map[string]int64{"a": 5}, More: 2}, s.bench(0), nil)
@@ -143,6 +146,29 @@ func (s *suite) chain() {
 	done, err = s.Chain(s.ctx, 2, 0)
 	s.is("close", true, done, err)
 	s.is("the first bench", 0, s.bench(0).More, nil)
+}
+
+func (s *suite) chains() {
+	exam := &suite{s.T, s.ctx, s.Of("default,exam")}
+	exam.sit(0, "a", 5)
+	exam.sit(2, "b", 6)
+	s.is("the default pool's", doorbell.Bench{}, s.bench(0), nil)
+	again := &suite{s.T, s.ctx, s.Of("default,exam")}
+	s.is("the same from elsewhere", map[string]int64{"a": 5}, again.bench(0).Waiting, nil)
+	list, err := again.Benches.Benches(s.ctx, 1, 2)
+	s.is("several", map[string]int64{"b": 6}, list[1].Waiting, err)
+	one, two := map[string]bool{"default,exam": true}, map[string]bool{"default,exam": false, "default,x": true}
+	for _, step := range []struct {
+		was, now map[string]bool
+		done     bool
+	}{{two, one, false}, {nil, one, true}, {nil, two, false}, {one, two, true}, {one, nil, false}, {two, nil, true}, {nil, one, true}} {
+		done, err := s.Beside(s.ctx, step.was, step.now)
+		s.is(fmt.Sprint("beside ", step), step.done, done, err)
+		if done && len(step.now) > 0 {
+			s.is("beside", step.now, s.bench(0).Beside, nil)
+		}
+	}
+	s.is("of others", 0, len(exam.bench(0).Beside), nil)
 }
 
 func (s *suite) listeners() {
@@ -155,12 +181,20 @@ func (s *suite) listeners() {
 	before, replaced, err := s.Join(s.ctx, second)
 	s.is("join anew", true, replaced, err)
 	s.is("the one before", first, before, nil)
-	s.is("its end", nil, s.Part(s.ctx, first.Connection), nil)
+	gone, err := s.Part(s.ctx, first.Connection)
+	s.is("its end", doorbell.Listener{}, gone, err)
+	first.Chain = "exam"
+	moved, err := s.Move(s.ctx, first)
+	s.is("move who has gone", false, moved, err)
+	second.Chain = "default,exam"
+	moved, err = s.Move(s.ctx, second)
+	s.is("move", true, moved, err)
 	got, found, err := s.Listener(s.ctx, "judge-1")
 	s.is("who listens", true, found, err)
 	s.is("who listens", second, got, nil)
-	for range 2 {
-		s.is("the end", nil, s.Part(s.ctx, second.Connection), nil)
+	for _, want := range []doorbell.Listener{second, {}} {
+		gone, err := s.Part(s.ctx, second.Connection)
+		s.is("the end", want, gone, err)
 	}
 	_, found, err = s.Listener(s.ctx, "judge-1")
 	s.is("nobody listens any more", false, found, err)
@@ -182,5 +216,5 @@ func (s *suite) many() {
 		})
 	}
 	all.Wait()
-	s.is("who has it", int32(1), had.Load(), nil)
+	s.is("how many have it", int32(1), had.Load(), nil)
 }

@@ -1,10 +1,14 @@
 package canned
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"maps"
 
 	"runlease/shared/dynamo"
 	"runlease/shared/testkit/meter"
+	"runlease/shared/testkit/tables"
 )
 
 type dynamoRequest struct {
@@ -16,11 +20,12 @@ type dynamoRequest struct {
 	ExpressionAttributeValues                                     wire
 	ReturnValues, ReturnValuesOnConditionCheckFailure             string
 	Limit                                                         int
+	ScanIndexForward                                              *bool
 	RequestItems                                                  map[string]struct {
 		Keys           []wire
 		ConsistentRead bool
 	}
-	TransactItems []struct{ Put, Update *dynamoRequest }
+	TransactItems []struct{ Put, Update, Delete *dynamoRequest }
 }
 
 func (b *Backend) dynamodb(operation string, body []byte) (any, error) {
@@ -108,7 +113,7 @@ type change struct {
 	after Item
 }
 
-// decide evaluates a put or an update; a fault says that its condition fails.
+// decide evaluates a put or an update; it returns a fault if its condition fails.
 func (b *Backend) decide(in dynamoRequest) (change, error) {
 	t, err := b.table(in.TableName)
 	if err != nil {
@@ -177,28 +182,44 @@ func (b *Backend) deleteItem(in dynamoRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := c.table.get(c.key)
 	own, indexes := c.table.put(c.key, nil)
-	return map[string]any{"ConsumedCapacity": consumed(in.TableName, own, indexes)}, nil
+	reply := map[string]any{"ConsumedCapacity": consumed(in.TableName, own, indexes)}
+	if in.ReturnValues == "ALL_OLD" && before != nil {
+		reply["Attributes"] = writeItem(before)
+	}
+	return reply, nil
 }
 
-// transact writes all or, if a condition fails, refuses without saying which:
-// nothing that is counted here gets into that.
+// transact writes all or, if a condition fails, nothing, and says which.
 func (b *Backend) transact(in dynamoRequest) (any, error) {
 	var changes []change
 	var tables []string
-	for _, part := range in.TransactItems {
-		one := part.Put
-		if one == nil {
-			one = part.Update
-		}
+	reasons := make([]map[string]any, len(in.TransactItems))
+	refused := false
+	for i, part := range in.TransactItems {
+		one := cmp.Or(part.Put, part.Update, part.Delete)
 		if one == nil {
 			return nil, invalid("a part of a transaction that is not canned")
 		}
 		c, err := b.decide(*one)
-		if err != nil {
-			return nil, invalid("part of a transaction: %s", err)
+		if part.Delete != nil {
+			c.after = nil
+		}
+		var why *fault
+		reasons[i] = map[string]any{"Code": "None"}
+		switch {
+		case errors.As(err, &why) && why.code == "ConditionalCheckFailedException":
+			refused = true
+			maps.Copy(reasons[i], map[string]any{"Code": "ConditionalCheckFailed", "Message": why.message})
+			maps.Copy(reasons[i], why.more)
+		case err != nil:
+			return nil, err
 		}
 		changes, tables = append(changes, c), append(tables, one.TableName)
+	}
+	if refused {
+		return nil, &fault{code: "TransactionCanceledException", message: "Transaction cancelled", more: map[string]any{"CancellationReasons": reasons}}
 	}
 	var capacity []any
 	for i, c := range changes {
@@ -217,20 +238,21 @@ func (b *Backend) query(in dynamoRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range append([]Index{{Hash: t.schema.Hash, Range: t.schema.Range}}, t.schema.Indexes...) {
+	for _, x := range append([]tables.Index{{Hash: t.schema.Hash, Range: t.schema.Range}}, t.schema.Indexes...) {
 		if x.Name != in.IndexName {
 			continue
 		}
-		var hash, operator, sort string
+		var hash string
+		within := span{open: true}
 		for _, term := range keyTerm.FindAllStringSubmatch(in.KeyConditionExpression, -1) {
 			v := values[term[3]]
 			if in.ExpressionAttributeNames[term[1]] == x.Hash {
 				hash = text(v)
 			} else {
-				operator, sort = term[2], sortable(v)
+				within = spanOf(term[2], sortable(v), sortable(values[term[4]]))
 			}
 		}
-		found, more := t.query(x, hash, operator, sort, in.Limit)
+		found, more := t.query(x, hash, within, in.ScanIndexForward != nil && !*in.ScanIndexForward, in.Limit)
 		read := 0
 		items := make([]any, len(found))
 		for i, it := range found {
@@ -240,7 +262,7 @@ func (b *Backend) query(in dynamoRequest) (any, error) {
 		answer := map[string]any{"Items": items, "Count": len(items), "ConsumedCapacity": consumed(in.TableName, meter.ReadUnits(read, in.ConsistentRead), 0)}
 		if more {
 			last := found[len(found)-1]
-			answer["LastEvaluatedKey"] = writeItem(Index{Hash: x.Hash, Range: x.Range, Only: []string{}}.project(t.schema, last))
+			answer["LastEvaluatedKey"] = writeItem(project(tables.Index{Hash: x.Hash, Range: x.Range, Only: []string{}}, t.schema, last))
 		}
 		return answer, nil
 	}

@@ -1,8 +1,10 @@
 package canned
 
 import (
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,15 +17,16 @@ type expressions struct {
 	values Item
 }
 
-const path = `([#\w]+(?:\.[#\w]+)?)` // an attribute, or one of a map
+const path = `([#\w]+(?:\[\d+\])?(?:\.[#\w]+)?)` // an attribute, or one of a map, which may be in a list
 
 var (
-	compares  = regexp.MustCompile(`^` + path + ` (=|<=) (:\w+)$`)
+	compares  = regexp.MustCompile(`^` + path + ` (=|<=|>=) (:\w+)$`)
 	absent    = regexp.MustCompile(`^attribute_not_exists ?\(` + path + `\)$`)
 	present   = regexp.MustCompile(`^attribute_exists ?\(` + path + `\)$`)
 	smaller   = regexp.MustCompile(`^size\(` + path + `\) < (:\w+)$`)
-	keyTerm   = regexp.MustCompile(`(#\w+) (=|>) (:\w+)`)
+	keyTerm   = regexp.MustCompile(`(#\w+) (=|>|<|BETWEEN) (:\w+)(?: AND (:\w+))?`)
 	assign    = regexp.MustCompile(`^` + path + ` = (.+)$`)
+	inList    = regexp.MustCompile(`^([#\w]+)\[(\d+)\]$`)
 	placed    = regexp.MustCompile(`^:\w+$`)
 	appending = regexp.MustCompile(`^list_append ?\((#\w+), (:\w+)\)$`)
 	ifAbsent  = regexp.MustCompile(`^if_not_exists ?\((#\w+), (:\w+)\)$`)
@@ -42,11 +45,31 @@ func (e expressions) at(path string, it Item) (Item, string) {
 	if !nested {
 		return it, name(path)
 	}
+	if m := inList.FindStringSubmatch(outer); m != nil {
+		return elementOf(it, name(m[1]), m[2]), name(inner)
+	}
 	within, isMap := it[name(outer)].(*types.AttributeValueMemberM)
 	if !isMap {
 		return nil, ""
 	}
 	return within.Value, name(inner)
+}
+
+// elementOf is a map in a list; both are copied, since what was before shares them.
+func elementOf(it Item, name, index string) Item {
+	list, isList := it[name].(*types.AttributeValueMemberL)
+	i, err := strconv.Atoi(index)
+	if !isList || err != nil || i >= len(list.Value) {
+		return nil
+	}
+	within, isMap := list.Value[i].(*types.AttributeValueMemberM)
+	if !isMap {
+		return nil
+	}
+	all, own := slices.Clone(list.Value), maps.Clone(within.Value)
+	all[i] = &types.AttributeValueMemberM{Value: own}
+	it[name] = &types.AttributeValueMemberL{Value: all}
+	return own
 }
 
 // holds evaluates a condition; the empty one holds. OR binds less than AND, and
@@ -76,9 +99,9 @@ func (e expressions) holds(condition string, it Item) (bool, error) {
 	}
 	if m := compares.FindStringSubmatch(condition); m != nil {
 		is, want := value(m[1]), e.values[m[3]]
-		if m[2] == "<=" {
+		if m[2] != "=" {
 			is, want := number(is), number(want)
-			return is != nil && want != nil && *is <= *want, nil
+			return is != nil && want != nil && (m[2] == "<=" && *is <= *want || m[2] == ">=" && *is >= *want), nil
 		}
 		return reflect.DeepEqual(is, want), nil
 	}
@@ -96,7 +119,7 @@ func (e expressions) holds(condition string, it Item) (bool, error) {
 	return false, invalid("condition %q is not canned", condition)
 }
 
-// number is the value of a number; nil: it is none.
+// number is the value of a number; nil if it is none.
 func number(v types.AttributeValue) *float64 {
 	n, isNumber := v.(*types.AttributeValueMemberN)
 	if !isNumber {
@@ -111,7 +134,7 @@ func number(v types.AttributeValue) *float64 {
 
 // apply changes an item by an update expression.
 func (e expressions) apply(update string, it Item) error {
-	update = strings.NewReplacer(" SET ", "\nSET ", " REMOVE ", "\nREMOVE ").Replace(strings.TrimSpace(update))
+	update = strings.NewReplacer(" SET ", "\nSET ", " REMOVE ", "\nREMOVE ", " ADD ", "\nADD ").Replace(strings.TrimSpace(update))
 	for _, clause := range strings.Split(update, "\n") {
 		verb, list, _ := strings.Cut(clause, " ")
 		for _, part := range commas(list) {
@@ -122,6 +145,17 @@ func (e expressions) apply(update string, it Item) error {
 					return invalid("the path %q leads nowhere", part)
 				}
 				delete(in, name)
+			case "ADD": // a number to an attribute of the item, which counts as 0 if it is not there
+				name, by, _ := strings.Cut(part, " ")
+				in, name := e.at(name, it)
+				more, sum := number(e.values[by]), 0.0
+				if more == nil || in == nil {
+					return invalid("action %q is not canned", part)
+				}
+				if is := number(in[name]); is != nil {
+					sum = *is
+				}
+				in[name] = &types.AttributeValueMemberN{Value: strconv.FormatFloat(sum+*more, 'f', -1, 64)}
 			case "SET":
 				m := assign.FindStringSubmatch(part)
 				if m == nil {

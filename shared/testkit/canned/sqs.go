@@ -114,8 +114,11 @@ func (b *Backend) sqs(operation string, body []byte) (any, error) {
 		}
 		return map[string]any{"Successful": done, "Failed": []any{}}, err
 	case "GetQueueAttributes":
-		visible, err := q.Visible(ctx)
-		return map[string]any{"Attributes": map[string]string{"ApproximateNumberOfMessages": strconv.Itoa(visible)}}, err
+		depth, err := q.Depth(ctx)
+		return map[string]any{"Attributes": map[string]string{
+			"ApproximateNumberOfMessages":           strconv.Itoa(depth.Visible),
+			"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(depth.Hidden),
+		}}, err
 	}
 	return nil, invalid("SQS's %s is not canned", operation)
 }

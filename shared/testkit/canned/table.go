@@ -11,25 +11,14 @@ import (
 
 	"runlease/shared/dynamo"
 	"runlease/shared/testkit/meter"
+	"runlease/shared/testkit/tables"
 )
 
 // Item is what a table keeps under a key.
 type Item = map[string]types.AttributeValue
 
-// Schema is the keys of a table and its indexes.
-type Schema struct {
-	Hash, Range string // Range empty: there is none
-	Indexes     []Index
-}
-
-// Index is a global secondary index. An item is in it if it has both keys.
-type Index struct {
-	Name, Hash, Range string
-	Only              []string // attributes beside the keys; nil: it holds whole items
-}
-
 type table struct {
-	schema  Schema
+	schema  tables.Schema
 	items   map[string]Item
 	indexes map[string]map[string][]entry // by index and its hash key; each sorted
 	// Items that are made when they are read, by key.
@@ -44,15 +33,17 @@ func (e entry) compare(other entry) int {
 	return cmp.Or(cmp.Compare(e.sort, other.sort), cmp.Compare(e.key, other.key))
 }
 
-// AddTable makes an empty table.
-func (b *Backend) AddTable(name string, s Schema) {
+// AddTables makes the project's tables that have a name, empty.
+func (b *Backend) AddTables(names dynamo.Tables) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := &table{schema: s, items: map[string]Item{}, indexes: map[string]map[string][]entry{}, lazy: map[string]int{}}
-	for _, index := range s.Indexes {
-		t.indexes[index.Name] = map[string][]entry{}
+	for name, s := range tables.Schemas(names) {
+		t := &table{schema: s, items: map[string]Item{}, indexes: map[string]map[string][]entry{}, lazy: map[string]int{}}
+		for _, index := range s.Indexes {
+			t.indexes[index.Name] = map[string][]entry{}
+		}
+		b.tables[name] = t
 	}
-	b.tables[name] = t
 }
 
 // FillTable adds n items. Of each, only its place in the indexes is kept, which
@@ -68,7 +59,7 @@ func (b *Backend) FillTable(name string, n int, keys, at func(i int) Item) {
 		key := t.key(it)
 		t.lazy[key] = i
 		for _, index := range t.schema.Indexes {
-			if index.has(it) {
+			if has(index, it) {
 				t.insert(index, it, key)
 			}
 		}
@@ -115,7 +106,7 @@ func (t *table) get(key string) Item {
 func (t *table) put(key string, after Item) (own, indexes float64) {
 	before := t.get(key)
 	for _, index := range t.schema.Indexes {
-		was, is := index.project(t.schema, before), index.project(t.schema, after)
+		was, is := project(index, t.schema, before), project(index, t.schema, after)
 		same := was != nil && is != nil &&
 			reflect.DeepEqual(was[index.Hash], is[index.Hash]) && reflect.DeepEqual(was[index.Range], is[index.Range])
 		indexes += meter.IndexUnits(size(was), size(is), same, !reflect.DeepEqual(was, is))
@@ -137,12 +128,12 @@ func size(it Item) int {
 	return dynamo.ItemSize(it)
 }
 
-func (x Index) has(it Item) bool { return it[x.Hash] != nil && it[x.Range] != nil }
+func has(x tables.Index, it Item) bool { return it[x.Hash] != nil && it[x.Range] != nil }
 
-// project is an item's entry in an index; nil: there is none.
-func (x Index) project(s Schema, it Item) Item {
+// project is an item's entry in an index, or nil if there is none.
+func project(x tables.Index, s tables.Schema, it Item) Item {
 	switch {
-	case !x.has(it):
+	case !has(x, it):
 		return nil
 	case x.Only == nil:
 		return it
@@ -156,7 +147,7 @@ func (x Index) project(s Schema, it Item) Item {
 	return kept
 }
 
-func (t *table) insert(x Index, it Item, key string) {
+func (t *table) insert(x tables.Index, it Item, key string) {
 	byHash := t.indexes[x.Name]
 	list := byHash[text(it[x.Hash])]
 	e := entry{sortable(it[x.Range]), key}
@@ -164,7 +155,7 @@ func (t *table) insert(x Index, it Item, key string) {
 	byHash[text(it[x.Hash])] = slices.Insert(list, i, e)
 }
 
-func (t *table) remove(x Index, it Item, key string) {
+func (t *table) remove(x tables.Index, it Item, key string) {
 	byHash := t.indexes[x.Name]
 	list := byHash[text(it[x.Hash])]
 	if i, found := slices.BinarySearchFunc(list, entry{sortable(it[x.Range]), key}, entry.compare); found {
@@ -191,9 +182,31 @@ func (t *table) rows(hash string) (rows []entry) {
 	return rows
 }
 
-// query lists up to limit items of an index, or of the table, with a hash key, those after a sort
-// key or with exactly that one, and reports whether there are more.
-func (t *table) query(x Index, hash, operator, sort string, limit int) (found []Item, more bool) {
+// span is the sort keys from one on and below another.
+type span struct {
+	from, below string
+	open        bool // below does not matter
+}
+
+// spanOf is what the operator of a key condition takes.
+func spanOf(operator, sort, other string) span {
+	const next = "\x00" // nothing is between a key and the same with this behind it
+	switch operator {
+	case "=":
+		return span{sort, sort + next, false}
+	case ">":
+		return span{sort + next, "", true}
+	case "<":
+		return span{"", sort, false}
+	case "BETWEEN":
+		return span{sort, other + next, false}
+	}
+	return span{open: true}
+}
+
+// query lists up to limit items of an index, or of the table, with a hash key and a sort
+// key within a span, and reports whether there are more.
+func (t *table) query(x tables.Index, hash string, within span, backwards bool, limit int) (found []Item, more bool) {
 	list := t.indexes[x.Name][hash]
 	if x.Name == "" {
 		list = t.rows(hash)
@@ -201,23 +214,19 @@ func (t *table) query(x Index, hash, operator, sort string, limit int) (found []
 	if limit == 0 { // DynamoDB's own is 1 MB, which nothing here gets to
 		limit = math.MaxInt
 	}
-	from := 0
-	if operator != "" {
-		from, _ = slices.BinarySearchFunc(list, sort, func(e entry, sort string) int {
-			if e.sort == sort && operator == ">" {
-				return -1
-			}
-			return cmp.Compare(e.sort, sort)
-		})
+	at := func(sort string) int {
+		i, _ := slices.BinarySearchFunc(list, sort, func(e entry, sort string) int { return cmp.Compare(e.sort, sort) })
+		return i
 	}
-	for i := from; i < len(list); i++ {
-		if operator == "=" && list[i].sort != sort {
-			break
+	if !within.open {
+		list = list[:at(within.below)]
+	}
+	list = list[min(at(within.from), len(list)):]
+	for i := range min(limit, len(list)) {
+		if backwards {
+			i = len(list) - 1 - i
 		}
-		if len(found) == limit {
-			return found, true
-		}
-		found = append(found, x.project(t.schema, t.get(list[i].key)))
+		found = append(found, project(x, t.schema, t.get(list[i].key)))
 	}
 	// DynamoDB stops at the limit and does not look whether anything follows.
 	return found, len(found) == limit

@@ -41,7 +41,7 @@ var Document = sync.OnceValues(func() (*openapi3.T, error) {
 const lenientItems = "x-lenient-items"
 
 // find is the operation that a request asks for, with its path parameters. A
-// request that none takes gets one that allows nothing but the reply to it.
+// request that none takes gets an operation that allows nothing but the reply to it.
 func find(doc *openapi3.T, method, path string) (*routers.Route, map[string]string) {
 	route := &routers.Route{Spec: doc, Path: path, Method: method, PathItem: &openapi3.PathItem{}}
 	var allowed []string

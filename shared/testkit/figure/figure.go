@@ -9,7 +9,7 @@ type Figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
-	// Budget is what Value may be at most, or at least; nil: it is only stated.
+	// Budget is what Value may be at most, or at least; nil if it is only stated.
 	Budget *float64 `json:"budget"`
 	OK     bool     `json:"ok"`
 	// Note says why a budget is missed, where that is known.
@@ -46,7 +46,7 @@ func (f Figure) KnownMiss(known float64, why string) Figure {
 // Failed reports whether a budget is missed in a way that is not known.
 func (f Figure) Failed() bool { return !f.OK && !(f.known > 0 && f.Value <= f.known) }
 
-// Bound is the budget with its sign, for people: "<= 5"; empty: there is none.
+// Bound is the budget with its sign, for people: "<= 5"; empty if there is none.
 func (f Figure) Bound() (sign string, budget float64) {
 	switch {
 	case f.Budget == nil:
@@ -57,7 +57,7 @@ func (f Figure) Bound() (sign string, budget float64) {
 	return "<=", *f.Budget
 }
 
-// Rounded rounds the value to so many digits behind the point.
+// Rounded rounds the value to a number of digits behind the point.
 func (f Figure) Rounded(digits int) Figure {
 	scale := math.Pow10(digits)
 	f.Value = math.Round(f.Value*scale) / scale

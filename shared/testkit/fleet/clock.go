@@ -7,7 +7,7 @@ import (
 )
 
 // clock is virtual time for many goroutines of which one runs at a time: a
-// goroutine runs until it sleeps, and the next is the one that is to wake first.
+// goroutine runs until it sleeps, and the next is the first to wake.
 // The same program gives the same run.
 type clock struct {
 	now     time.Time

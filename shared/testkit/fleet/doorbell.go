@@ -13,7 +13,7 @@ import (
 
 // Faults are the shares of what is lost.
 type Faults struct {
-	Rings    float64 // of those that are posted
+	Rings    float64 // of the posted ones
 	Dead     float64 // of connections, from their beginning on: nothing that is posted is heard, and nothing reports it
 	Always   bool    // that share is dead at any moment, instead
 	Misses   float64 // of receives, of a lone message
@@ -135,9 +135,10 @@ func (h *hearing) live(ctx context.Context) {
 	}
 }
 
-// hear is sync of a runner with one slot that hears the doorbell.
-func (r *run) hear(ctx context.Context, name string) error {
+// hear is sync of a runner with one slot that hears the doorbell, until its instance goes.
+func (r *run) hear(ctx context.Context, name string, on *instance) error {
 	h := &hearing{run: r, name: name}
+	on.hearing = h
 	if err := h.connect(ctx); err != nil {
 		return err
 	}
@@ -150,7 +151,14 @@ func (r *run) hear(ctx context.Context, name string) error {
 		h.rang = false
 		h.look = false
 		line := h.line
-		s, err := r.call(ctx, dispatch.SyncRequest{Runner: name, Done: done, Seat: h.seat, Credential: credential})
+		say := dispatch.SyncRequest{Runner: name, Slots: 1, Done: done, Seat: h.seat, Credential: credential}
+		if on.leaving {
+			if say.Slots = 0; len(done) == 0 {
+				delete(r.lines.heard, h.connection)
+				return r.dispatch.Disconnected(ctx, h.connection)
+			}
+		}
+		s, err := r.call(ctx, say)
 		if err != nil {
 			return err
 		}
@@ -159,7 +167,9 @@ func (r *run) hear(ctx context.Context, name string) error {
 		}
 		h.heard = h.heard[max(0, len(h.heard)-16):]
 		if done = nil; len(s.Jobs) > 0 {
-			r.judge()
+			if r.judge(); on.cut {
+				return nil
+			}
 			done = append(done, result(name, s.Jobs[0]))
 			continue
 		}

@@ -17,13 +17,7 @@ var (
 	alwaysFaults = Faults{Rings: 0.01, Dead: 0.02, Misses: 0.3, Always: true}
 )
 
-const (
-	jobs = "jobs"
-	// burstWhy is why bursts miss their budget, and burstKnown what it takes.
-	burstWhy = "1 of 100 rings is lost and 2 of 100 lines are dead, a job has one ring, and 1,000 at once leave the sweep no time: " +
-		"these 3 of 100 wait for the first runners that have judged (3 s here); 9 of 10 wait 0.2 s"
-	burstKnown = 3.6 // s
-)
+const jobs = "jobs"
 
 // rung is a fleet that waits for rings.
 type rung struct {
@@ -42,9 +36,9 @@ var rungs = []rung{
 	{2000, "bursts_2000_runners", 30_000, 1000, 0, 1, 6 * time.Minute, 6 * time.Minute},
 }
 
-func (f rung) play(bell bool, faults Faults) ([]time.Duration, Outcome, error) {
+func (f rung) play(seed uint64, bell bool, faults Faults) ([]time.Duration, Outcome, error) {
 	s := Scene{
-		Seed: 1, Flow: bill.Sync, Runners: f.runners, Job: 6 * time.Second, For: f.long, Settle: 90 * time.Second,
+		Seed: seed, Flow: bill.Sync, Runners: f.runners, Job: 6 * time.Second, For: f.long, Settle: 90 * time.Second,
 		Told: true, Sweeps: true, Doorbell: bell, Faults: faults,
 		Streams: []Stream{{Name: jobs, PerSecond: f.perHour / time.Hour.Seconds(), Burst: f.burst, Groups: 50}},
 	}
@@ -74,7 +68,7 @@ func WaitFigures(sizes ...int) ([]figure.Figure, error) {
 			if f.burst > 0 && way.faults.Always { // it is so short that no runner finds out, and the line above is the same
 				continue
 			}
-			_, o, err := f.play(way.bell, way.faults)
+			_, o, err := f.play(1, way.bell, way.faults)
 			if err != nil {
 				return nil, err
 			}
@@ -86,9 +80,6 @@ func WaitFigures(sizes ...int) ([]figure.Figure, error) {
 				if f.p50 > 0 {
 					middle = figure.AtMost(middle.Name, p50, unit, f.p50)
 				}
-				if f.burst > 0 {
-					late = late.KnownMiss(burstKnown, burstWhy)
-				}
 			}
 			figures = append(figures, middle.Rounded(3), late.Rounded(3))
 		}
@@ -99,9 +90,13 @@ func WaitFigures(sizes ...int) ([]figure.Figure, error) {
 // LossFigures is the longest that a job waits if no ring at all is heard, and if
 // its message was lost.
 func LossFigures() ([]figure.Figure, error) {
-	// The slow poll with its jitter, and the way there; the two minutes after which
-	// a message counts as lost, a sweep later.
-	const poll, sweep = 361, 181
+	// The slow poll with its jitter, and the way there. A message counts as lost after two
+	// minutes, at the next sweep, which is at most a minute and its looks at the queue, 3 s,
+	// later. The runner that it rings may just have taken another job: then it is rung
+	// again a sweep later. Without a doorbell, messages of other jobs are visible for so
+	// long that the queue is often not silent at a look: each such look costs two sweeps.
+	const poll, sweep = 361, 120 + 60 + 3 + 60
+	const seeds = 8 // so that the bound does not hold by the luck of one
 	var figures []figure.Figure
 	for _, f := range rungs[:2] {
 		f.long = 100 * time.Hour
@@ -111,11 +106,18 @@ func LossFigures() ([]figure.Figure, error) {
 			budget float64
 		}{{"rings", Faults{Rings: 1, Misses: 1e-9}, poll}, {"messages", Faults{Messages: 0.02, Misses: 1e-9}, sweep}} {
 			for _, bell := range []bool{true, false} {
-				waits, _, err := f.play(bell, loss.faults)
-				if err != nil {
-					return nil, err
+				longest := 0.0
+				for seed := range uint64(seeds) {
+					waits, _, err := f.play(1+seed, bell, loss.faults)
+					if err != nil {
+						return nil, err
+					}
+					longest = max(longest, waits[len(waits)-1].Seconds())
+					if !bell || loss.name == "rings" {
+						break
+					}
 				}
-				name, longest, unit := "doorbell_sim_longest_seconds_lost_"+loss.name+"_"+f.name, waits[len(waits)-1].Seconds(), "s from queued to claimed"
+				name, unit := "doorbell_sim_longest_seconds_lost_"+loss.name+"_"+f.name, "s from queued to claimed"
 				if bell {
 					figures = append(figures, figure.AtMost(name, longest, unit, loss.budget).Rounded(1))
 				} else if loss.name == "messages" {

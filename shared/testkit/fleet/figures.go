@@ -15,7 +15,7 @@ const (
 	tenth   = 0.1
 )
 
-// capacity is how many jobs a second so many runners can do.
+// capacity is how many jobs a second runners can do.
 func capacity(flow bill.Flow, runners int) float64 {
 	perSecond := float64(runners) / jobTime.Seconds()
 	if flow == bill.Compat {
@@ -25,7 +25,7 @@ func capacity(flow bill.Flow, runners int) float64 {
 }
 
 // RaceFigures is how many conditional writes a claim takes, with a fleet that is
-// mostly idle, and with one that is so busy that many ask for the few jobs there
+// mostly idle, and with a fleet so busy that many ask for the few jobs there
 // are; the largest of both flows.
 func RaceFigures() ([]figure.Figure, error) {
 	var figures []figure.Figure
@@ -54,7 +54,7 @@ func RaceFigures() ([]figure.Figure, error) {
 
 // Neighbours is how long the jobs of others wait, 99 of 100 of them at most:
 // alone, and beside a group that sends nearly twice as many jobs as the fleet can
-// do. The others send so many of those that it can do: with a tenth, 19 of 20
+// do. The others send this share of what it can do: with a tenth, 19 of 20
 // jobs are the noisy group's.
 func Neighbours(flow bill.Flow, runners int, send float64, unfair bool) (alone, beside time.Duration, err error) {
 	others := Stream{Name: "others", PerSecond: send * capacity(flow, runners), Groups: 20}
@@ -108,8 +108,8 @@ func meanP99(s Scene, of string, streams ...Stream) (time.Duration, error) {
 	return sum / seeds, nil
 }
 
-// Languages is a fleet of which so many judge Java too, and whose jobs are Java by
-// a tenth: how long nine of ten of the others wait at most, and of those in Java.
+// Languages is a fleet of which some judge Java too, with a tenth of its jobs in
+// Java: how long nine of ten of the others wait at most, and of those in Java.
 func Languages(flow bill.Flow, runners, speakers int, load float64) (others, inJava time.Duration, out Outcome, err error) {
 	out, err = Run(languageScene(flow, runners, speakers, load, java))
 	return out.quantile("others", 9, 10), out.quantile("java", 9, 10), out, err

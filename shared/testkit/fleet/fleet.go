@@ -17,6 +17,7 @@ import (
 
 	"runlease/shared/auth"
 	"runlease/shared/bill"
+	"runlease/shared/deployment"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/judge"
@@ -33,10 +34,12 @@ type Stream struct {
 	// Groups are user-<n>, of which each job has one by chance, or always the
 	// stream's name if there are none.
 	Groups int
-	// Rejudged are so many jobs that are finished before and rejudged at this
+	// Rejudged is how many jobs are finished before and then rejudged at this
 	// pace, instead of new ones.
 	Rejudged int
-	// Burst are so many jobs at the same moment, at times that are equally far apart.
+	// Curve is the pace by the time since the start, in place of PerSecond.
+	Curve func(time.Duration) float64
+	// Burst is how many jobs come at the same moment, at times that are equally far apart.
 	Burst int
 	// Language of its jobs; 0: C++.
 	Language job.Language
@@ -68,6 +71,8 @@ type Scene struct {
 	Faults Faults
 	// Sweeps runs the sweep each minute.
 	Sweeps bool
+	// Scaling has runners come and go, in place of Runners; they hear the doorbell.
+	Scaling *Scaling
 }
 
 // Outcome is what came of it.
@@ -77,9 +82,15 @@ type Outcome struct {
 	Finished    int
 	Calls       int // syncs and lists of runners
 	Rings       int // that were posted
+	Created     int // jobs
+	LostLeases  int // attempts whose runners fell silent
+	// Of a group that scales: instances that ended, those of them that were taken away,
+	// the most at once, and how long all of them were there.
+	Ended, Interrupted, AtOnce int
+	Machines                   time.Duration
 	// Lost are claims of a job that another runner had claimed or that was over.
 	Lost int
-	// Waits of every stream's jobs, from queued to claimed, sorted. Those that
+	// Waits of every stream's jobs, from queued to claimed, sorted. Jobs that
 	// still wait at the end have waited until then.
 	Waits map[string][]time.Duration
 }
@@ -90,7 +101,7 @@ func (o Outcome) WritesPerClaim() float64 { return float64(o.ClaimWrites) / floa
 // P99 is what 99 of 100 jobs of a stream wait at most.
 func (o Outcome) P99(stream string) time.Duration { return o.quantile(stream, 99, 100) }
 
-// quantile is what so many of some jobs of a stream wait at most.
+// quantile is how long a share of the jobs of a stream, most of of, wait at most.
 func (o Outcome) quantile(stream string, most, of int) time.Duration {
 	waits := o.Waits[stream]
 	if len(waits) == 0 {
@@ -149,6 +160,11 @@ func Run(s Scene) (Outcome, error) {
 	r.dispatch.Choose = r.random.IntN
 	r.dispatch.Pause = func(_ context.Context, d time.Duration) error { r.clock.sleep(d); return nil }
 	r.dispatch.Log = slog.New(slog.DiscardHandler)
+	r.dispatch.Meter = func(_ context.Context, m deployment.Metric, _ string, n float64) {
+		if m == deployment.LostLeases {
+			r.out.LostLeases += int(n)
+		}
+	}
 
 	for i, stream := range s.Streams {
 		if err := r.stream(ctx, kept, i, stream); err != nil {
@@ -162,6 +178,10 @@ func Run(s Scene) (Outcome, error) {
 		r.lines = &lines{r.net, map[string]*hearing{}, s.Faults, r.random}
 		r.dispatch.Benches, r.dispatch.Posts = benches{memory.NewBenches(), r.net}, r.lines
 	}
+	g := &group{run: r}
+	if s.Scaling != nil {
+		r.clock.spawn(0, func() { g.scale(ctx) })
+	}
 	for i := range s.Runners {
 		name := fmt.Sprintf("judge-%04d", i)
 		r.speaks[name] = job.Speaks(job.C, job.CPP, job.Python3)
@@ -171,7 +191,7 @@ func Run(s Scene) (Outcome, error) {
 		work := r.compat
 		switch {
 		case s.Doorbell:
-			work = r.hear
+			work = func(ctx context.Context, name string) error { return r.hear(ctx, name, &instance{}) }
 		case s.Flow == bill.Sync:
 			work = r.sync
 		}
@@ -180,6 +200,9 @@ func Run(s Scene) (Outcome, error) {
 	}
 	r.clock.run(s.For)
 	r.clock.now = r.began.Add(s.For)
+	for len(g.instances) > 0 {
+		g.gone(g.instances[0])
+	}
 	r.out.ClaimWrites, r.out.Claims = r.store.claimWrites, r.store.claims
 	for id := range r.streamOf {
 		if j, found, _ := kept.Get(ctx, id); found && j.State == job.Queued {
@@ -237,18 +260,23 @@ func (r *run) stream(ctx context.Context, kept *memory.Store, number int, s Stre
 	r.clock.spawn(0, func() {
 		for i := 0; s.Rejudged == 0 || i < s.Rejudged; i++ {
 			if s.Burst == 0 {
-				r.clock.sleep(time.Duration(r.random.ExpFloat64() / s.PerSecond * float64(time.Second)))
+				pace := s.PerSecond
+				if s.Curve != nil {
+					pace = max(s.Curve(r.clock.now.Sub(r.began)), 0.001)
+				}
+				r.clock.sleep(time.Duration(r.random.ExpFloat64() / pace * float64(time.Second)))
 			} else if i%s.Burst == 0 {
 				r.clock.sleep(time.Duration(float64(s.Burst) / s.PerSecond * float64(time.Second)))
 			}
 			n, g := id(i), group()
 			r.clock.spawn(0, func() {
 				if s.Rejudged > 0 {
-					_, answer, err := r.dispatch.Rejudge(ctx, n, 0)
+					_, answer, err := r.dispatch.Rejudge(ctx, n, 0, "")
 					r.note(failed("rejudge", answer, err))
 					return
 				}
 				r.streamOf[n] = s.Name
+				r.out.Created++
 				_, answer, err := r.dispatch.Create(ctx, dispatch.CreateRequest{CreateOp: job.CreateOp{ID: n, Problem: problemID, Language: of, Group: g, Code: code}, Inline: aZip})
 				r.note(failed("create", answer, err))
 			})
@@ -295,7 +323,7 @@ func result(name string, c dispatch.Claimed) dispatch.CompleteRequest {
 func (r *run) sync(ctx context.Context, name string) error {
 	var done []dispatch.CompleteRequest
 	for {
-		s, err := r.call(ctx, dispatch.SyncRequest{Runner: name, Done: done})
+		s, err := r.call(ctx, dispatch.SyncRequest{Runner: name, Slots: 1, Done: done})
 		if err != nil {
 			return err
 		}
@@ -316,7 +344,7 @@ func (r *run) sync(ctx context.Context, name string) error {
 func (r *run) call(ctx context.Context, say dispatch.SyncRequest) (dispatch.Synced, error) {
 	r.net.trip()
 	r.out.Calls++
-	say.Languages, say.Slots, say.LeaseSeconds = r.languages(say.Runner), 1, new(60)
+	say.Languages, say.LeaseSeconds = r.languages(say.Runner), new(60)
 	s, answer, err := r.dispatch.Sync(ctx, say)
 	if err := failed("sync", answer, err); err != nil {
 		return s, err
@@ -348,7 +376,7 @@ func (r *run) compat(ctx context.Context, name string) error {
 		if holds < compatHolds {
 			r.net.trip()
 			r.out.Calls++
-			list, err := r.dispatch.List(ctx, job.Candidate{Runner: name, Languages: r.languages(name)}, compatHolds)
+			list, _, err := r.dispatch.List(ctx, job.Candidate{Runner: name, Languages: r.languages(name)}, compatHolds)
 			if err != nil {
 				return err
 			}

@@ -12,30 +12,28 @@ import (
 
 func TestRaces(t *testing.T) {
 	figures, err := RaceFigures()
-	check(t, figures, err)
+	figure.Check(t, figures, err)
 }
 
 func TestFairness(t *testing.T) {
 	figures, err := FairnessFigures()
-	check(t, figures, err)
+	figure.Check(t, figures, err)
 }
 
 func TestLanguages(t *testing.T) {
 	figures, err := LanguageFigures()
-	check(t, figures, err)
+	figure.Check(t, figures, err)
 }
 
-func check(t *testing.T, figures []figure.Figure, err error) {
-	t.Helper()
-	if err != nil || len(figures) == 0 {
-		t.Fatal(figures, err)
-	}
-	for _, f := range figures {
-		sign, budget := f.Bound()
-		t.Logf("%-36s %8.3f %s %g %s", f.Name, f.Value, sign, budget, f.Unit)
-		if f.Failed() {
-			t.Errorf("%s: got %v %s, want %s %v", f.Name, f.Value, f.Unit, sign, budget)
-		}
+// TestScale: a fleet that comes and goes loses and cuts nothing. One whose instances end
+// without a word does, so the figure can tell.
+func TestScale(t *testing.T) {
+	figures, err := ScaleFigures()
+	figure.Check(t, figures, err)
+	cut := Scaled()
+	cut.Cut = true
+	if o, err := Contest(1, cut); err != nil || o.LostLeases == 0 {
+		t.Errorf("instances end without a word, and %d attempts are cut (%v)", o.LostLeases, err)
 	}
 }
 
@@ -49,7 +47,7 @@ func TestFairnessIsTheQueue(t *testing.T) {
 	}
 	alone, beside, err = Rejudge(bill.Sync, 100, func(s *Scene) { s.OwnGroups = true })
 	if err != nil || beside < 10*alone {
-		t.Errorf("beside rejudged jobs of their own groups new ones wait %s, alone %s (%v)", beside, alone, err)
+		t.Errorf("beside rejudged jobs in the groups of new ones those wait %s, alone %s (%v)", beside, alone, err)
 	}
 }
 
@@ -75,7 +73,7 @@ func TestEveryJobIsDone(t *testing.T) {
 // TestDoorbell is the short form: all fleets are in the figures.
 func TestDoorbell(t *testing.T) {
 	figures, err := WaitFigures(20)
-	check(t, figures, err)
+	figure.Check(t, figures, err)
 	figures, err = LossFigures()
-	check(t, figures, err)
+	figure.Check(t, figures, err)
 }

@@ -2,18 +2,20 @@ package fleet
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/memory"
 )
 
-// The model of a standard queue.
+// A standard queue is the product's queue in memory, many times over: one for each
+// tenant on each server. What SQS does beyond that is here.
 //
 //   - Sampling. A queue is spread over servers, and a short poll asks some of
 //     them, "based on a weighted random distribution": a poll may miss what is
@@ -23,7 +25,8 @@ import (
 //   - At-least-once delivery. "On rare occasions" a server that holds a copy is
 //     away when the message is received or deleted, and the copy is given out
 //     too. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
-//     Here one receive in 100 leaves a copy behind, far more than rarely.
+//     Here one message in 100 has a copy on a server that never hears of the other,
+//     far more than rarely.
 //   - Fair queues. A tenant is a message group. It is a noisy neighbour while it
 //     has more than 10 % of all messages in flight and at least 30 of them, or
 //     had more than 10 % of the recent processing time; it is none any more once
@@ -36,7 +39,7 @@ import (
 const (
 	servers     = 16
 	asked       = 8
-	copies      = 0.01
+	doubled     = 0.01
 	noisyShare  = 0.10
 	noisyLeast  = 30
 	noisyMemory = 5 * time.Minute
@@ -53,44 +56,46 @@ type queue struct {
 	fair, forgets bool
 	// misses, above 0, is how likely a poll leaves a server out, instead of weights.
 	misses float64
-	// lost is how likely the first message of a job is lost when it is sent.
-	lost float64
+	// lost is how likely the first message of a job is lost when it is sent, and copies
+	// how likely any has a copy.
+	lost, copies float64
 
+	mu      sync.Mutex // a fleet calls one at a time; the suite of the port does not
 	weights [servers]float64
-	hidden  hidden
-	handles map[string]*message
-	tenants map[string]*tenant
-	waiting []*tenant // that have visible messages
-	flying  int       // messages in flight
-	busy    float64   // seconds of processing, faded
+	tenants []*tenant
+	byGroup map[string]*tenant
+	flights []flight
+	busy    float64 // seconds of processing, faded
 	fadedAt time.Time
-	seq     int
 }
 
-type message struct {
-	job.Message
-	server    int
-	seq       int
-	sentAt    time.Time
-	visibleAt time.Time
-	takenAt   time.Time // of the last receive
-	receives  int
-	handle    string
-	shown     bool // it is on its shelf
-	flies     bool
-	gone      bool
-}
-
+// tenant is a message group.
 type tenant struct {
-	shelves       [servers][]*message // the visible ones, in the order in which they became so
-	flying, shown int
-	place         int // in waiting
-	busy          float64
-	sentAt        time.Time
+	number  int
+	servers [servers]*memory.Queue
+	next    [servers]time.Time // since when the next message is visible; zero if there is none
+	flying  int                // messages in flight
+	busy    float64
+	sentAt  time.Time
+}
+
+// touch lets one server of a tenant act. What it gives out next is kept beside it: a
+// poll compares those of all tenants.
+func (t *tenant) touch(server int, act func(*memory.Queue) error) error {
+	err := act(t.servers[server])
+	t.next[server], _ = t.servers[server].Next()
+	return err
+}
+
+// flight is a message in flight.
+type flight struct {
+	*tenant
+	handle       string
+	since, until time.Time
 }
 
 func newQueue(now func() time.Time, random *rand.Rand) *queue {
-	q := &queue{now: now, random: random, fair: true, handles: map[string]*message{}, tenants: map[string]*tenant{}, fadedAt: now()}
+	q := &queue{now: now, random: random, fair: true, copies: doubled, byGroup: map[string]*tenant{}, fadedAt: now()}
 	for i := range servers {
 		q.weights[i] = 0.5 + random.Float64()
 	}
@@ -98,63 +103,49 @@ func newQueue(now func() time.Time, random *rand.Rand) *queue {
 }
 
 // Ring sends a message.
-func (q *queue) Ring(_ context.Context, m job.Message) error {
+func (q *queue) Ring(ctx context.Context, m job.Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.lost > 0 && m.Bell == 1 && q.random.Float64() < q.lost {
 		return nil
 	}
-	now := q.now()
-	q.seq++
-	if m.Group == "" { // a tenant of its own
-		m.Group = fmt.Sprint("#", q.seq)
-	}
-	q.tenant(m.Group).sentAt = now
-	q.show(&message{Message: m, seq: q.seq, server: q.random.IntN(servers), sentAt: now, visibleAt: now})
-	return nil
-}
-
-func (q *queue) tenant(group string) *tenant {
-	t := q.tenants[group]
+	t := q.byGroup[m.Group]
 	if t == nil {
-		t = &tenant{}
-		q.tenants[group] = t
+		t = &tenant{number: len(q.tenants)}
+		for i := range t.servers {
+			t.servers[i] = memory.NewQueue(q.now)
+		}
+		q.byGroup[m.Group] = t
+		q.tenants = append(q.tenants, t)
 	}
-	return t
+	t.sentAt = q.now()
+	ring := func(in *memory.Queue) error { return in.Ring(ctx, m) }
+	server := q.random.IntN(servers)
+	if q.random.Float64() < q.copies {
+		if err := t.touch((server+1)%servers, ring); err != nil {
+			return err
+		}
+	}
+	return t.touch(server, ring)
 }
 
-func (q *queue) show(m *message) {
-	q.land(m)
-	m.shown = true
-	t := q.tenant(m.Group)
-	if t.shown++; t.shown == 1 {
-		t.place = len(q.waiting)
-		q.waiting = append(q.waiting, t)
-	}
-	t.shelves[m.server] = append(t.shelves[m.server], m)
-}
-
-// land ends a message's flight.
-func (q *queue) land(m *message) {
-	if !m.flies {
-		return
-	}
-	m.flies = false
-	t, took := q.tenant(m.Group), q.now().Sub(m.takenAt).Seconds()
-	q.flying--
-	t.flying--
-	q.fade()
-	q.busy += took
-	t.busy += took
+// land ends the flights that over chooses.
+func (q *queue) land(over func(flight) bool) {
+	q.flights = slices.DeleteFunc(q.flights, func(f flight) bool {
+		if !over(f) {
+			return false
+		}
+		took := q.now().Sub(f.since).Seconds()
+		f.flying--
+		f.busy += took
+		q.busy += took
+		return true
+	})
 }
 
 // fade makes the past count less.
 func (q *queue) fade() {
-	now := q.now()
-	halves := int(now.Sub(q.fadedAt) / fadeByHalf)
-	if halves == 0 {
-		return
-	}
-	q.fadedAt = q.fadedAt.Add(time.Duration(halves) * fadeByHalf)
-	for range min(halves, 64) {
+	for ; q.now().Sub(q.fadedAt) >= fadeByHalf; q.fadedAt = q.fadedAt.Add(fadeByHalf) {
 		q.busy /= 2
 		for _, t := range q.tenants {
 			t.busy /= 2
@@ -167,37 +158,38 @@ func (q *queue) noisy(t *tenant) bool {
 	if q.forgets && q.now().Sub(t.sentAt) >= noisyMemory {
 		return false
 	}
-	return t.flying >= noisyLeast && float64(t.flying) > noisyShare*float64(q.flying) || t.busy > noisyShare*q.busy
+	return t.flying >= noisyLeast && float64(t.flying) > noisyShare*float64(len(q.flights)) || t.busy > noisyShare*q.busy
 }
 
 // Receive is what the adapter does: it asks an empty queue twice.
-func (q *queue) Receive(_ context.Context, limit int, hide time.Duration) ([]job.Received, error) {
+func (q *queue) Receive(ctx context.Context, limit int, hide time.Duration) ([]job.Received, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	now := q.now()
-	for len(q.hidden) > 0 && !q.hidden[0].visibleAt.After(now) {
-		if m := heap.Pop(&q.hidden).(hiding); !m.gone && !m.shown && m.visibleAt.Equal(m.message.visibleAt) {
-			q.show(m.message)
-		}
-	}
 	q.fade()
+	q.land(func(f flight) bool { return !f.until.After(now) })
+	received := []job.Received{}
 	for range polls {
-		if received := q.poll(limit, hide); len(received) > 0 {
-			return received, nil
+		for some := q.sample(); len(received) < limit; {
+			t, server := q.next(some)
+			if t == nil {
+				break
+			}
+			var got []job.Received
+			err := t.touch(server, func(from *memory.Queue) (err error) { got, err = from.Receive(ctx, 1, hide); return err })
+			if err != nil {
+				return nil, err
+			}
+			got[0].Handle = fmt.Sprintf("%d/%d/%s", t.number, server, got[0].Handle)
+			received = append(received, got[0])
+			t.flying++
+			q.flights = append(q.flights, flight{t, got[0].Handle, now, now.Add(hide)})
 		}
-	}
-	return []job.Received{}, nil
-}
-
-func (q *queue) poll(limit int, hide time.Duration) []job.Received {
-	some := q.sample()
-	var received []job.Received
-	for len(received) < limit {
-		m := q.next(some)
-		if m == nil {
+		if len(received) > 0 {
 			break
 		}
-		received = append(received, q.take(m, hide))
 	}
-	return received
+	return received, nil
 }
 
 // sample picks the servers that a poll asks.
@@ -214,134 +206,80 @@ func (q *queue) sample() []int {
 	return order[:asked]
 }
 
-// next is the message that goes out next from some servers; nil: there is none.
-func (q *queue) next(some []int) *message {
-	type rank struct{ noisy, flying int }
-	var best *message
-	var bestRank rank
-	for _, t := range q.waiting {
-		var r rank
+// next is whose message goes out next from some servers, and from which; nil if
+// there is none.
+func (q *queue) next(some []int) (best *tenant, from int) {
+	now, noise, since := q.now(), 0, time.Time{}
+	for _, t := range q.tenants {
+		loud := 0
 		if q.fair && q.noisy(t) {
-			r = rank{1, t.flying}
+			loud = 1 + t.flying
 		}
 		for _, server := range some {
-			shelf := t.shelves[server]
-			if len(shelf) == 0 {
-				continue
-			}
-			m := shelf[0]
-			if best == nil || cmp.Or(cmp.Compare(r.noisy, bestRank.noisy), cmp.Compare(r.flying, bestRank.flying), m.visibleAt.Compare(best.visibleAt), cmp.Compare(m.seq, best.seq)) < 0 {
-				best, bestRank = m, r
+			at := t.next[server]
+			if !at.IsZero() && !at.After(now) && (best == nil || cmp.Or(cmp.Compare(loud, noise), at.Compare(since)) < 0) {
+				best, from, noise, since = t, server, loud, at
 			}
 		}
 	}
-	return best
+	return best, from
 }
 
-// take gives a message out.
-func (q *queue) take(m *message, hide time.Duration) job.Received {
-	now := q.now()
-	if q.random.Float64() < copies {
-		q.seq++
-		twin := *m
-		twin.seq, twin.server, twin.handle, twin.shown = q.seq, (m.server+1)%servers, "", false
-		defer q.show(&twin)
+// behind lets the server act that a handle is of, by its handle there.
+func (q *queue) behind(handle string, act func(in *memory.Queue, handle string) error) error {
+	var number, server int
+	var rest string
+	if _, err := fmt.Sscanf(handle, "%d/%d/%s", &number, &server, &rest); err != nil {
+		return nil //nolint:nilerr // not a handle of this queue: it is passed over, as by SQS
 	}
-	q.unshelve(m)
-	delete(q.handles, m.handle)
-	m.receives++
-	m.handle = fmt.Sprintf("%d-%d", m.seq, m.receives)
-	q.handles[m.handle] = m
-	m.flies, m.takenAt = true, now
-	q.flying++
-	q.tenant(m.Group).flying++
-	q.hide(m, hide)
-	return job.Received{Message: m.Message, Handle: m.handle, Receives: m.receives, SentAt: job.At(m.sentAt)}
-}
-
-func (q *queue) unshelve(m *message) {
-	t := q.tenant(m.Group)
-	shelf := t.shelves[m.server]
-	if i := slices.Index(shelf, m); i == 0 {
-		shelf = shelf[1:]
-	} else if i > 0 {
-		shelf = slices.Delete(shelf, i, i+1)
-	}
-	t.shelves[m.server] = shelf
-	m.shown = false
-	if t.shown--; t.shown == 0 {
-		last := q.waiting[len(q.waiting)-1]
-		q.waiting[t.place], last.place = last, t.place
-		q.waiting = q.waiting[:len(q.waiting)-1]
-	}
-}
-
-func (q *queue) hide(m *message, d time.Duration) {
-	m.visibleAt = q.now().Add(d)
-	heap.Push(&q.hidden, hiding{m, m.visibleAt})
+	return q.tenants[number].touch(server, func(in *memory.Queue) error { return act(in, rest) })
 }
 
 // Hide hides messages.
-func (q *queue) Hide(_ context.Context, hidings []dispatch.Hiding) error {
+func (q *queue) Hide(ctx context.Context, hidings []dispatch.Hiding) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	for _, h := range hidings {
-		m, good := q.handles[h.Handle]
-		if !good {
-			continue
+		if i := slices.IndexFunc(q.flights, func(f flight) bool { return f.handle == h.Handle }); i >= 0 {
+			q.flights[i].until = q.now().Add(h.For)
 		}
-		if m.shown {
-			q.unshelve(m)
+		err := q.behind(h.Handle, func(in *memory.Queue, handle string) error {
+			return in.Hide(ctx, []dispatch.Hiding{{Handle: handle, For: h.For}})
+		})
+		if err != nil {
+			return err
 		}
-		q.hide(m, h.For)
 	}
 	return nil
 }
 
 // Delete deletes messages.
-func (q *queue) Delete(_ context.Context, handles []string) error {
+func (q *queue) Delete(ctx context.Context, handles []string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.land(func(f flight) bool { return slices.Contains(handles, f.handle) })
 	for _, handle := range handles {
-		m, good := q.handles[handle]
-		if !good {
-			continue
+		err := q.behind(handle, func(in *memory.Queue, handle string) error { return in.Delete(ctx, []string{handle}) })
+		if err != nil {
+			return err
 		}
-		delete(q.handles, handle)
-		if m.shown {
-			q.unshelve(m)
-		}
-		q.land(m)
-		m.gone = true
 	}
 	return nil
 }
 
-// Visible counts what can be received.
-func (q *queue) Visible(context.Context) (int, error) {
-	n := 0
-	for _, t := range q.waiting {
-		n += t.shown
+// Depth counts what can be received, and what is in flight.
+func (q *queue) Depth(ctx context.Context) (dispatch.Depth, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var all dispatch.Depth
+	for _, t := range q.tenants {
+		for _, server := range t.servers {
+			d, err := server.Depth(ctx)
+			if err != nil {
+				return all, err
+			}
+			all.Visible, all.Hidden = all.Visible+d.Visible, all.Hidden+d.Hidden
+		}
 	}
-	return n, nil
-}
-
-// hiding is when a message comes back; one that was hidden anew has another.
-type hiding struct {
-	*message
-	visibleAt time.Time
-}
-
-type hidden []hiding
-
-func (h hidden) Len() int           { return len(h) }
-func (h hidden) Less(i, k int) bool { return h[i].visibleAt.Before(h[k].visibleAt) }
-func (h hidden) Swap(i, k int)      { h[i], h[k] = h[k], h[i] }
-
-// Push is for package heap.
-func (h *hidden) Push(x any) { *h = append(*h, x.(hiding)) }
-
-// Pop is for package heap.
-func (h *hidden) Pop() any {
-	last := len(*h) - 1
-	top := (*h)[last]
-	(*h)[last] = hiding{}
-	*h = (*h)[:last]
-	return top
+	return all, nil
 }

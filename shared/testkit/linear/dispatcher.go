@@ -13,7 +13,7 @@ import (
 	"runlease/shared/testkit/zips"
 )
 
-// Problem is of whom every job is: one task of one case.
+// Problem is the problem of every job: one task of one case.
 const Problem = 1
 
 // Dispatcher is the use cases as a System, without HTTP.
@@ -22,7 +22,7 @@ type Dispatcher struct{ *dispatch.Dispatcher }
 // Publish makes the problem of all jobs.
 func (d Dispatcher) Publish(ctx context.Context) error {
 	content := problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 65536, TimeLimit: 1000}}}
-	if _, err := d.PutProblem(ctx, Problem, content); err != nil {
+	if _, _, err := d.PutProblem(ctx, Problem, content, ""); err != nil {
 		return err
 	}
 	if _, _, answer, err := d.Dispatcher.Publish(ctx, Problem); err != nil || !answer.OK() {
@@ -64,7 +64,7 @@ func (d Dispatcher) Do(ctx context.Context, in Input) Output {
 	case Cancel:
 		j, answer, err = d.Cancel(ctx, in.Job)
 	case Rejudge:
-		j, answer, err = d.Rejudge(ctx, in.Job, in.Generation)
+		j, answer, err = d.Rejudge(ctx, in.Job, in.Generation, "")
 	case Get:
 		j, answer, err = d.Get(ctx, in.Job)
 	case Sweep:

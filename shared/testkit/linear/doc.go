@@ -4,7 +4,8 @@
 // an order of the requests of each job that explains all the answers.
 //
 // What a job may answer is written down here a second time, from the wire
-// contract and not from package job: a mistake there must not excuse itself.
+// contract and not from package job: a mistake there must not excuse itself. The
+// simulation judges its writes by the same specification.
 //
 // Time is part of the history. The clock of the system under test stands still,
 // and only Expire moves it, past every lease, while no other request is under

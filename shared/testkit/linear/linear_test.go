@@ -246,7 +246,7 @@ func TestBrokenStores(t *testing.T) {
 					}
 				}
 			}
-			t.Error("nobody noticed")
+			t.Error("not noticed")
 		})
 	}
 }

@@ -8,6 +8,7 @@ type Op string
 // The operations. Sweep and Expire act on every job at once.
 const (
 	Create    Op = "create" // with its code, so that the job is queued
+	Submit    Op = "submit" // of a job that was created without; no history here has one
 	Claim     Op = "claim"
 	Heartbeat Op = "heartbeat"
 	Complete  Op = "complete"
@@ -38,7 +39,7 @@ type Output struct {
 	Action string // of heartbeat
 	View   View   // of claim (attempt and generation only), get, cancel, rejudge
 
-	// Lost says that a write for this request was made and its reply lost on the
+	// Lost means that a write for this request was made and its reply lost on the
 	// way to the system. Where somebody else wrote before the system repeated it,
 	// the system cannot tell that it was made, and decides a second time: a claim
 	// may be refused for the sake of itself, and then comes back with its lease.
@@ -60,6 +61,7 @@ const (
 	JobCancelled       = "job_cancelled"
 	JobFinished        = "job_finished"
 	GenerationConflict = "generation_conflict"
+	NotSubmitted       = "not_submitted"
 	Unknown            = ""
 	Perhaps            = "perhaps"
 )
@@ -70,7 +72,7 @@ type View struct {
 	Attempt    int
 	Generation int
 	Failures   int
-	Holder     string // runner; empty: nobody
+	Holder     string // runner; "" if there is none
 	Silent     bool   // the holder's lease has expired
 	Asked      bool   // a cancel was asked for
 	Status     int    // of the result; Pending: there is none
@@ -78,6 +80,7 @@ type View struct {
 
 // The states and statuses of a View.
 const (
+	created   = "created"
 	queued    = "queued"
 	claimed   = "claimed"
 	finished  = "finished"
@@ -98,6 +101,7 @@ type job struct {
 	View
 	token string // of the current claim
 	fence int    // Attempt when this generation began
+	coded bool   // its code is there
 	past  *ended
 }
 
@@ -113,7 +117,7 @@ type ended struct {
 type how int
 
 const (
-	taken    how = iota // away from its runner, who has said nothing
+	taken    how = iota // away from its runner, which said nothing
 	accepted            // its result is the job's
 	too                 // its result came after a cancel was asked for
 	returned            // given back
@@ -150,19 +154,38 @@ func (j job) find(runner, token string) *ended {
 	return nil
 }
 
-// unfit says that a claim is by a runner that was at fault in this generation.
+// unfit reports whether a claim is by a runner that was at fault in this generation, or has
+// let go of the job twice.
 func (j job) unfit(in Input) bool {
+	bad := 0
+	if j.Holder == in.Runner && j.Silent {
+		bad++
+	}
 	for p := j.past; p != nil; p = p.older {
-		if in.Op == Claim && p.runner == in.Runner && p.how == unfit {
-			return true
+		if p.runner == in.Runner {
+			bad++
+		}
+		if p.runner == in.Runner && p.how == unfit {
+			bad++
 		}
 	}
-	return false
+	return in.Op == Claim && bad > 1
 }
 
-// over says that nobody may claim the job, though its holder is silent.
+// fail notes that the holder has failed, which counts once for each runner.
+func (j job) fail() job {
+	for p := j.past; p != nil; p = p.older {
+		if p.runner == j.Holder && (p.how == taken || p.how == unfit) {
+			return j
+		}
+	}
+	j.Failures++
+	return j
+}
+
+// over reports whether no runner may claim the job although its holder is silent.
 func (j job) over() bool {
-	return j.Silent && (j.Asked || j.Failures+1 >= maxFailures || j.Attempt-j.fence >= maxAttempts)
+	return j.Silent && (j.Asked || j.fail().Failures >= maxFailures || j.Attempt-j.fence >= maxAttempts)
 }
 
 // drop ends the current claim.
@@ -200,8 +223,13 @@ func (j job) apply(in Input, token string) (job, Output) {
 		if j.State != "" {
 			return j, Output{Code: OK}
 		}
-		j.State, j.Status = queued, Pending
+		j.State, j.Status, j.coded = queued, Pending, true
 		return j, Output{Code: OK, New: true}
+	case Submit:
+		if j.State == created {
+			j.State, j.coded = queued, true
+		}
+		return j, Output{Code: OK}
 	case Claim:
 		return j.claim(in, token)
 	case Heartbeat:
@@ -234,10 +262,15 @@ func (j job) apply(in Input, token string) (job, Output) {
 		case j.Generation == in.Generation+1: // repeated
 		case j.Generation != in.Generation:
 			return j, Output{Code: GenerationConflict}
+		case j.State == created:
+			return j, Output{Code: NotSubmitted}
 		default:
-			j = job{fence: j.Attempt, View: View{
+			j = job{fence: j.Attempt, coded: j.coded, View: View{
 				State: queued, Attempt: j.Attempt, Generation: j.Generation + 1, Status: Pending,
 			}}
+			if !j.coded { // it was cancelled before its code came
+				j.State = created
+			}
 		}
 		return j, Output{Code: OK, View: j.View}
 	case Get:
@@ -247,8 +280,7 @@ func (j job) apply(in Input, token string) (job, Output) {
 			if j.Asked {
 				j = j.drop(taken, 0).end(cancelled, Pending)
 			} else {
-				j = j.drop(taken, 0).end(finished, je)
-				j.Failures++
+				j = j.fail().drop(taken, 0).end(finished, je)
 			}
 		}
 		return j, Output{Code: OK}
@@ -263,8 +295,7 @@ func (j job) claim(in Input, token string) (job, Output) {
 	switch {
 	case j.State == queued:
 	case j.State == claimed && j.Silent && !j.over():
-		j = j.drop(taken, 0)
-		j.Failures++
+		j = j.fail().drop(taken, 0)
 	case j.State == claimed && !j.over():
 		return j, Output{Code: AlreadyClaimed}
 	default:
@@ -303,16 +334,13 @@ func (j job) release(in Input) (job, Output) {
 		}
 		return j, Output{Code: code}
 	}
-	if in.Reason == "infra_error" {
-		j = j.drop(unfit, 0)
-	} else {
+	switch {
+	case j.Asked:
+		return j.drop(returned, 0).end(cancelled, Pending), Output{Code: OK}
+	case in.Reason == "infra_error" || in.Reason == "cancelled":
+		j = j.fail().drop(unfit, 0)
+	default:
 		j = j.drop(returned, 0)
-	}
-	if j.Asked {
-		return j.end(cancelled, Pending), Output{Code: OK}
-	}
-	if in.Reason == "infra_error" || in.Reason == "cancelled" {
-		j.Failures++
 	}
 	if j.Failures >= maxFailures || j.Attempt-j.fence >= maxAttempts {
 		return j.end(finished, je), Output{Code: OK}

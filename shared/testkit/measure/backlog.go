@@ -24,7 +24,7 @@ type Backlog struct {
 // Looked is what each kind of look costs.
 type Looked struct{ List, Sync, Sweep bill.Request }
 
-// Look lists, syncs and sweeps once each with so many jobs there, by functions
+// Look lists, syncs and sweeps once each with a backlog of jobs, by functions
 // that know nothing yet.
 func (b Backlog) Look(t T) Looked {
 	w := crowded(t, b)

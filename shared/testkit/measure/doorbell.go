@@ -75,7 +75,7 @@ const (
 	rowRung        = "sync, one job, the runner was rung"
 )
 
-// ring goes once around: a busy runner, one that sits down, and a job for it.
+// ring goes once around: a busy runner, a runner that sits down, and a job for it.
 func (b *bell) ring() {
 	b.create(id(90_002))
 	b.row(rowNobodyWaits)

@@ -7,7 +7,7 @@ import (
 	"runlease/shared/testkit/figure"
 )
 
-// Allocations is how many a repetition makes, over so many.
+// Allocations is how many a repetition makes, on average.
 func Allocations(ctx context.Context, do func(context.Context) error, times int) (float64, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	if err := do(ctx); err != nil {
@@ -28,7 +28,7 @@ func Allocations(ctx context.Context, do func(context.Context) error, times int)
 // request less its bare calls of AWS, on the canned transport. It must not grow.
 var OwnCPU = map[string]float64{"get-code": 35, "complete-job": 104, "sync": 204}
 
-// KnownOwnCPU is the most that is known of those that miss it on a machine that has
+// KnownOwnCPU is the most that is known of the routes that miss it on a machine that has
 // other work, and OwnCPUWhy is why.
 var KnownOwnCPU = map[string]float64{"get-code": 60, "complete-job": 130, "sync": 290}
 

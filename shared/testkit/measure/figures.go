@@ -13,7 +13,7 @@ const saturationJobs = 100
 
 // JobFigures is what a job costs in calls and units, create, claim, complete
 // and messages included. The producer's reading of the verdict is not; it has
-// lines of its own.
+// its own lines.
 func JobFigures(t T) []figure.Figure {
 	one, four, compat := SaturateSync(t, saturationJobs, 1), SaturateSync(t, saturationJobs, 4), SaturateCompat(t, saturationJobs)
 	calls := func(r bill.Request) float64 { return float64(r.APICalls) }
@@ -29,7 +29,7 @@ func JobFigures(t T) []figure.Figure {
 		figure.AtMost("sync_api_calls_per_job", calls(one.Work)/jobs, "calls of the runner", 1.05),
 		figure.Stated("sync_api_calls_per_job_4_slots", calls(four.Work)/jobs, "calls of the runner, if four jobs end together"),
 		figure.AtMost("compat_api_calls_per_job", compatCalls, "calls, with a heartbeat, create and verdict", 8),
-		figure.AtMost("sync_write_units_per_job", one.PerJob(writes), "write units", 7),
+		figure.AtMost("sync_write_units_per_job", one.PerJob(writes), "write units", 8),
 		figure.AtMost("sync_read_units_per_job", one.PerJob(reads), "read units", 5),
 		figure.Stated("compat_write_units_per_job", compat.PerJob(writes), "write units"),
 		figure.Stated("compat_read_units_per_job", compat.PerJob(reads), "read units"),
@@ -95,13 +95,16 @@ func ShapeFigures(t T) []figure.Figure {
 	return figures
 }
 
-// What a million jobs of 8 s may cost, with code of 465 bytes, 100 bytes of packed
-// outputs, and their verdicts announced; and a deployment that nobody uses.
+// What a million jobs of 8 s may cost, with code of 465 bytes kept as long as its job,
+// 100 bytes of packed outputs, storage, the read of a bench, the write of the feed, and
+// their verdicts announced at the first try; and an unused deployment. What the
+// operator sees of the fleet has a limit for itself, and is in no other.
 const (
-	smallOutputs  = 100 // bytes, packed
-	syncDollars   = 13.00
-	compatDollars = 21.00
-	devDollars    = 0.15
+	smallOutputs    = 100 // bytes, packed
+	syncDollars     = 13.00
+	compatDollars   = 21.00
+	operatorDollars = 1.00
+	devDollars      = 0.15
 )
 
 // DollarFigures is what a million jobs of 8 s cost, by part. What idle runners
@@ -148,6 +151,7 @@ func DollarFigures(t T) []figure.Figure {
 	told := func(flow bill.Flow) float64 {
 		return cost(flow, own...) + beside(load(flow), func(c bill.Costs) []bill.Units { return []bill.Units{c.Announce} })
 	}
+	both := func(flow bill.Flow) float64 { return told(flow) + cost(flow, bill.Verdict, bill.Operator) }
 	out := func(flow bill.Flow) float64 {
 		return beside(load(flow), func(c bill.Costs) []bill.Units { return []bill.Units{c.Out} })
 	}
@@ -157,8 +161,13 @@ func DollarFigures(t T) []figure.Figure {
 	figures := []figure.Figure{
 		figure.AtMost("sync_dollars_per_million_jobs", told(bill.Sync), unit, syncDollars),
 		figure.AtMost("compat_dollars_per_million_jobs", told(bill.Compat), unit, compatDollars),
-		figure.Stated("sync_dollars_per_million_jobs_verdicts_read", cost(bill.Sync, bill.Parts()...), unit),
-		figure.Stated("compat_dollars_per_million_jobs_verdicts_read", cost(bill.Compat, bill.Parts()...), unit),
+		figure.AtMost("records_and_metrics_dollars_per_million_jobs", max(cost(bill.Sync, bill.Operator), cost(bill.Compat, bill.Operator)), unit, operatorDollars),
+		figure.Stated("sync_dollars_per_million_jobs_announced_with_records", told(bill.Sync)+cost(bill.Sync, bill.Operator), unit),
+		figure.Stated("compat_dollars_per_million_jobs_announced_with_records", told(bill.Compat)+cost(bill.Compat, bill.Operator), unit),
+		figure.Stated("sync_dollars_per_million_jobs_verdicts_read", cost(bill.Sync, append(own, bill.Verdict)...), unit),
+		figure.Stated("compat_dollars_per_million_jobs_verdicts_read", cost(bill.Compat, append(own, bill.Verdict)...), unit),
+		figure.Stated("sync_dollars_per_million_jobs_with_everything", both(bill.Sync), unit),
+		figure.Stated("compat_dollars_per_million_jobs_with_everything", both(bill.Compat), unit),
 		figure.Stated("sync_dollars_per_million_jobs_1_kb_code", costOf(kilobyte, own...), unit),
 		figure.Stated("sync_dollars_data_out", out(bill.Sync), unit),
 		figure.Stated("compat_dollars_data_out", out(bill.Compat), unit),
@@ -177,6 +186,19 @@ func DollarFigures(t T) []figure.Figure {
 	}
 	_, idle := prices.Bill(waiting.Idle)
 	figures = append(figures, figure.AtMost("idle_dollars_20_runners", idle, "dollars a month, runners that hear the doorbell", 1.50))
+	// Records of runners, by the flow that needs more.
+	records := func(load bill.Load, of func(bill.Costs) bill.Units) float64 {
+		compat := load
+		load.Flow, compat.Flow = bill.Sync, bill.Compat
+		one := func(c bill.Costs) []bill.Units { return []bill.Units{of(c)} }
+		return max(beside(load, one), beside(compat, one))
+	}
+	figures = append(figures,
+		figure.AtMost("bad_ends_dollars_per_million_jobs", million/100*records(bill.Load{Seconds: jobTime.Seconds()}, func(c bill.Costs) bill.Units { return c.BadEnd }), unit+", if one attempt in a hundred ends badly", 0.30),
+		figure.AtMost("own_metrics_dollars", beside(bill.Load{Flow: bill.Sync}, func(c bill.Costs) []bill.Units {
+			return []bill.Units{{"cloudwatch.metrics": c.Standing["cloudwatch.metrics"]}}
+		}), "dollars a month", 4.50),
+		figure.AtMost("records_dollars_20_idle_runners", records(bill.Load{Runners: 20}, func(c bill.Costs) bill.Units { return c.IdleRecords }), "dollars a month, runners that poll", 0.60))
 	for i := range figures {
 		figures[i] = figures[i].Rounded(2)
 	}

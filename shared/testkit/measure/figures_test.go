@@ -9,22 +9,8 @@ import (
 
 // TestFigures holds what a job, a look and a million jobs cost to their budgets.
 func TestFigures(t *testing.T) {
-	for name, figures := range map[string][]figure.Figure{
-		"jobs":    JobFigures(t),
-		"looks":   ShapeFigures(t),
-		"dollars": DollarFigures(t),
-		"rings":   RingFigures(t),
-	} {
-		if len(figures) == 0 {
-			t.Errorf("no figures of %s", name)
-		}
-		for _, f := range figures {
-			sign, budget := f.Bound()
-			t.Logf("%-36s %8.2f %s %g %s", f.Name, f.Value, sign, budget, f.Unit)
-			if f.Failed() {
-				t.Errorf("%s: got %v %s, want %s %v", f.Name, f.Value, f.Unit, sign, budget)
-			}
-		}
+	for _, figures := range [][]figure.Figure{JobFigures(t), ShapeFigures(t), DollarFigures(t), RingFigures(t)} {
+		figure.Check(t, figures, nil)
 	}
 }
 
@@ -39,8 +25,8 @@ func TestSaturationShares(t *testing.T) {
 	if one.Work.AWS[receives] != 40 || four.Work.AWS[receives] != 10 {
 		t.Errorf("%s: got %d and %d, want 40 and 10", receives, one.Work.AWS[receives], four.Work.AWS[receives])
 	}
-	if one.Work.WriteUnits != 160 || four.Work.WriteUnits != 160 {
-		t.Errorf("got %v and %v write units, want 160", one.Work.WriteUnits, four.Work.WriteUnits)
+	if one.Work.WriteUnits != 200 || four.Work.WriteUnits != 200 {
+		t.Errorf("got %v and %v write units, want 200", one.Work.WriteUnits, four.Work.WriteUnits)
 	}
 	if four.Work.ReadUnits > one.Work.ReadUnits || Count(four.Work, "") > Count(one.Work, "") {
 		t.Errorf("four slots cost more than one: %v, %v", four.Work, one.Work)

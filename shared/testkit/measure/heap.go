@@ -20,7 +20,7 @@ import (
 // bytes, beside its code: a million of them fit into 2 GB.
 const heapGoal = 2_000
 
-// HeapPerWaitingJob is how many bytes of heap each of so many queued jobs takes
+// HeapPerWaitingJob is how many bytes of heap a queued job takes, of many
 // in the embedded mode: the job, its place in the index, its message, its code
 // of a few hundred bytes.
 func HeapPerWaitingJob(t T, jobs int) float64 {

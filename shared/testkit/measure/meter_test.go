@@ -119,7 +119,7 @@ func TestCannedRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 	cfg.HTTPClient = &http.Client{Transport: w.backend}
 	client := dynamodb.NewFromConfig(cfg)
-	name, update, condition := "jobs", "ADD #0 :0", "begins_with (#0, :0)"
+	name, update, condition := "jobs", "DELETE #0 :0", "begins_with (#0, :0)"
 	key := canned.Item{dynamo.JobsKey: &types.AttributeValueMemberS{Value: "a"}}
 	names := map[string]string{"#0": "x"}
 	values := canned.Item{":0": &types.AttributeValueMemberN{Value: "1"}}

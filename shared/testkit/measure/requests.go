@@ -1,11 +1,14 @@
 package measure
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"runlease/shared/auth"
 	"runlease/shared/bill"
+	"runlease/shared/roster"
 	"runlease/shared/testkit/meter"
 	"runlease/shared/testkit/zips"
 )
@@ -254,5 +257,81 @@ func Requests(t T) []bill.Request {
 	}
 	w.do("delete-job", 200, "/jobs/"+a, "")
 	row("delete-job")
+
+	e := next()
+	w.create(e)
+	w.do("explain-job", 200, "/jobs/"+e+"/explain", "")
+	row("explain-job, the oldest that waits")
+	w.do("job-timeline", 200, "/jobs/"+e+"/timeline", "")
+	row("job-timeline")
+	w.do("cancel-job", 200, "/jobs/"+e+"/cancel", "")
+	w.do("list-jobs", 200, "/runner/jobs", "")
+
+	// What a request of a runner that asks for jobs takes more, where its record is
+	// not remembered.
+	for _, d := range w.dispatchers {
+		d.Roster = w.store
+	}
+	w.synced(1)
+	for _, later := range []struct {
+		after time.Duration
+		row   string
+	}{
+		{roster.Remembered, "any request for jobs, its runner's record (once a minute)"},
+		{roster.HeardEvery, "any request for jobs, its runner's record is written (every five minutes)"},
+	} {
+		w.pass(later.after)
+		w.synced(1)
+		out.add(later.row, 0, slices.DeleteFunc(slices.Clone(w.cleared), func(c meter.Call) bool { return c.Resource != "fleet" }))
+	}
+	ofRecord := func(name string) {
+		out.add(name, 0, slices.DeleteFunc(slices.Clone(w.cleared), func(c meter.Call) bool { return c.Resource != "fleet" }))
+	}
+	w.create(next())
+	bad := w.synced(1)[0]
+	w.do("release-job", 200, "/runner/jobs/"+bad.job+"/release", `{"token":"`+bad.token+`","reason":"infra_error"}`)
+	ofRecord("release-job, infra_error, its runner's record")
+	w.pass(time.Minute)
+	good := w.synced(1)[0]
+	w.pass(time.Second)
+	w.synced(1, good)
+	ofRecord("a result after a bad end, its runner's record")
+	w.do("list-runners", 200, "/ops/runners", "")
+	row("list-runners, one runner")
+	w.create(next())
+	w.do("list-pools", 200, "/ops/pools", "")
+	row("list-pools, one job and one runner")
+	w.do("find-jobs", 200, "/ops/jobs", "")
+	row("find-jobs, one job")
+	w.do("find-jobs", 200, "/ops/jobs?state=final&problem=17&limit=1", "")
+	row("find-jobs, the last job of a problem that ended")
+	w.do("list-disputes", 200, "/ops/disputes", "")
+	row("list-disputes, none")
+	w.do("get-demand", 200, "/ops/demand", "")
+	row("get-demand, the mean run time is looked up (once a minute)")
+	w.do("get-demand", 200, "/ops/demand", "")
+	row("get-demand")
+	w.do("steer-runner", 200, "/ops/runners/"+runner, `{"act":"pause","why":"a test"}`)
+	row("steer-runner, one open job")
+	w.do("list-audit", 200, "/ops/audit", "")
+	row("list-audit, one act")
+	w.do("pause-jobs", 200, "/ops/pause", `{"problemId":7,"why":"a test"}`)
+	row("pause-jobs")
+	w.do("resume-jobs", 200, "/ops/resume", `{"problemId":7,"why":"a test"}`)
+	row("resume-jobs")
+	w.do("retire-runner", 200, "/runner/retire", "{}")
+	row("retire-runner, one open job")
+	many := w.do("begin-rejudge", 200, "/ops/rejudges", `{"problemId":17,"status":0,"why":"a test"}`)["id"].(string)
+	row("begin-rejudge")
+	w.do("list-rejudges", 200, "/ops/rejudges", "")
+	row("list-rejudges, one")
+	w.do("get-rejudge", 200, "/ops/rejudges/"+many, "")
+	row("get-rejudge")
+	w.pass(time.Minute)
+	rejudged := w.swept().Rejudged
+	out.add(fmt.Sprintf("sweep, a rejudge of %d jobs", rejudged), 0, w.cleared)
+	many = w.do("begin-rejudge", 200, "/ops/rejudges", `{"problemId":18,"why":"a test"}`)["id"].(string)
+	w.do("stop-rejudge", 200, "/ops/rejudges/"+many+"/stop", `{"why":"a slip"}`)
+	row("stop-rejudge")
 	return append(out.rows, ringRows(t)...)
 }

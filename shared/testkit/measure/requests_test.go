@@ -90,7 +90,7 @@ func TestBudgets(t *testing.T) {
 		check(name, "1 read unit and nothing else", r.WriteUnits == 0 && r.ReadUnits == 1 && Count(r, "") == 1)
 	}
 	sync := rows["a job by sync, without heartbeats"]
-	check(sync.Name, "at most 7 write units, one of them the feed's", sync.WriteUnits <= 7)
+	check(sync.Name, "at most 8 write units, one of them the feed's and one of the index by problem", sync.WriteUnits <= 8)
 	check(sync.Name, "at most 5 read units, and one for the read of the verdict", sync.ReadUnits <= 5+1)
 	check(sync.Name, "nothing of S3", Count(sync, "s3 ") == 0)
 	compat := rows["a job by the compat routes, without heartbeats"]
@@ -115,6 +115,10 @@ func TestJobBytes(t *testing.T) {
 	entry := map[string]types.AttributeValue{dynamo.JobsKey: it[dynamo.JobsKey], dynamo.OpenHash: it[dynamo.OpenHash], dynamo.OpenRange: it[dynamo.OpenRange]}
 	if got := dynamo.ItemSize(entry); got != bill.EndedBytes {
 		t.Errorf("%d bytes in the index, want bill.EndedBytes, %d", got, bill.EndedBytes)
+	}
+	entry = map[string]types.AttributeValue{dynamo.JobsKey: it[dynamo.JobsKey], dynamo.FinalHash: it[dynamo.FinalHash], dynamo.FinalRange: it[dynamo.FinalRange]}
+	if got := dynamo.ItemSize(entry); got != bill.FinalBytes {
+		t.Errorf("%d bytes in the index by problem, want bill.FinalBytes, %d", got, bill.FinalBytes)
 	}
 	if size > 1024 {
 		t.Errorf("%d bytes are more than a write unit", size)

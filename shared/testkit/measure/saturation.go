@@ -18,7 +18,7 @@ type Saturated struct {
 // jobTime is what a job takes its runner; a heartbeat is due after a minute.
 const jobTime = 8 * time.Second
 
-// SaturateSync lets a runner with so many slots do jobs by sync: each call
+// SaturateSync lets a runner with a number of slots do jobs by sync: each call
 // brings the results of the last jobs and takes the next ones.
 func SaturateSync(t T, jobs, slots int) Saturated {
 	w := newWorld(t)

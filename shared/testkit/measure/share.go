@@ -23,7 +23,7 @@ const (
 // IDs are the ids that backends give their submissions, by kind, in the order
 // in which they are handed in.
 func IDs() map[string]func(i int) string {
-	// The same bytes for the same i, whoever asks first.
+	// The same bytes for the same i, whichever goroutine asks first.
 	bytes := func(i int) (b [16]byte) {
 		random := rand.NewPCG(1, uint64(i))
 		binary.BigEndian.PutUint64(b[:], random.Uint64())

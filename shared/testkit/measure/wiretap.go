@@ -126,7 +126,7 @@ func (w *wiretap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return e.reply(r), nil
 }
 
-// asAWS makes an answer what AWS sends: without the capacity that nobody asked
+// asAWS makes an answer what AWS sends: without the capacity that was not asked
 // for, and with DynamoDB's checksum, which the SDK checks.
 func (e *exchange) asAWS(r *http.Request) error {
 	if r.Header.Get("X-Amz-Target") == "" {

@@ -35,7 +35,7 @@ import (
 )
 
 // world is a deployment on the real adapters and AWS's SDK, with package canned
-// in place of AWS. As on AWS, every route has a function of its own, which
+// in place of AWS. As on AWS, every route has its function, which
 // remembers nothing of what the others have read.
 type world struct {
 	t         T
@@ -79,10 +79,8 @@ func newWorld(t T) *world {
 	t.Helper()
 	w := &world{t: t, clock: time.Date(2026, 11, 2, 9, 30, 12, 345e6, time.UTC), random: rand.NewChaCha8([32]byte{1})}
 	w.backend = canned.New(w.now)
-	w.backend.AddTable("jobs", canned.Schema{Hash: dynamo.JobsKey, Indexes: []canned.Index{{Name: dynamo.OpenIndex, Hash: dynamo.OpenHash, Range: dynamo.OpenRange, Only: []string{}}}})
-	w.backend.AddTable("problems", canned.Schema{Hash: dynamo.ProblemsKey, Range: dynamo.ProblemsRange, Indexes: []canned.Index{{Name: dynamo.NowIndex, Hash: dynamo.ProblemsRange, Range: dynamo.ProblemsKey, Only: []string{dynamo.NowProjected}}}})
-	w.backend.AddTable("credentials", canned.Schema{Hash: dynamo.CredentialsKey, Indexes: []canned.Index{{Name: dynamo.ListIndex, Hash: dynamo.ListHash, Range: dynamo.ListRange}}})
-	w.backend.AddTable(benchTable, canned.Schema{Hash: dynamo.DoorbellKey})
+	names := dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials", Doorbell: benchTable, Fleet: "fleet"}
+	w.backend.AddTables(names)
 	w.backend.AddQueue(queueURL)
 	w.backend.AddQueue("dead-letter")
 
@@ -94,7 +92,7 @@ func newWorld(t T) *world {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	w.store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials", Doorbell: benchTable})
+	w.store = dynamo.New(dynamodb.NewFromConfig(cfg), names)
 	queue := sqsqueue.New(sqs.NewFromConfig(cfg), queueURL, "dead-letter")
 	queue.Log = quiet
 	artifacts := s3artifact.New(s3.NewFromConfig(cfg), urls, bucket)
@@ -109,9 +107,10 @@ func newWorld(t T) *world {
 	w.functions = map[string]http.Handler{}
 	for _, route := range api.Routes() {
 		a := api.New(api.Config{Dispatch: function(), Auth: w.auth, Log: quiet, RunnerRate: api.Unlimited, ProducerRate: api.Unlimited, Now: w.now})
-		w.functions[route.Name], _ = a.Endpoint(route.Name)
+		w.functions[route.Name], _ = a.Endpoint(route.Function)
 	}
 	w.sweep = function()
+	w.sweep.Roster = w.store
 
 	issue := func(g auth.Grant) string {
 		token, _, err := auth.Issue(t.Context(), w.store.Credentials(), g, w.clock, w.random)
@@ -121,7 +120,7 @@ func newWorld(t T) *world {
 		return token
 	}
 	w.runnerToken = issue(auth.Grant{Kind: auth.Runner, Name: "fleet", Fleet: true, Life: 365 * 24 * time.Hour})
-	w.producerToken = issue(auth.Grant{Kind: auth.Producer, Name: "site", Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite}})
+	w.producerToken = issue(auth.Grant{Kind: auth.Producer, Name: "site", Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite}})
 	w.pass(0)
 	w.meter.Take()
 	return w
@@ -133,7 +132,7 @@ func (w *world) now() time.Time { return w.clock }
 func (w *world) pass(d time.Duration) {
 	w.t.Helper()
 	w.clock = w.clock.Add(d)
-	if _, err := w.auth.Runner(w.t.Context(), w.runnerToken, runner); err != nil {
+	if _, _, err := w.auth.Runner(w.t.Context(), w.runnerToken, runner); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.auth.Producer(w.t.Context(), w.producerToken, api.ScopeJobsRead); err != nil {
@@ -206,9 +205,9 @@ func (w *world) synced(slots int, done ...held) (jobs []held) {
 		results[i] = `{"submissionId":"` + d.job + `","token":"` + d.token + `","tasks":` + tasks("42") + `}`
 	}
 	data := w.sync(fmt.Sprintf(`{"slots":%d,"inline":true,"leaseSeconds":60,"active":[],"done":[%s]}`, slots, strings.Join(results, ",")))
-	for i, answer := range data["done"].([]any) {
+	for _, answer := range data["done"].([]any) {
 		if answer := answer.(map[string]any); answer["code"] != "ok" {
-			w.t.Fatalf("result of %s: %v", done[i].job, answer)
+			w.t.Fatalf("a result: %v", answer)
 		}
 	}
 	for _, claimed := range data["jobs"].([]any) {

@@ -14,13 +14,13 @@ const Absent = -1
 const Transactional = 2
 
 // WriteUnits are the write units of one put, update or delete, which are those
-// of the larger of the item before and after, in bytes; Absent: there is none.
+// of the larger of the item before and after, in bytes; Absent if there is none.
 // A write that finds nothing to delete costs one.
 func WriteUnits(before, after int) float64 { return steps(max(before, after), writeStep) }
 
 // RefusedUnits are the write units of a write whose condition does not hold.
 // They are those of the item that is there, in bytes, whatever was to be
-// written; Absent: there is none, and it costs one all the same.
+// written; Absent if there is none, and it costs one anyway.
 func RefusedUnits(current int) float64 { return steps(current, writeStep) }
 
 // ReadUnits are the read units of one item of a GetItem or BatchGetItem, or of

@@ -60,6 +60,8 @@ type BackEnd struct {
 	// Fault answers a request in place of the back end, or gets in its way; nil:
 	// none. Serve goes on as the back end would.
 	Fault func(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter))
+	// Transport makes what carries a call to the sandbox; nil: one over sockets.
+	Transport func() http.RoundTripper
 
 	mu          sync.Mutex
 	problems    map[int]Problem
@@ -143,7 +145,7 @@ func (b *BackEnd) Submit(ctx context.Context, id string, problem, language int, 
 // send asks for the load, sets the token and pushes the code. Whatever goes wrong, a
 // token that is set stays.
 func (b *BackEnd) send(ctx context.Context, id string, s *Submission) int {
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: 30 * time.Second, Transport: b.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	call := func(method, path, contentType string, body io.Reader) (int, []byte) {
 		r, err := http.NewRequestWithContext(ctx, method, b.Sandbox+path, body)
@@ -195,6 +197,13 @@ func (b *BackEnd) send(ctx context.Context, id string, s *Submission) int {
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError
+}
+
+func (b *BackEnd) transport() http.RoundTripper {
+	if b.Transport != nil {
+		return b.Transport()
+	}
+	return &http.Transport{}
 }
 
 // ServeHTTP is for http.Handler.

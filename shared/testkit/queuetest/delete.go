@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"runlease/shared/dispatch"
 )
 
 // deleteOne: the clock alone would bring both back.
@@ -66,30 +68,30 @@ func deleteUnknown(t *testing.T, s suite) {
 }
 
 func visible(t *testing.T, s suite) {
-	s.sees(t, 0)
+	s.sees(t, dispatch.Depth{})
 	s.ring(t, messages(3)...)
-	s.sees(t, 3)
+	s.sees(t, dispatch.Depth{Visible: 3})
 	got := s.due(t, later, messages(3)...)
-	s.sees(t, 0)
+	s.sees(t, dispatch.Depth{Hidden: 3})
 	s.delete(t, got[0].Handle)
-	s.hide(t, hiding(got[1], tick), hiding(got[2], tick))
+	s.hide(t, hiding(got[1], tick), hiding(got[2], later))
 	s.Pass(tick)
-	s.sees(t, 2)
+	s.sees(t, dispatch.Depth{Visible: 1, Hidden: 1})
 }
 
-// sees waits until the queue says so many: in real time the number may lag.
-func (s suite) sees(t *testing.T, want int) {
+// sees waits until the queue counts this many: in real time the numbers may lag.
+func (s suite) sees(t *testing.T, want dispatch.Depth) {
 	t.Helper()
 	for patience := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		got, err := s.Queue.Visible(t.Context())
+		got, err := s.Queue.Depth(t.Context())
 		if err != nil {
-			t.Fatalf("Visible: %v", err)
+			t.Fatalf("Depth: %v", err)
 		}
 		if got == want {
 			return
 		}
 		if !s.RealTime || time.Now().After(patience) {
-			t.Fatalf("Visible() = %d, want %d", got, want)
+			t.Fatalf("Depth() = %v, want %v", got, want)
 		}
 	}
 }
@@ -123,7 +125,7 @@ func foreign(t *testing.T, s suite) {
 		s.nothing(t)
 		buried = append(buried, s.DeadLetters()...)
 	}
-	// Those that are not deleted come back after a tick, and are buried again.
+	// Letters that are not deleted come back after a tick, and are buried again.
 	s.Foreign("one more")
 	bodies = append(bodies, "one more")
 	for range 3 {

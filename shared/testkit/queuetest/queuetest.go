@@ -23,10 +23,10 @@ type Harness struct {
 	Now func() time.Time
 	// Pass lets so much of the queue's time go by: it moves a clock, or sleeps.
 	Pass func(d time.Duration)
-	// RealTime says that Pass sleeps. Then the suite keeps its times short,
+	// RealTime means that Pass sleeps. Then the suite keeps its times short,
 	// polls for what is due, and leaves out the one case that takes 12 hours.
 	RealTime bool
-	// OldHandlesAct says that a handle from before the last receive may still
+	// OldHandlesAct means that a handle from before the last receive may still
 	// do what it did. SQS leaves this open ("might not be deleted"), and
 	// emulators do it. It is never an error.
 	OldHandlesAct bool
@@ -37,7 +37,7 @@ type Harness struct {
 	DeadLetters func() []string
 }
 
-// Run runs the suite, each case on a Harness of its own, but for the cases that
+// Run runs the suite, each case on a new Harness, except for the cases that
 // its kind of Harness rules out; make is called once more to learn which. The
 // cases of a queue in real time run side by side; give them `-parallel 16`, they
 // mostly sleep.

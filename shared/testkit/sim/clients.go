@@ -18,7 +18,7 @@ type client interface {
 	waits() bool
 }
 
-// courier sends one request at a time and repeats one that was not answered,
+// courier sends one request at a time and repeats an unanswered one,
 // unchanged.
 type courier struct {
 	waiting bool
@@ -65,8 +65,8 @@ type runner struct {
 	held         []grant
 	former       []grant // given up, not always in fact
 	frozen       time.Time
-	wrong        bool // one that sends different results for one attempt
-	syncs        bool // one that says all it can in one call
+	wrong        bool // it sends different results for one attempt
+	syncs        bool // it says all it can in one call
 	leaseSeconds int
 }
 
@@ -157,8 +157,12 @@ func (r *runner) heard(w *world, a ask, said answer) {
 	r.held = append(r.held, said.grants...)
 	switch a.kind {
 	case askHeartbeat:
-		if said.code != job.OK || said.action == dispatch.ActionCancel && w.rng.IntN(2) == 0 {
+		switch told := said.action == dispatch.ActionCancel; {
+		case said.code != job.OK || told && w.rng.IntN(4) == 0:
 			r.drop(w, a.tokenHash, a.id)
+		case told && a.tokenHash != "":
+			reason := []job.Reason{job.ReasonCancelled, job.ReasonInfraError, job.ReasonDrain}[w.rng.IntN(3)]
+			r.unsent = &ask{kind: askRelease, id: a.id, runner: r.name, tokenHash: a.tokenHash, reason: reason}
 		}
 	case askComplete, askRelease:
 		r.drop(w, a.tokenHash, a.id)

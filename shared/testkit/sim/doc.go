@@ -10,8 +10,9 @@
 // and come back, share names and send stale results, producers rejudge and
 // cancel at any moment, and the sweep runs twice at once.
 //
-// Every write and every deletion of a message is judged when it happens, by
-// rules that are written down here a second time. Then the faults stop, healthy
+// Every write and every deletion of a message is judged when it happens: what a
+// request may make of a job by the specification of package linear, and the rest
+// (bells, leases, records, messages) by rules that are here. Then the faults stop, healthy
 // runners poll, and every job has to end.
 //
 // Explore goes through every reachable state of a small scope with the same

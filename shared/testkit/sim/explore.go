@@ -123,7 +123,7 @@ type underway struct {
 	rangAt  int
 }
 
-// revive runs a request up to where it is parked. It is taken through calls at which nobody is parked.
+// revive runs a request up to where it is parked. It is taken through calls at which no request is parked.
 func (p *pool) revive(u *underway, through func(*flight)) (f *flight, clock *time.Time) {
 	now := u.clocks[0]
 	f = p.depart(u.ask, u.serial, func() time.Time { return now })
@@ -136,8 +136,8 @@ func (p *pool) revive(u *underway, through func(*flight)) (f *flight, clock *tim
 	return f, &now
 }
 
-// transparent lets calls happen that meet nobody: what they read never changes,
-// what they write nobody reads, and visibility is up to the queue anyway.
+// transparent lets calls happen that meet no other: what they read never changes,
+// what they write is not read, and visibility is up to the queue anyway.
 func transparent(f *flight) {
 	for !f.over && alone(f) {
 	}
@@ -292,7 +292,7 @@ func (s Scope) together(a ask, under []underway) bool {
 
 // claims are the current claim and the one before it. Each has a runner that may
 // speak of it at any moment, as if no reply to a claim ever got lost: a runner
-// that does not know its token is like one that says nothing.
+// that does not know its token is like a request that says nothing.
 func (s *state) claims() []grant {
 	if !s.exists {
 		return nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/testkit/linear"
 )
 
 // class says which promise a fault breaks.
@@ -14,7 +16,7 @@ type class int
 // The classes, in the order of the summary.
 const (
 	lost    class = iota // a job, its message or its accepted result is gone, or could get lost
-	doubled              // two results of one generation, a failure counted twice
+	doubled              // two results of one generation, two records of one attempt
 	stuck                // a job that does not end
 	stale                // a change by somebody who is not, or no longer, allowed to make it
 )
@@ -33,9 +35,9 @@ func breaks(c class, format string, args ...any) *broken {
 	return &broken{c, fmt.Sprintf(format, args...)}
 }
 
-// The rules are written down a second time here, as what a write may do to the
-// stored job, seen from outside: they know the request, not the code that
-// carries it out.
+// What a write may do to the stored job is judged from outside: by the request, not
+// by the code that carries it out. What the specification of package linear leaves
+// open stands here.
 
 // write is a change of a job that has just taken effect.
 type write struct {
@@ -66,12 +68,6 @@ func (w *write) asked(k kind, fits func(ask) bool) bool {
 	return false
 }
 
-// holder reports whether a part comes from the current claim: name and token.
-func (w *write) holder(part ask) bool {
-	return w.before.State == job.Claimed && part.id == w.before.ID &&
-		part.runner == w.before.Claim.Runner && part.tokenHash == w.before.Claim.TokenHash
-}
-
 // receiver reports whether the request receives messages or sweeps.
 func (w *write) receiver() bool {
 	return w.by.kind == askList || w.by.kind == askSync || w.by.kind == askSweep
@@ -79,10 +75,6 @@ func (w *write) receiver() bool {
 
 func (w *write) silent() bool {
 	return w.before.State == job.Claimed && w.now >= w.before.Claim.LeaseExpiresAt
-}
-
-func (w *write) usedUp(failures int) bool {
-	return failures >= job.MaxFailures || w.before.Attempt-w.before.FirstFence >= job.MaxAttempts
 }
 
 // check finds the first promise that the write breaks; nil: none.
@@ -95,7 +87,7 @@ func (w *write) check() *broken {
 	case to.Revision != from.Revision+1:
 		return breaks(stale, "version %d was written over %d", to.Revision, from.Revision)
 	case to.WriteID == "" || to.WriteID == from.WriteID:
-		return breaks(stale, "the write has no id of its own")
+		return breaks(stale, "the write has no new id")
 	case to.Attempt < from.Attempt:
 		return breaks(stale, "the fence went back from %d to %d", from.Attempt, to.Attempt)
 	case to.Bell < from.Bell:
@@ -114,14 +106,7 @@ func (w *write) check() *broken {
 	if b := w.checkRecords(); b != nil {
 		return b
 	}
-	failures, b := w.checkStep()
-	if b != nil {
-		return b
-	}
-	if to.Failures != failures {
-		return breaks(doubled, "%d failures, want %d", to.Failures, failures)
-	}
-	return nil
+	return w.checkStep()
 }
 
 func (w *write) checkCreate() *broken {
@@ -172,105 +157,42 @@ func (w *write) checkRecords() *broken {
 	return nil
 }
 
-// checkStep finds who was allowed to make this step, and how many failures the
-// job has after it.
-func (w *write) checkStep() (failures int, b *broken) {
+// checkStep: the specification allows the step to one of the requests.
+func (w *write) checkStep() *broken {
 	from, to := w.before, w.after
-	failures = from.Failures
-	denied := func() (int, *broken) {
-		return 0, breaks(stale, "%s of generation %d, attempt %d became %s of generation %d, attempt %d by %s",
-			from.State, from.Generation, from.Attempt, to.State, to.Generation, to.Attempt, w.by)
-	}
 	switch {
-	case to.Generation != from.Generation:
-		state := job.Queued
-		if from.QueuedAt == 0 { // its code is not checked yet
-			state = job.Created
-		}
-		ok := to.Generation == from.Generation+1 && to.State == state && to.Attempt == from.Attempt &&
-			to.FirstFence == from.Attempt && !to.CancelRequested && from.State != job.Created &&
-			w.asked(askRejudge, func(a ask) bool { return a.id == to.ID && a.generation == from.Generation })
-		if !ok {
-			return denied()
-		}
-		return 0, nil
-	case to.FirstFence != from.FirstFence:
-		return denied()
-	case to.Attempt != from.Attempt:
-		if to.Attempt != from.Attempt+1 || to.State != job.Claimed {
-			return denied()
-		}
-		if from.State == job.Claimed {
-			failures++
-			if !w.silent() || from.CancelRequested || w.usedUp(failures) {
-				return denied()
-			}
-		} else if from.State != job.Queued {
-			return denied()
-		}
-		if !w.asked(askClaim, func(a ask) bool { return a.runner == to.Claim.Runner }) || w.knows(to.Claim.TokenHash) {
-			return denied()
-		}
-		return failures, nil
-	case from.State == to.State:
-		return failures, w.checkStay()
-	case to.State == job.Claimed || to.State == job.Created || from.Final():
-		return denied()
-	case to.State == job.Finished:
-		return w.checkFinish(denied)
-	case to.State == job.Cancelled:
-		byHolder := from.CancelRequested && (w.asked(askComplete, w.holder) || w.asked(askRelease, w.holder))
-		bySystem := from.CancelRequested && w.silent() && w.receiver()
-		byProducer := w.asked(askCancel, nil) && (from.State != job.Claimed || w.silent())
-		if !byHolder && !bySystem && !byProducer {
-			return denied()
-		}
-		return failures, nil
-	case from.State == job.Created:
-		if !w.asked(askSubmit, nil) && !w.asked(askCreate, nil) {
-			return denied()
-		}
-		return failures, nil
+	case !linear.Allowed(from, to, w.silent(), w.inputs()...):
+		return breaks(stale, "%s of generation %d, attempt %d, %d failures became %s of generation %d, attempt %d, %d failures by %s",
+			from.State, from.Generation, from.Attempt, from.Failures, to.State, to.Generation, to.Attempt, to.Failures, w.by)
+	case to.Attempt != from.Attempt && w.knows(to.Claim.TokenHash):
+		return breaks(stale, "attempt %d has the token of an older one", to.Attempt)
+	case to.Result != nil && from.Result == nil && to.Result.Attempt != 0 && to.Result.Attempt != from.Attempt:
+		return breaks(stale, "attempt %d ended with the result of %d", from.Attempt, to.Result.Attempt)
+	case from.State == to.State && from.Attempt == to.Attempt && from.Generation == to.Generation:
+		return w.checkStay()
 	}
-	// What is left is claimed to queued: a release.
-	counts := false
-	ok := !from.CancelRequested && w.asked(askRelease, func(a ask) bool {
-		counts = a.reason == job.ReasonInfraError || a.reason == job.ReasonCancelled
-		return w.holder(a)
-	})
-	if counts {
-		failures++
-	}
-	if !ok || w.usedUp(failures) {
-		return denied()
-	}
-	return failures, nil
+	return nil
 }
 
-// checkFinish: a result comes from the current claim and from no other; the
-// system's JE needs a budget that is used up.
-func (w *write) checkFinish(denied func() (int, *broken)) (int, *broken) {
-	from, to := w.before, w.after
-	if to.Result.Attempt != 0 {
-		if from.CancelRequested || to.Result.Attempt != from.Attempt || !w.asked(askComplete, w.holder) {
-			return denied()
+// inputs are the requests as the specification has them.
+func (w *write) inputs() []linear.Input {
+	var inputs []linear.Input
+	for _, part := range w.by.parts() {
+		in := linear.Input{Op: linear.Op(part.kind), Runner: part.runner, Token: part.tokenHash, Reason: string(part.reason), Generation: part.generation}
+		if part.kind == askCreate {
+			in.Op = linear.Submit
 		}
-		return from.Failures, nil
-	}
-	failures := from.Failures + 1
-	if w.silent() && !from.CancelRequested && w.usedUp(failures) && w.receiver() {
-		return failures, nil
-	}
-	ok := !from.CancelRequested && w.asked(askRelease, func(a ask) bool {
-		if a.reason != job.ReasonInfraError && a.reason != job.ReasonCancelled {
-			failures--
+		if !part.right {
+			in.Status = int(judge.WA)
 		}
-		return w.holder(a)
-	})
-	if !ok || !w.usedUp(failures) {
-		return denied()
+		if part.id == "" || part.id == w.before.ID {
+			inputs = append(inputs, in)
+		}
 	}
-	return failures, nil
+	if w.receiver() { // it ends what is over
+		inputs = append(inputs, linear.Input{Op: linear.Sweep})
+	}
+	return inputs
 }
 
 // checkStay: what may change in a job that stays what it is.
@@ -293,8 +215,6 @@ func (w *write) checkStay() *broken {
 	switch {
 	case claim != from.Claim:
 		return breaks(stale, "the claim of attempt %d changed to %+v", from.Attempt, to.Claim)
-	case to.CancelRequested != from.CancelRequested && (from.CancelRequested || !w.asked(askCancel, nil)):
-		return breaks(stale, "the cancel changed by %s", w.by)
 	case to.Bell != from.Bell && w.by.kind != askSweep:
 		return breaks(stale, "rung by %s", w.by)
 	case to.Bell != from.Bell && !from.Open():

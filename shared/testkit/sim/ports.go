@@ -15,7 +15,7 @@ import (
 // port names a call of a port, as a trace shows it.
 type port string
 
-// The port calls at which a request parks. Presigning asks nobody and is none.
+// The port calls at which a request parks. Presigning makes no call and is none.
 const (
 	portGet            port = "store.Get"
 	portGetMany        port = "store.GetMany"
@@ -126,7 +126,9 @@ func (a adapters) perform(c *call) (r reply) {
 	case portDelete:
 		r.err = a.queue.Delete(ctx, c.ids)
 	case portVisible:
-		r.visible, r.err = a.queue.Visible(ctx)
+		var depth dispatch.Depth
+		depth, r.err = a.queue.Depth(ctx)
+		r.visible = depth.Visible
 	case portStat:
 		r.artifact, r.ok, r.err = a.objects.Stat(ctx, c.ids[0])
 	case portRead:
@@ -180,6 +182,14 @@ func (p parkedStore) Open(_ context.Context, shard int, cursor string, limit int
 
 func (p parkedStore) Ended(context.Context, job.Time, int) ([]dispatch.EndedJob, bool, error) {
 	panic("nobody here reads the feed")
+}
+
+func (p parkedStore) FinalOf(context.Context, int, string, int) ([]dispatch.FinalJob, bool, error) {
+	panic("nobody here lists final jobs")
+}
+
+func (p parkedStore) Disputed(context.Context, string, int) ([]dispatch.FinalJob, bool, error) {
+	panic("nobody here lists final jobs")
 }
 
 func (p parkedStore) Problem(_ context.Context, id int) (problem.Problem, bool, error) {
@@ -256,9 +266,9 @@ func (p parkedQueue) Delete(_ context.Context, handles []string) error {
 	return p.park(call{port: portDelete, ids: handles}).err
 }
 
-func (p parkedQueue) Visible(context.Context) (int, error) {
+func (p parkedQueue) Depth(context.Context) (dispatch.Depth, error) {
 	r := p.park(call{port: portVisible})
-	return r.visible, r.err
+	return dispatch.Depth{Visible: r.visible}, r.err
 }
 
 func (p parkedObjects) Stat(_ context.Context, key string) (job.Artifact, bool, error) {
@@ -311,7 +321,20 @@ func (p parkedBenches) Join(context.Context, doorbell.Listener) (doorbell.Listen
 }
 
 // Part forgets nothing: it is about what a later sync of the runner that is gone would find.
-func (p parkedBenches) Part(context.Context, string) error { return nil }
+func (p parkedBenches) Part(context.Context, string) (doorbell.Listener, error) {
+	return doorbell.Listener{}, nil
+}
+
+// Of, Beside and Move are not part of the exploration, which has one pool.
+func (p parkedBenches) Of(string) dispatch.Benches { panic("there is one chain") }
+
+func (p parkedBenches) Beside(context.Context, map[string]bool, map[string]bool) (bool, error) {
+	panic("there is one chain")
+}
+
+func (p parkedBenches) Move(context.Context, doorbell.Listener) (bool, error) {
+	panic("there is one chain")
+}
 
 func (p parkedBenches) Chain(context.Context, int, int) (bool, error) { panic("there is one bench") }
 

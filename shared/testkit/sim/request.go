@@ -135,11 +135,10 @@ func (a ask) carry(ctx context.Context, d *dispatch.Dispatcher) answer {
 	case askCancel:
 		out.view, said, out.err = d.Cancel(ctx, a.id)
 	case askRejudge:
-		out.view, said, out.err = d.Rejudge(ctx, a.id, a.generation)
+		out.view, said, out.err = d.Rejudge(ctx, a.id, a.generation, "")
 	case askList:
 		var l dispatch.Listing
-		l, out.err = d.List(ctx, job.Candidate{Runner: a.runner}, a.limit)
-		said.Outcome = job.OK
+		l, said, out.err = d.List(ctx, job.Candidate{Runner: a.runner}, a.limit)
 		for _, j := range l.Jobs {
 			out.jobs = append(out.jobs, j.ID)
 		}

@@ -27,7 +27,7 @@ type Report struct {
 type Seen struct {
 	Created, Queued, Claimed, Replaced, Heartbeats, Accepted, Cancelled, Released int
 	UsedUp, Rejudged, Evidence, Disputed, Attached, RungAgain, Deleted, Conflicts int
-	Crashed, Repeated                                                             int
+	Crashed, Repeated, GaveUp                                                     int // GaveUp: released because of a cancel
 	// Of a sync: what it did, and how often it spoke of several jobs.
 	SyncClaimed, SyncReplaced, SyncHeartbeats, SyncAccepted, SyncTogether int
 }

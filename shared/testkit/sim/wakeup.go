@@ -32,10 +32,10 @@ type Wakeup struct {
 	NoSecondLook bool // after sitting down
 	NoPassOn     bool // of a ring that was swallowed
 	Dropped      bool // rings that are heard during a sync
-	Blind        bool // seats are taken off whoever has them
+	Blind        bool // seats are taken off without a look at who sits there
 	AnySeat      bool // a ring takes whatever seat its runner has
 	Stale        bool // benches are read as they were before
-	Hasty        bool // nobody waits for a writer
+	Hasty        bool // no runner waits for a writer
 	GoneIsHeard  bool // a connection that is gone counts as rung
 	Silent       bool // the connection that is gone does not look it
 	Misses       int  // receives that miss a message
@@ -216,7 +216,7 @@ func (x *wakeups) movesFrom(s *ward) (moves []step) {
 	return moves
 }
 
-// check tells whether a job waits for nobody although a runner could have it.
+// check reports whether a job waits in vain although a runner could have it.
 // Polls and ends of jobs need not come.
 func (x *wakeups) check(s *ward) *broken {
 	for _, m := range x.movesFrom(s) {
@@ -314,7 +314,7 @@ func (x *wakeups) depart(s *ward, a ask) int {
 	return len(s.under) - 1
 }
 
-// passable lets calls happen that meet nobody.
+// passable lets calls happen that meet no other.
 func passable(f *flight) {
 	for !f.over && f.at.port != portHide { // which the runner's next receive depends on
 		if f.at.port == portGet || f.at.port == portChoose && f.at.limit == 1 {

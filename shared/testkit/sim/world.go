@@ -124,7 +124,7 @@ type letter struct {
 type journey struct {
 	*flight
 	number  int
-	owner   client // who waits for the answer; nil: nobody any more
+	owner   client // who waits for the answer; nil: no client any more
 	began   time.Time
 	arrived bool // the call that it is parked at has happened: reply is next
 	reply   reply
@@ -169,7 +169,7 @@ func (w *world) now() time.Time { return w.clock }
 
 func (w *world) pass(d time.Duration) { w.clock = w.clock.Add(d) }
 
-// happens is true so many times out of 1000, and never once all is calm.
+// happens draws a chance out of 1000. Nothing happens once all is calm.
 func (w *world) happens(chance int) bool {
 	return !w.calm && chance > 0 && w.rng.IntN(1000) < chance
 }
@@ -373,6 +373,7 @@ func (s *Seen) note(before, now job.Job) {
 	one(&s.Accepted, entered(job.Finished) && now.Result.Attempt != 0)
 	one(&s.UsedUp, entered(job.Finished) && now.Result.Attempt == 0)
 	one(&s.Cancelled, entered(job.Cancelled))
+	one(&s.GaveUp, entered(job.Cancelled) && before.State == job.Claimed && now.Past[len(now.Past)-1].Reason != "")
 	one(&s.Released, entered(job.Queued) && before.State == job.Claimed && now.Generation == before.Generation)
 	one(&s.Rejudged, now.Generation != before.Generation)
 	one(&s.Evidence, again && len(now.Past) > 0 && late(now) > late(before))
@@ -488,7 +489,7 @@ func (w *world) delete(j *journey) {
 	for _, handle := range j.at.ids {
 		l, known := w.letters[handle]
 		if !known {
-			w.fail(breaks(lost, "a message that nobody received is deleted: %q", handle))
+			w.fail(breaks(lost, "a message that was not received is deleted: %q", handle))
 			continue
 		}
 		stored, exists, _ := w.store.Get(context.Background(), l.message.Job)

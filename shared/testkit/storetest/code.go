@@ -65,7 +65,7 @@ func codeOfTwo(t *testing.T, s dispatch.Store) {
 
 func codeAgain(t *testing.T, s dispatch.Store) {
 	j := withCode(t, s, "j", []byte("zip"))
-	// Later, once to be kept longer and once for as long as it is.
+	// Later, once to be kept longer and once for the same time.
 	for _, later := range []time.Duration{10 * 24 * time.Hour, 0} {
 		if err := s.PutCode(t.Context(), j, []byte("zip"), j.CreatedAt.Add(codeLife+later)); err != nil {
 			t.Fatal(err)

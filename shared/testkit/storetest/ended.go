@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
@@ -34,15 +31,7 @@ func feed(t *testing.T, s dispatch.Store, size int) (all []dispatch.EndedJob) {
 // eventuallyEnded waits until the index holds just these jobs, in this order.
 func eventuallyEnded(t *testing.T, s dispatch.Store, want ...dispatch.EndedJob) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		diff := cmp.Diff(append([]dispatch.EndedJob{}, want...), append([]dispatch.EndedJob{}, feed(t, s, 100)...))
-		if diff == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("final jobs: -want +got\n%s", diff)
-		}
-	}
+	eventually(t, want, func() []dispatch.EndedJob { return feed(t, s, 100) })
 }
 
 func endedWhileFinal(t *testing.T, s dispatch.Store) {

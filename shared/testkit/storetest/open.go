@@ -1,16 +1,17 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/testkit/until"
 )
 
 // listed is the index of open jobs, whole, by shard, read in pages of a size.
@@ -55,15 +56,12 @@ func eventuallyListed(t *testing.T, s dispatch.Store, want ...dispatch.OpenJob) 
 // eventually reads until it gets what is wanted: an index lags behind writes.
 func eventually[T any](t *testing.T, want []T, read func() []T) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		diff := cmp.Diff(want, read(), cmpopts.EquateEmpty())
-		if diff == "" {
-			return
+	until.NoError(t, patience, func() error {
+		if diff := cmp.Diff(want, read(), cmpopts.EquateEmpty()); diff != "" {
+			return errors.New("-want +got\n" + diff)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("-want +got\n%s", diff)
-		}
-	}
+		return nil
+	})
 }
 
 func byTime(a, b dispatch.OpenJob) int {
@@ -190,6 +188,29 @@ func openCursorOfEnded(t *testing.T, s dispatch.Store) {
 		return
 	}
 	t.Fatal("no shard with two jobs")
+}
+
+// openAnyCursor: what comes behind an entry is known in every shard.
+func openAnyCursor(t *testing.T, s dispatch.Store) {
+	var entries []dispatch.OpenJob
+	for i := range 3 * dispatch.Shards {
+		entries = append(entries, queue(t, s, fmt.Sprintf("job-%d", i), t0+job.Time(i/2)))
+	}
+	eventuallyListed(t, s, entries...)
+	for _, e := range entries {
+		var got []dispatch.OpenJob
+		for shard := range dispatch.Shards {
+			page, _, err := s.Open(t.Context(), shard, e.Cursor(), 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, page...)
+		}
+		slices.SortFunc(got, byTime)
+		want := slices.DeleteFunc(slices.Clone(entries), func(o dispatch.OpenJob) bool { return byTime(o, e) <= 0 })
+		slices.SortFunc(want, byTime)
+		same(t, got, want)
+	}
 }
 
 func openShards(t *testing.T, s dispatch.Store) {

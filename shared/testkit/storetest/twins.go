@@ -145,7 +145,7 @@ func (h *history) listed(s dispatch.Store) map[string]job.Time {
 	return open
 }
 
-// op applies an operation, more often than not one that the job is ready for.
+// op applies an operation, more often than not an operation that the job is ready for.
 func (h *history) op(j job.Job) (job.Job, job.Decision) {
 	rt := h.rt
 	runner := rapid.SampledFrom([]string{"runner-1", "runner-2"}).Draw(rt, "runner")

@@ -48,7 +48,7 @@ func Code(text string) []byte {
 // Inline is Code as create-job takes it, in base64.
 func Inline(text string) string { return base64.StdEncoding.EncodeToString(Code(text)) }
 
-// TestData has so many cases of each task, whose input is their own name and
+// TestData has a number of cases of each task, whose input is their own name and
 // whose expected output is empty.
 func TestData(cases ...int) []byte {
 	var files []File
