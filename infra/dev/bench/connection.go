@@ -17,16 +17,22 @@ import (
 type connection struct {
 	net.Conn
 	address string
+	below   string // the path that the API is below
 	reader  *bufio.Reader
 	out     bytes.Buffer
 }
 
-func dial(address string) (*connection, error) {
+// dial connects to the API at a URL, http://host:port/path.
+func dial(url string) (*connection, error) {
+	address, below, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	if below != "" {
+		below = "/" + below
+	}
 	c, err := (&net.Dialer{Timeout: time.Second}).Dial("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	return &connection{Conn: c, address: address, reader: bufio.NewReader(c)}, nil
+	return &connection{Conn: c, address: address, below: below, reader: bufio.NewReader(c)}, nil
 }
 
 func (c *connection) close() { _ = c.Close() }
@@ -36,7 +42,8 @@ var errReply = errors.New("not a reply")
 // do makes a request, "POST /jobs", with header lines and a body of JSON.
 func (c *connection) do(route, header, body string) (status int, reply []byte, err error) {
 	c.out.Reset()
-	fmt.Fprintf(&c.out, "%s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", route, c.address, header, len(body), body)
+	method, path, _ := strings.Cut(route, " ")
+	fmt.Fprintf(&c.out, "%s %s%s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, c.below, path, c.address, header, len(body), body)
 	if _, err := c.Write(c.out.Bytes()); err != nil {
 		return 0, nil, fmt.Errorf("send: %w", err)
 	}

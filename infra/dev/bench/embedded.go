@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"runlease/shared/testkit/figure"
+	"runlease/shared/testkit/program"
 	"runlease/shared/testkit/zips"
 )
 
@@ -29,9 +29,10 @@ const (
 	workers   = 16
 	loadFor   = 5 * time.Second
 	loadTimes = 3 // of which the best counts
+	turns     = 7 // of two versions
 )
 
-// embedded starts the server as a process of its own and loads it from this
+// embedded starts the server as a separate process and loads it from this
 // one: both share the machine.
 func embedded(ctx context.Context) ([]figure.Figure, error) {
 	s, err := new(server).serve(ctx)
@@ -39,13 +40,60 @@ func embedded(ctx context.Context) ([]figure.Figure, error) {
 		return nil, err
 	}
 	defer s.end()
+	var figures []figure.Figure
+	if before != "" {
+		if figures, err = s.inTurns(ctx); err != nil {
+			return nil, err
+		}
+	}
 	jobsPerSecond, p99, err := s.best(ctx, workers, jobsGoal/2)
 	if err != nil {
 		return nil, err
 	}
-	return []figure.Figure{
-		figure.AtLeast("embedded_jobs_per_second", jobsPerSecond, "jobs/s over loopback, load generator included", jobsGoal).Rounded(0),
+	return append(figures,
+		figure.AtLeast("embedded_jobs_per_second", jobsPerSecond, jobsUnit, jobsGoal).Rounded(0),
 		figure.AtMost("embedded_p99_ms", p99, "ms of a request, at 1,000 jobs/s", p99Goal).Rounded(2),
+	), nil
+}
+
+const jobsUnit = "jobs/s over loopback, load generator included"
+
+// before is the binary of an earlier version, "" if it is not to be measured.
+var before string
+
+// inTurns loads this server and one of an earlier version in turns, and returns the
+// median of each.
+func (s *server) inTurns(ctx context.Context) ([]figure.Figure, error) {
+	folder, err := os.MkdirTemp("", "runlease-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	earlier, err := new(server).start(ctx, folder, before, nil)
+	if err != nil {
+		return nil, fmt.Errorf("-before: %w", err)
+	}
+	defer earlier.end()
+	type version struct {
+		*server
+		rates *[]float64
+	}
+	var now, then []float64
+	both := []version{{earlier, &then}, {s, &now}}
+	for range turns {
+		slices.Reverse(both) // the second of a turn pays for what the first one leaves to collect
+		for _, v := range both {
+			l, err := v.load(ctx, workers, 0)
+			if err != nil {
+				return nil, err
+			}
+			*v.rates = append(*v.rates, l.jobsPerSecond)
+		}
+	}
+	slices.Sort(now)
+	slices.Sort(then)
+	return []figure.Figure{
+		figure.Stated("embedded_jobs_per_second_in_turns", now[turns/2], jobsUnit).Rounded(0),
+		figure.Stated("embedded_jobs_per_second_in_turns_before", then[turns/2], jobsUnit).Rounded(0),
 	}, nil
 }
 
@@ -74,10 +122,9 @@ type server struct {
 	RunnerToken   string
 	ProducerToken string
 
-	address string
-	took    time.Duration // to its first line
-	loads   int           // that there were
-	end     func()
+	took  time.Duration // to its first line
+	loads int           // that there were
+	end   func()
 }
 
 // serve starts the server with flags. Where it prints no tokens, s has them.
@@ -87,8 +134,8 @@ func (s *server) serve(ctx context.Context, flags ...string) (*server, error) {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	binary := filepath.Join(folder, "local")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./infra/local").CombinedOutput(); err != nil {
-		return nil, errors.Join(fmt.Errorf("build the server: %w: %s", err, text), os.RemoveAll(folder))
+	if err := program.Build(folder, "local"); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	return s.start(ctx, folder, binary, flags)
 }
@@ -97,30 +144,16 @@ func (s *server) serve(ctx context.Context, flags ...string) (*server, error) {
 func (s *server) start(ctx context.Context, folder, binary string, flags []string) (*server, error) {
 	process := exec.CommandContext(ctx, binary, flags...)
 	process.Stderr = os.Stderr
-	var began time.Time
-	out, err := process.StdoutPipe()
-	if err == nil {
-		began = time.Now()
-		err = process.Start()
+	began := time.Now()
+	if err := program.Serve(process, s); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the server: %w", err), os.RemoveAll(folder))
-	}
+	s.took = time.Since(began)
 	s.end = func() {
-		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait()
+		program.End(process)
 		_ = os.RemoveAll(folder)
 	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err == nil {
-		s.took = time.Since(began)
-		err = json.Unmarshal(line, s)
-	}
-	if err == nil {
-		s.address = strings.TrimPrefix(s.URL, "http://")
-		err = s.publish()
-	}
-	if err != nil {
+	if err := s.publish(); err != nil {
 		s.end()
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
@@ -128,7 +161,7 @@ func (s *server) start(ctx context.Context, folder, binary string, flags []strin
 }
 
 func (s *server) publish() error {
-	c, err := dial(s.address)
+	c, err := dial(s.URL)
 	if err != nil {
 		return err
 	}
@@ -166,7 +199,7 @@ func (s *server) load(ctx context.Context, workers, perSecond int) (loaded, erro
 		all.Go(func() {
 			w := &worker{server: s, name: fmt.Sprintf("bench-%d-%d", number, i)}
 			defer func() { w.close() }()
-			if w.connection, failures[i] = dial(s.address); failures[i] != nil {
+			if w.connection, failures[i] = dial(s.URL); failures[i] != nil {
 				return
 			}
 			for n := 0; ctx.Err() == nil; n++ {
@@ -210,7 +243,8 @@ type worker struct {
 	name   string
 	done   string // results that the next sync brings
 	// of the reply to the last sync
-	seat     int64 // where the runner waits for a ring; 0: nowhere
+	took     string // the job that is claimed; of several the last
+	seat     int64  // where the runner waits for a ring; 0: nowhere
 	doorbell string
 }
 
@@ -241,7 +275,7 @@ func (w *worker) create(id string) error {
 	return nil
 }
 
-// sync reports what is done and takes up to so many jobs.
+// sync reports what is done and takes up to slots jobs.
 func (w *worker) sync(slots int) (finished int, err error) {
 	status, body, err := w.do("POST /runner/sync", "X-Runner-Token: "+w.server.RunnerToken+"\r\nX-Runner-Name: "+w.name,
 		fmt.Sprintf(`{"slots":%d,"leaseSeconds":60,"seat":%d,"active":[],"done":[%s]}`, slots, w.seat, w.done))
@@ -266,6 +300,7 @@ func (w *worker) sync(slots int) (finished int, err error) {
 	finished, w.done = len(reply.Data.Done), ""
 	w.seat, w.doorbell = reply.Data.Seat, reply.Data.Doorbell
 	for _, j := range reply.Data.Jobs {
+		w.took = j.SubmissionID
 		w.done = `{"submissionId":"` + j.SubmissionID + `","token":"` + j.Token + `","tasks":` + aResult + `}`
 	}
 	return finished, nil

@@ -22,6 +22,7 @@ func exact() []part {
 		{"rings on virtual time", func(context.Context) ([]figure.Figure, error) { return fleet.WaitFigures() }},
 		{"rings and messages that are lost", func(context.Context) ([]figure.Figure, error) { return fleet.LossFigures() }},
 		{"languages", func(context.Context) ([]figure.Figure, error) { return fleet.LanguageFigures() }},
+		{"a fleet that comes and goes", func(context.Context) ([]figure.Figure, error) { return fleet.ScaleFigures() }},
 		{"allocations of handlers", measured(func(t measure.T) []figure.Figure { return measure.AllocationFigures(t, measure.Handlers(t)) })},
 		{"memory of a waiting job", measured(measure.HeapFigures)},
 	}

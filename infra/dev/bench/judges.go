@@ -33,7 +33,7 @@ func judges(ctx context.Context) ([]figure.Figure, error) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	took := map[string][]time.Duration{}
 	used := map[string]time.Duration{} // by this process when a part had ended
-	box, err := sandbox.New(sandbox.Config{Dir: dir, Trace: func(part string, d time.Duration) {
+	box, err := sandbox.New(sandbox.Config{Dir: dir, Spares: 2, Trace: func(part string, d time.Duration) {
 		took[part], used[part] = append(took[part], d), ownCPU()
 	}})
 	if err != nil {

@@ -27,14 +27,14 @@ import (
 const (
 	keptJobsGoal  = 4_000
 	keptP99Goal   = 30.0 // ms of a request, at half of that
-	keptStartGoal = 2.0  // seconds, with so many jobs waiting
+	keptStartGoal = 2.0  // seconds, with the waiting jobs
 	keptJobs      = 1_000_000
 	keptWorkers   = 64
 	// fillers hand the waiting jobs in, each with one under way.
 	fillers = 1000
 )
 
-// kept loads the server with an empty folder, and with one that holds a million
+// kept loads the server with an empty folder, and with a folder of a million
 // jobs that wait.
 func kept(ctx context.Context) ([]figure.Figure, error) {
 	dir, err := os.MkdirTemp("", "runlease-bench-")
@@ -116,7 +116,7 @@ func fill(ctx context.Context, dir string) (_ *server, err error) {
 	return s, all.Wait()
 }
 
-// waitingJob hands in a job as package dispatch does, but for its code.
+// waitingJob hands in a job as package dispatch does, except for its code.
 func waitingJob(ctx context.Context, store dispatch.Store, queue dispatch.Queue, n int) error {
 	now := domain.At(time.Now())
 	op := domain.CreateOp{Now: now, ID: fmt.Sprintf("%016x", uint64(n)*0x9e3779b97f4a7c15), Problem: 1, Language: domain.Python3}

@@ -1,11 +1,15 @@
 // Command bench measures everything that has a budget: calls, units and dollars
 // of a job, what backlogs and fleets change about them, the CPU of handlers and
-// of starts, the embedded server under load, and how soon its doorbell is heard. It
-// prints one table and writes build/bench.json, a list of {name, value, unit, budget, ok}.
+// of starts, the embedded server under load, and how soon its doorbell and that of
+// a deployment to MiniStack, which it starts and stops, are heard. It prints one
+// table and writes build/bench.json, a list of {name, value, unit, budget, ok}.
 //
 //	go run ./infra/dev/bench                  everything, some minutes
 //	go run ./infra/dev/bench -deterministic   what is the same on every machine
+//	go run ./infra/dev/bench -only 'embedded' the parts whose names match
 //
+// With -before SERVER the embedded server is loaded in turns with one of an earlier
+// version, a binary of infra/local.
 // It exits with 1 if a budget is missed in a way that is not known.
 package main
 
@@ -19,7 +23,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"text/tabwriter"
@@ -34,13 +40,21 @@ func main() {
 	execute.Shim()
 	deterministic := flag.Bool("deterministic", false, "leave out what depends on the machine")
 	file := flag.String("o", filepath.Join("build", "bench.json"), "where to write the figures")
+	only := flag.String("only", "", "measure the parts whose names match this regular expression")
+	flag.StringVar(&before, "before", "", "an embedded server of an earlier version, to be loaded in turns with this one")
 	flag.Parse()
+	chosen, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: -only:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parts := exact()
 	if !*deterministic {
 		parts = append(parts, timed()...)
 	}
+	parts = slices.DeleteFunc(parts, func(p part) bool { return !chosen.MatchString(p.name) })
 	if err := run(ctx, os.Stdout, os.Stderr, parts, *file); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1) //nolint:gocritic // stop has nothing left to do
@@ -89,7 +103,7 @@ func write(file string, all []figure.Figure) error {
 	return nil
 }
 
-// table prints the figures, and counts those that are missed and not known to be.
+// table prints the figures, and counts the misses that are not known.
 func table(out io.Writer, all []figure.Figure) (missed int, err error) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%d cores, %s/%s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)

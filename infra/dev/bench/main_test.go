@@ -78,13 +78,13 @@ func TestConnection(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 		for range 3 {
 			w.Write(append([]byte(r.Header.Get("X-Runner-Name")), body...))
-			if r.URL.Path == "/chunks" {
+			if r.URL.Path == "/below/chunks" {
 				w.(http.Flusher).Flush()
 			}
 		}
 	}))
 	defer server.Close()
-	c, err := dial(server.Listener.Addr().String())
+	c, err := dial(server.URL + "/below")
 	if err != nil {
 		t.Fatal(err)
 	}

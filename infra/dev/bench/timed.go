@@ -21,6 +21,7 @@ func timed() []part {
 		{"CPU of starts", startCPU},
 		{"the embedded server", embedded},
 		{"its doorbell", rung},
+		{"the doorbell on MiniStack", rungOnMiniStack},
 		{"judges of submissions", judges},
 		{"the embedded server with a folder", kept},
 	}

@@ -133,7 +133,7 @@ func (d dataset) withoutPrograms() (dataset, int) {
 	return less, len(d.Submissions) - len(less.Submissions)
 }
 
-// problemID finds a problem's id; 0: there is no such problem.
+// problemID finds a problem's id; 0 if there is no such problem.
 func (d dataset) problemID(name string) int {
 	for _, p := range d.Problems {
 		if p.Name == name {

@@ -23,7 +23,7 @@ import (
 const grace = 5 * time.Second
 
 // fleet is the server (if the demo has its own) and the runners. Each child has
-// a process group of its own and is ended by its process id.
+// its own process group and is ended by its process id.
 type fleet struct {
 	dir      string // binaries, work and logs of the children; removed by run
 	config   config
@@ -35,7 +35,7 @@ type fleet struct {
 	mu       sync.Mutex
 	children []*child // in the order of their start
 	closed   bool
-	ended    chan *child // a child that nobody asked to end
+	ended    chan *child // a child that ended unasked
 }
 
 // child is one process. Its log is a file in the fleet's folder.
@@ -49,21 +49,6 @@ type child struct {
 
 func newFleet(dir string, c config) *fleet {
 	return &fleet{dir: dir, config: c, ended: make(chan *child, 1)}
-}
-
-// build compiles the runner, and the server if it is needed, into dir: runner
-// and local.
-func build(ctx context.Context, dir string, server bool) error {
-	args := []string{"build", "-o", dir + string(filepath.Separator), "runlease/infra/runner"}
-	if server {
-		args = append(args, "runlease/infra/local")
-	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
-	}
-	return nil
 }
 
 // readEndpoint reads the JSON of an endpoint: all of a file ("-": standard
@@ -175,7 +160,7 @@ func (f *fleet) startRunner(name string) error {
 	return err
 }
 
-// start starts a child in a process group of its own. After stop it refuses.
+// start starts a child in a new process group. After stop it refuses.
 func (f *fleet) start(name string, cmd *exec.Cmd) (*child, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -224,7 +209,7 @@ func (f *fleet) start(name string, cmd *exec.Cmd) (*child, error) {
 
 func (f *fleet) logFile(name string) string { return filepath.Join(f.dir, name+".log") }
 
-// failure waits for a child that ends though nobody asked it to; nil: ctx ended
+// failure waits for a child that ends unasked; nil: ctx ended
 // first.
 func (f *fleet) failure(ctx context.Context) error {
 	select {
@@ -277,7 +262,7 @@ func (c *child) signalGroup(s syscall.Signal) error {
 }
 
 // stop ends every child, the runners before the server that they give their
-// jobs back to: SIGTERM first, SIGKILL for the group of one that is not gone
+// jobs back to: SIGTERM first, SIGKILL for the group of a child that is not gone
 // after the grace. Safe to repeat.
 func (f *fleet) stop() {
 	f.mu.Lock()

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
 func testFleet(t *testing.T) *fleet {
@@ -38,13 +40,7 @@ func shell(t *testing.T, f *fleet, name, script string) (pid int) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 500 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%s did not come about in 5 s", what)
+	until.True(t, 5*time.Second, what, ok)
 }
 
 // gone reports whether a process has ended; a zombie, which only waits for its

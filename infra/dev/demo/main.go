@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/toolchain"
+	"runlease/shared/testkit/program"
 )
 
 // config is what the flags say.
@@ -62,7 +63,7 @@ func main() {
 		c.slots = slots
 	}
 
-	// Children have process groups of their own, so that a Ctrl-C reaches this
+	// Children have their own process groups, so that a Ctrl-C reaches this
 	// program alone and it can end them in order.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -92,7 +93,11 @@ func run(ctx context.Context, c config) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	fmt.Println("building")
-	if err := build(ctx, dir, c.endpoint == ""); err != nil {
+	programs := []string{"runner"}
+	if c.endpoint == "" {
+		programs = append(programs, "local")
+	}
+	if err := program.Build(dir, programs...); err != nil {
 		return err
 	}
 

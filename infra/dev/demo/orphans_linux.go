@@ -15,7 +15,7 @@ func ownGroup() *syscall.SysProcAttr {
 }
 
 // adoptOrphans makes this process the parent of what its descendants leave
-// behind. A runner gives every compiler and every case a group of its own, which
+// behind. A runner gives every compiler and every case its own group, which
 // the runner's group does not hold: killed in the middle of a compilation, it
 // leaves the compiler's own children.
 func adoptOrphans() {
@@ -46,7 +46,7 @@ func endOrphans() {
 	}
 }
 
-// childrenOf lists the processes whose parent is pid, dead ones that nobody has
+// childrenOf lists the processes whose parent is pid, dead ones that no process has
 // waited for included.
 func childrenOf(pid int) []int {
 	entries, err := os.ReadDir("/proc")

@@ -107,7 +107,7 @@ func (p *progress) show(jobs map[string]job) (done bool) {
 	return done
 }
 
-// note prints a line of its own between two of progress.
+// note prints one line between two of progress.
 func (p *progress) note(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -54,7 +54,7 @@ func (c *client) claimedBySync(runner string, ids ...string) map[string]map[stri
 }
 
 // The tests of sync claim whatever is on the queue. They do not run beside other
-// tests, and go test takes this file before those that leave jobs there.
+// tests, and go test takes this file before the tests that leave jobs there.
 
 // TestSync takes jobs through a runner's life by the one route.
 func TestSync(t *testing.T) {
@@ -90,7 +90,7 @@ func TestSync(t *testing.T) {
 		if status, got := c.fetch(place.Data["url"].(string)); status != 200 || !bytes.Equal(got, body) {
 			t.Errorf("%s by URL: %d %q", id, status, got)
 		}
-		// Claimed, not listed: nobody else gets it.
+		// Claimed, not listed: no other runner gets it.
 		c.want(409, "already_claimed", request{"POST", "/runner/jobs/" + id + "/claim", nil, as("other")})
 	}
 	c.want(200, "", request{"POST", "/jobs/" + ids[1] + "/cancel", nil, producer()})

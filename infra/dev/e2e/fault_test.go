@@ -31,6 +31,18 @@ func deployed(t *testing.T, name string) string {
 	return value
 }
 
+// anyone is what emulators take for credentials.
+var anyone = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+})
+
+// queues is a client of the emulator's SQS.
+func queues(t *testing.T) *sqs.Client {
+	t.Helper()
+	endpoint, _, _ := strings.Cut(at.URL, "/_aws/")
+	return sqs.New(sqs.Options{BaseEndpoint: aws.String(endpoint), Region: "us-east-1", Credentials: anyone})
+}
+
 // TestSweepRingsAgain: the queue loses a job's message; the sweep, started by
 // its rule, rings again. It waits for two minutes and for two looks at a queue
 // that is silent, which it is when the other tests are done.
@@ -38,15 +50,7 @@ func TestSweepRingsAgain(t *testing.T) {
 	able(t, "sweep")
 	c := newClient(t)
 	id := c.queued(c.published())
-	endpoint, _, _ := strings.Cut(at.URL, "/_aws/")
-	queue := sqs.New(sqs.Options{
-		BaseEndpoint: aws.String(endpoint),
-		Region:       "us-east-1",
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
-		}),
-	})
-	if _, err := queue.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: aws.String(deployed(t, "RUNLEASE_QUEUE_URL"))}); err != nil {
+	if _, err := queues(t).PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: aws.String(deployed(t, "RUNLEASE_QUEUE_URL"))}); err != nil {
 		t.Fatal(err)
 	}
 	t.Parallel() // only now: the others' messages must not be purged
@@ -80,7 +84,7 @@ func bootstraps(t *testing.T, function string) (pids []int) {
 }
 
 // TestKilledFunction kills the claim function with SIGKILL while it serves
-// claims: some callers get a 5xx, and every job is judged all the same, by one
+// claims: some callers get a 5xx, and every job is judged anyway, by one
 // claim or, where the reply to a claim was lost, by a second one after its lease.
 func TestKilledFunction(t *testing.T) {
 	able(t, "kill")
@@ -196,7 +200,7 @@ func TestKilledWriters(t *testing.T) {
 }
 
 // underFire makes requests at once and kills the function that serves them. Each
-// is repeated until it is answered; refused counts those that had to be.
+// is repeated until it is answered; refused counts the refusals.
 func underFire(t *testing.T, function string, requests []request) (refused, killed int) {
 	t.Helper()
 	var wait sync.WaitGroup

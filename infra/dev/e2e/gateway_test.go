@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"runlease/shared/console"
 	"runlease/shared/testkit/contract"
 )
 
@@ -13,10 +16,15 @@ import (
 // left out.
 var cannot = map[string]map[string]string{
 	"embedded": {
-		"sweep": "its queue is in its memory and cannot be purged; shared/dispatch tests the sweep with a clock that it moves",
-		"kill":  "one process serves everything; a kill ends it with all its data",
+		"sweep":        "its queue is in its memory and cannot be purged; shared/dispatch tests the sweep with a clock that it moves",
+		"kill":         "one process serves everything; a kill ends it with all its data",
+		"dead-letters": "its queues are in its memory and take only its messages; shared/sqsqueue tests dead letters",
+		"webhook":      "ctl works on a folder of its, and this one has none; infra/local has a receiver called",
 	},
-	"localstack": {},
+	"localstack": {
+		"doorbell": "has no WebSocket API",
+		"pools":    "this deployment has the default pool alone; MiniStack's has two",
+	},
 	"ministack": {
 		"escaped": "decodes %2F before it routes, so that such a path is one of two segments",
 	},
@@ -30,6 +38,7 @@ var unseen = map[string]string{
 	"runner_name_mismatch": "needs a bound token; the target's is a fleet token",
 	"missing_scope":        "needs a token of fewer scopes; the target's has all",
 	"code_not_found":       "a job without code cannot be claimed",
+	"too_many_pauses":      "needs a hundred pauses, which would stay if the test failed",
 	"upload_mismatch":      "the bucket refuses bytes that are not what was announced",
 }
 
@@ -65,6 +74,38 @@ func allSeen() error {
 		return fmt.Errorf("no test has seen %s", strings.Join(faults, ", "))
 	}
 	return nil
+}
+
+// TestConsole: the operator's page and its files come through the gateway as they are.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	c := newClient(t)
+	for _, path := range []string{"/console", "/console/app.js", "/console/style.css"} {
+		want := httptest.NewRecorder()
+		console.Plain(http.NotFoundHandler()).ServeHTTP(want, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "*/*")
+		got, err := (&http.Client{Timeout: patience}).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(got.Body)
+		_ = got.Body.Close()
+		if err != nil || got.StatusCode != http.StatusOK || string(text) != want.Body.String() {
+			t.Errorf("%s: %d, %d bytes, %v", path, got.StatusCode, len(text), err)
+		}
+		for _, name := range []string{"Content-Type", "Content-Security-Policy", "X-Content-Type-Options"} {
+			if got.Header.Get(name) != want.Header().Get(name) {
+				t.Errorf("%s: %s is %q", path, name, got.Header.Get(name))
+			}
+		}
+	}
+	c.http.Transport = nil // openapi.yaml does not know the page
+	c.want(404, "unknown_route", request{"GET", "/console/nothing.js", nil, as("one")})
+	c.want(405, "method_not_allowed", request{"POST", "/console", "", as("one")})
 }
 
 func TestUnknownRoutes(t *testing.T) {

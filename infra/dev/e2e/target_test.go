@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -21,11 +20,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"runlease/shared/testkit/contract"
+	"runlease/shared/testkit/program"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 )
@@ -82,29 +82,16 @@ func startEmbedded() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	binary := filepath.Join(dir, "local")
-	if out, err := exec.Command("go", "build", "-o", binary, "runlease/infra/local").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the server: %w\n%s", err, out)
+	if err := program.Build(dir, "local"); err != nil {
+		return nil, err
 	}
-	server := exec.Command(binary, "-lease", "2s")
+	server := exec.Command(filepath.Join(dir, "local"), "-lease", "2s", "-pools", "default,exam")
 	server.Stderr = os.Stderr
-	stdout, err := server.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := server.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &at)
-	}
 	at.kind, at.lease = "embedded", 2
 	return func() {
-		_ = server.Process.Signal(syscall.SIGTERM)
-		_ = server.Wait()
+		program.End(server)
 		_ = os.RemoveAll(dir)
-	}, err
+	}, program.Serve(server, &at)
 }
 
 // client speaks to the target; its exchanges are checked.
@@ -147,6 +134,12 @@ func (c *client) do(r request) reply {
 	out, err := api.Do(context.Background(), r.method, r.path, "", r.body, headers...)
 	if err != nil {
 		c.t.Fatalf("%s %s: %v", r.method, r.path, err)
+	}
+	if id, _ := out.Data["submissionId"].(string); out.Status == http.StatusCreated && r.path == "/jobs" {
+		// A job that waits for ever keeps its queue from falling silent, for which another test waits.
+		c.t.Cleanup(func() {
+			_, _ = api.Do(context.Background(), "POST", "/jobs/"+id+"/cancel", "", nil)
+		})
 	}
 	if len(out.Text) > 0 && !json.Valid(out.Text) && out.Header.Get("Content-Type") != "application/zip" {
 		c.t.Fatalf("%s %s, %d: no JSON: %.200q", r.method, r.path, out.Status, out.Text)
@@ -246,10 +239,14 @@ var listings = struct {
 	at map[string]time.Time
 }{at: map[string]time.Time{}}
 
+// lists counts them. Each is by another runner: a runner that lists and never claims is
+// shown less and less.
+var lists atomic.Int64
+
 // list lists once and notes what it sees.
 func (c *client) list() (ids []string) {
 	c.t.Helper()
-	for _, j := range c.want(200, "", request{"GET", "/runner/jobs?limit=10", nil, as("lister")}).Data["jobs"].([]any) {
+	for _, j := range c.want(200, "", request{"GET", "/runner/jobs?limit=10", nil, as(fmt.Sprint("lister-", lists.Add(1)))}).Data["jobs"].([]any) {
 		ids = append(ids, j.(map[string]any)["submissionId"].(string))
 	}
 	listings.Lock()

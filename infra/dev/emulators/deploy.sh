@@ -8,17 +8,19 @@ name=deploy
 . "$(dirname "${BASH_SOURCE[0]}")/emulator.sh"
 cd "$project"
 
+pools=
 target=${1:-}
 [ $# -eq 0 ] || shift
 case $target in
   localstack)
     port=4566 api=rest stage_in_url=dev health=_localstack/health start=up.sh
     # It has no WebSocket API, and leaves a zip in a reply as base64 where the client accepts */*.
-    set -- -c doorbell=false -c codeAsObjects=true "$@"
+    set -- -c doorbell=false -c codeAsObjects=true -c webhookHosts=127.0.0.1 "$@"
     ;;
   ministack)
     port=4567 api=http stage_in_url='$default' health=_ministack/health start=ministack-up.sh
-    set -- -c metricMath=false "$@" # it has no alarms on metric math, and fails the stack
+    pools=default,exam # the other deployment has the default one alone
+    set -- -c "pools=$pools" -c metricMath=false -c webhookHosts=127.0.0.1 "$@" # it has no alarms on metric math, and fails the stack
     ;;
   *) fail "which one? deploy.sh localstack|ministack [cdk options]" ;;
 esac
@@ -75,6 +77,7 @@ const names = {
   RUNLEASE_PROBLEMS_TABLE: o.ProblemsTable,
   RUNLEASE_CREDENTIALS_TABLE: o.CredentialsTable,
   RUNLEASE_QUEUE_URL: o.QueueUrl,
+  ...(o.PoolQueueUrls ? {RUNLEASE_POOL_QUEUES: o.PoolQueueUrls} : {}),
   RUNLEASE_DEAD_LETTER_QUEUE_URL: o.DeadLetterQueueUrl,
   RUNLEASE_BUCKET: o.Bucket,
 };
@@ -104,8 +107,8 @@ JS
 issue() { go run ./infra/ctl token issue -table "$RUNLEASE_CREDENTIALS_TABLE" -expires 30d "$@" | node -e 'console.log(JSON.parse(require("fs").readFileSync(0)).token)'; }
 if ! good; then
   say "issuing tokens"
-  runner=$(issue -kind runner -name local -fleet)
-  producer=$(issue -kind producer -name local -scopes jobs:write,jobs:read,problems:write)
+  runner=$(issue -kind runner -name local -fleet ${pools:+-pools "$pools"})
+  producer=$(issue -kind producer -name local -scopes jobs:write,jobs:read,problems:write,ops:read,ops:write)
   rm -f "$json"
   (
     umask 077

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts LocalStack 4.14.0 on 127.0.0.1:4566 and waits until it answers. Idempotent. Stop it with down.sh.
 # With a Docker engine it runs the image. Without one it installs LocalStack into build/localstack/ (once; about 0.5 GB) and
-# runs it as a process of this machine; that needs Python 3.13, Java 17 or newer with javac and jar, Maven, a C compiler, and curl.
+# runs it as a process of this machine; that needs Go, Python 3.13, Java 17 or newer with javac and jar, Maven, a C compiler, and curl.
 # RUNLEASE_LOCALSTACK=process chooses the process even where there is a Docker engine.
 set -euo pipefail
 name=localstack
@@ -28,6 +28,7 @@ check_tools() {
   elif [ "$(javac -version 2>&1 | sed 's/^javac \([0-9]*\).*/\1/')" -lt 17 ]; then
     missing+=("Java 17 or newer ($(javac -version 2>&1) is too old)")
   fi
+  command -v go > /dev/null || missing+=("Go (go)")
   command -v cc > /dev/null || missing+=("a C compiler (cc)")
   [ ${#missing[@]} -eq 0 ] || {
     printf 'localstack: missing: %s\n' "${missing[@]}" >&2
@@ -102,6 +103,7 @@ settings=(
 
 start_process() {
   if [ ! -x "$dir/venv/bin/python" ] || [ "$(cat "$dir/recipe" 2> /dev/null)" != "$(recipe)" ]; then install; fi
+  go build -C "$project" -o "$dir/environment" ./infra/dev/invoke/environment # plays the Lambda Runtime API to functions
   rm -rf "$dir/logs" "$dir/tmp"
   mkdir -p "$dir/logs" "$dir/tmp"
   # OVERRIDE_IN_DOCKER: inside any container LocalStack takes itself for its own image and ignores FILESYSTEM_ROOT.
@@ -109,7 +111,7 @@ start_process() {
   # default server ignores the host of GATEWAY_LISTEN, and DynamoDB Local has no option for an address.
   # PYTHONDONTWRITEBYTECODE is taken out: with it every start would compile LocalStack again.
   in_background "$dir" env -u PYTHONDONTWRITEBYTECODE -u DEBUG "${settings[@]}" OVERRIDE_IN_DOCKER=0 FILESYSTEM_ROOT="$dir/root" TMPDIR="$dir/tmp" \
-    GATEWAY_LISTEN=127.0.0.1:4566 GATEWAY_SERVER=hypercorn LD_PRELOAD="$dir/loopback.so" DNS_ADDRESS=0 LAMBDA_RUNTIME_EXECUTOR=process PROCESS_EXECUTOR_LOGS="$dir/logs" \
+    GATEWAY_LISTEN=127.0.0.1:4566 GATEWAY_SERVER=hypercorn LD_PRELOAD="$dir/loopback.so" DNS_ADDRESS=0 LAMBDA_RUNTIME_EXECUTOR=process PROCESS_EXECUTOR="$dir/environment" PROCESS_EXECUTOR_LOGS="$dir/logs" \
     "$dir/venv/bin/python" -m localstack.runtime.main
   cp "$dir/recipe" "$dir/running"
 }

@@ -14,18 +14,6 @@ import (
 	"runlease/infra/dev/faults/faultproxy"
 )
 
-const (
-	jobs    = 24 // at least
-	runners = 4
-	// spoiled is how long a service is spoiled and jobs are handed in, at least;
-	// the producer's own requests may take longer to get through.
-	spoiled = 12 * time.Second
-	// recovery bounds what is left to do when the faults are over: two leases of
-	// claims whose reply was lost, one after the other, the longest time that a
-	// message is hidden behind a lost write, and the work itself.
-	recovery = 90 * time.Second
-)
-
 // TestSpoiledService spoils a third of the calls of each service in turn while
 // jobs are handed in, judged, rejudged and cancelled, and looks at what became
 // of every job after the faults are over.
@@ -45,126 +33,28 @@ func TestSpoiledService(t *testing.T) {
 			// Longer than the 2 s that the adapters wait: some replies come too late.
 			w.proxy.On(faultproxy.Plan{Service: service, Seed: uint64(i), Percent: 33, Delay: 3 * time.Second})
 			began := time.Now()
-			var ids []string
-			rejudged, asked := map[string]bool{}, map[string]bool{}
+			h := &handed{rejudged: map[string]bool{}, asked: map[string]bool{}}
 			for n := 0; n < jobs || time.Since(began) < spoiled; n++ {
-				id := fmt.Sprintf("job-%d", n)
-				ids = append(ids, id)
-				if a := w.repeat(ctx, "POST", "/jobs", "", newJob(id)); a.status != 200 && a.status != 201 {
-					t.Fatalf("create %s: %d %s", id, a.status, a.Code)
-				}
-				switch n % 6 {
-				case 4: // what was handed in a moment ago, and may be under way
-					w.repeat(ctx, "POST", "/jobs/"+ids[n-2]+"/rejudge", "", `{"generation":0}`)
-					rejudged[ids[n-2]] = true
-				case 5:
-					if a := w.repeat(ctx, "POST", "/jobs/"+ids[n-1]+"/cancel", "", ""); a.status == 200 {
-						asked[ids[n-1]] = true
-					}
-				}
+				w.handIn(ctx, h)
 			}
 			w.proxy.Off()
-			over := time.Now()
-			open := 0
-			for _, id := range ids {
-				if a := w.must(200, "GET", "/jobs/"+id, "", ""); a.Data.State != "finished" && a.Data.State != "cancelled" {
-					open++
-				}
-			}
-			for _, id := range ids {
-				for {
-					a := w.must(200, "GET", "/jobs/"+id, "", "")
-					if a.Data.State == "finished" || a.Data.State == "cancelled" {
-						break
-					}
-					if time.Since(over) > recovery {
-						t.Fatalf("%s is stuck: %+v", id, a.Data)
-					}
-					time.Sleep(250 * time.Millisecond)
-				}
-			}
-			took := time.Since(over)
+			lasted := time.Since(began)
+			open, took := w.allFinal(h)
 			stop()
 			fleet.Wait()
 			injected := w.proxy.Injected()
 			t.Logf("%s: faults for %.1f s, %d calls, %v; %d of %d jobs open at their end, all final %.1f s later",
-				service, over.Sub(began).Seconds(), w.proxy.Calls(service), injected, open, len(ids), took.Seconds())
+				service, lasted.Seconds(), w.proxy.Calls(service), injected, open, len(h.ids), took.Seconds())
 			for _, f := range faultproxy.Faults() {
 				if injected[f] == 0 {
 					t.Errorf("no call was %s: this run proves little", f)
 				}
 			}
-			for _, id := range ids {
-				w.audit(id, rejudged[id], asked[id], l)
+			for _, id := range h.ids {
+				w.audit(id, h, l)
 			}
 		})
 	}
-}
-
-// audit holds a final job against what the runners were told.
-func (w *world) audit(id string, rejudged, asked bool, l *ledger) {
-	w.t.Helper()
-	j := w.must(200, "GET", "/jobs/"+id, "", "").Data
-	want := 0
-	if rejudged {
-		want = 1
-	}
-	if j.Generation != want {
-		w.t.Errorf("%s: generation %d, want %d", id, j.Generation, want)
-	}
-	if j.State == "cancelled" && !asked {
-		w.t.Errorf("%s is cancelled, and nobody asked", id)
-	}
-	byGeneration := map[int]int{}
-	for _, a := range j.Attempts {
-		if a.How == nil {
-			w.t.Errorf("%s is final, and attempt %d is under way", id, a.Attempt)
-		} else if *a.How == "completed" {
-			byGeneration[a.Generation]++
-			if told := l.told(id, a.Generation); told != 0 && told != a.Attempt {
-				w.t.Errorf("%s: attempt %d was told that its result is accepted, the job has that of attempt %d", id, told, a.Attempt)
-			}
-		}
-	}
-	// The system's own verdict stands where three claims were lost.
-	if j.State == "finished" && j.Status != 6 && byGeneration[j.Generation] != 1 {
-		w.t.Errorf("%s is finished with %d accepted results", id, byGeneration[j.Generation])
-	}
-	for generation, n := range byGeneration {
-		if n > 1 {
-			w.t.Errorf("%s: %d accepted results in generation %d", id, n, generation)
-		}
-	}
-	for generation := range j.Generation + 1 {
-		if l.told(id, generation) != 0 && byGeneration[generation] != 1 {
-			w.t.Errorf("%s: a runner was told that its result of generation %d is accepted, and it is not there", id, generation)
-		}
-	}
-}
-
-// ledger is what runners were told: whose result was accepted.
-type ledger struct {
-	mu       sync.Mutex
-	accepted map[string]int // attempt by job and generation
-}
-
-func newLedger() *ledger { return &ledger{accepted: make(map[string]int)} }
-
-func key(id string, generation int) string { return fmt.Sprintf("%s/%d", id, generation) }
-
-func (l *ledger) note(t *testing.T, id string, generation, attempt int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if before := l.accepted[key(id, generation)]; before != 0 && before != attempt {
-		t.Errorf("%s: the results of attempts %d and %d of generation %d were both accepted", id, before, attempt, generation)
-	}
-	l.accepted[key(id, generation)] = attempt
-}
-
-func (l *ledger) told(id string, generation int) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.accepted[key(id, generation)]
 }
 
 // run is a runner: it lists, claims, fetches the code, is heard once, completes.

@@ -1,4 +1,4 @@
-// The judge that bench measures beside the sandbox. A module of its own, so that
+// The judge that bench measures beside the sandbox. A separate module, so that
 // nothing of it is linked into the project.
 module runlease/infra/dev/gojudge
 

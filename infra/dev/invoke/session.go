@@ -18,6 +18,7 @@ import (
 	"runlease/infra/dev/invoke/runtimeapi"
 	"runlease/infra/dev/invoke/saved"
 	"runlease/infra/grants"
+	"runlease/shared/api"
 	"runlease/shared/deployment"
 )
 
@@ -58,7 +59,7 @@ func (s *session) open(ctx context.Context) error {
 	}
 	d := s.deployment
 	s.names = record.Names{
-		Jobs: d.Tables.Jobs, Problems: d.Tables.Problems, Credentials: d.Tables.Credentials,
+		Jobs: d.Tables.Jobs, Problems: d.Tables.Problems, Credentials: d.Tables.Credentials, Fleet: d.Tables.Fleet,
 		Queue: d.Queue, DeadLetter: d.DeadLetter, Bucket: d.Bucket,
 	}
 	s.recorder = record.New(target, s.names)
@@ -87,6 +88,17 @@ func (s *session) close(ctx context.Context) error {
 // has no WebSocket API, so there is no doorbell.
 func (s *session) env(name string) map[string]string {
 	return s.deployment.Env(grants.WithoutDoorbell()[name], s.endpoint)
+}
+
+// functionOf is the function that serves a route; the functions that no route leads
+// to have folders of events too.
+func functionOf(folder string) string {
+	for _, r := range api.Routes() {
+		if r.Name == folder {
+			return r.Function
+		}
+	}
+	return folder
 }
 
 func (s *session) function(name string) runtimeapi.Function {
@@ -126,6 +138,12 @@ func (s *session) run(ctx context.Context, c saved.Case) (outcome, error) {
 	if err := s.deployment.Wipe(ctx); err != nil {
 		return outcome{}, err
 	}
+	// A world remembers the records of runners, which are gone.
+	world, err := s.deployment.World(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	s.world = world
 	if err := s.world.Prepare(ctx, c.Want.Given); err != nil {
 		return outcome{}, err
 	}
@@ -133,15 +151,16 @@ func (s *session) run(ctx context.Context, c saved.Case) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	p, err := s.process(ctx, c.Function)
+	name := functionOf(c.Function)
+	p, err := s.process(ctx, name)
 	if err != nil {
 		return outcome{}, err
 	}
 	s.recorder.Take()
 	var o outcome
-	if o.reply, err = p.Invoke(ctx, event); err != nil {
+	if o.reply, err = p.Invoke(ctx, runtimeapi.Event{Payload: event}); err != nil {
 		p.Stop()
-		delete(s.running, c.Function)
+		delete(s.running, name)
 		return outcome{}, err
 	}
 	o.calls = s.recorder.Take()

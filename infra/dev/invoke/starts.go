@@ -32,7 +32,7 @@ type started struct {
 	ratio   float64       // to the empty function
 }
 
-// goal is the largest ratio that is good; 0: there is none.
+// goal is the largest ratio that is good, or 0 if there is none.
 func (s started) goal() float64 {
 	switch len(s.clients) {
 	case 0:
@@ -77,7 +77,7 @@ func printStarts(out io.Writer, table []started) error {
 	type row struct {
 		Function string  `json:"function"`
 		Ratio    float64 `json:"ratio"`
-		Goal     float64 `json:"goal"` // 0: there is none
+		Goal     float64 `json:"goal"` // 0 if there is none
 	}
 	var rows []row
 	for _, s := range table[1:] {

@@ -19,6 +19,8 @@ type lab struct {
 	root     string // of the module
 	limit    time.Duration
 	parallel int
+	self     string // this program, which stands before the compiler; "": nothing does
+	reuse    string // the folder of what was compiled
 }
 
 // finding is what came of one mutation.
@@ -107,7 +109,7 @@ func (l lab) control(ctx context.Context, all []mutation) error {
 	return errors.Join(faults...)
 }
 
-// all does n things, so many at once as the lab may, and returns after the last.
+// all does n things, as many at once as the lab may, and returns after the last.
 func (l lab) all(n int, do func(i int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -142,17 +144,27 @@ func (l lab) caughtBy(ctx context.Context, m mutation) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	var by []string
 	for _, c := range m.tests {
 		r, err := l.test(ctx, overlay, c)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", c, err)
 		}
 		if r.failed != "" {
-			return strings.TrimPrefix(c.pkg, "./shared/") + " " + r.failed, nil
+			by = append(by, strings.TrimPrefix(c.pkg, "./shared/")+" "+r.failed)
+		}
+		if (r.failed == "") == m.each {
+			break
 		}
 	}
-	return "", nil
+	if m.each && len(by) < len(m.tests) {
+		return "", nil
+	}
+	return strings.Join(by, ", "), nil
 }
+
+// changedFile is the name of what stands in the place of a mutated file.
+const changedFile = "changed.go"
 
 // overlay writes the changed file and the list that puts it in the other's place.
 func (l lab) overlay(dir string, m mutation) (string, error) {
@@ -165,7 +177,7 @@ func (l lab) overlay(dir string, m mutation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	replacement := filepath.Join(dir, "changed.go")
+	replacement := filepath.Join(dir, changedFile)
 	if err := os.WriteFile(replacement, []byte(changed), 0o600); err != nil {
 		return "", err
 	}
@@ -181,13 +193,17 @@ func (l lab) overlay(dir string, m mutation) (string, error) {
 func (l lab) test(ctx context.Context, overlay string, c command) (report, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.limit)
 	defer cancel()
-	args := []string{"test"}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.CommandContext(ctx, "go", append(args, c.args()...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test"}, c.args()...)...)
 	cmd.Dir = l.root
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // go test takes its own along
+	flags := os.Getenv("GOFLAGS")
+	if overlay != "" {
+		flags += " -overlay=" + overlay
+	}
+	if l.self != "" {
+		flags += " '" + exportLess + "' -toolexec=" + l.self
+	}
+	cmd.Env = append(cmd.Environ(), "GOFLAGS="+flags, reuseIn+"="+l.reuse) // so that what a test builds has it too
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }  // go test takes its own along
 	cmd.WaitDelay = 10 * time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -20,6 +20,9 @@ import (
 )
 
 func main() {
+	if dir := os.Getenv(reuseIn); dir != "" && len(os.Args) > 1 {
+		os.Exit(compile(dir, os.Args[1], os.Args[2:]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code, err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
@@ -59,6 +62,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) (int, error) {
 		return 0, nil
 	}
 	l := lab{root: root, limit: *limit, parallel: max(1, *parallel)}
+	if l.self, err = os.Executable(); err != nil {
+		return 2, err
+	}
+	if l.reuse, err = os.MkdirTemp("", "mutations-"); err != nil {
+		return 2, err
+	}
+	defer os.RemoveAll(l.reuse)
 	return l.examine(ctx, chosen, stdout)
 }
 

@@ -21,13 +21,14 @@ type guard struct {
 	to    string
 	also  []edit    // further changes to the same file
 	tests []command // instead of the file's
+	each  bool      // every one of them notices, not the first alone
 }
 
 // edit replaces one text by another.
 type edit struct{ from, to string }
 
 // command is a go test that is expected to fail. Of several, the first that
-// fails catches the mutation.
+// fails catches the mutation, but where each has to.
 type command struct {
 	pkg   string
 	tests string // a regular expression for go test -run
@@ -35,9 +36,10 @@ type command struct {
 	short bool
 }
 
-// args are the command's, without the overlay.
+// args are the command's, without the overlay. Binaries that a test builds are no
+// part of what go test caches by.
 func (c command) args() []string {
-	args := []string{"-vet=off", "-failfast", "-json", "-timeout", "100s", "-run", c.tests}
+	args := []string{"-vet=off", "-failfast", "-count=1", "-json", "-timeout", "100s", "-run", c.tests}
 	if c.skip != "" {
 		args = append(args, "-skip", c.skip)
 	}
@@ -54,12 +56,13 @@ type mutation struct {
 	name, keeps, file string
 	edits             []edit
 	tests             []command
+	each              bool
 }
 
 // mutations is the whole table.
 func mutations() []mutation {
 	var all []mutation
-	for _, sources := range [][]source{jobRules, verdicts, referees, languages, useCases, stores, folder, queues, artifacts, credentials, edge, theBridge, webhooks} {
+	for _, sources := range [][]source{jobRules, verdicts, referees, languages, useCases, stores, folder, queues, artifacts, credentials, edge, theBridge, webhooks, measuring} {
 		for _, s := range sources {
 			for _, g := range s.guards {
 				tests := s.tests
@@ -68,7 +71,7 @@ func mutations() []mutation {
 				}
 				all = append(all, mutation{
 					name: g.name, keeps: g.keeps, file: s.file,
-					edits: append([]edit{{g.from, g.to}}, g.also...), tests: tests,
+					edits: append([]edit{{g.from, g.to}}, g.also...), tests: tests, each: g.each,
 				})
 			}
 		}

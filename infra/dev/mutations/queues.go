@@ -2,18 +2,18 @@ package main
 
 var (
 	memoryQueue = command{pkg: "./shared/memory", tests: "^TestQueue$"}
-	sqsWire     = command{pkg: "./shared/sqsqueue", tests: "^(FuzzReceive|Test(Ring|Receive|Poison|Batches|Hide|Failure|Visible|Message|NoPayload))"}
+	sqsWire     = command{pkg: "./shared/sqsqueue", tests: "^(FuzzReceive|Test(Ring|Receive|Poison|Batches|Hide|Failure|Depth|Message|NoPayload))"}
 )
 
 // queues are bells and clocks.
 var queues = []source{
 	{file: "shared/memory/queue.go", tests: []command{memoryQueue}, guards: []guard{
-		{name: "memory queue: a handle is good until the next receive", keeps: "I3", from: "\t\tdelete(q.handles, m.handle)\n\t\tm.Receives++\n", to: "\t\tm.Receives++\n"},
+		{name: "memory queue: a handle is good until the next receive", keeps: "I3", from: "delete(q.handles, m.handle)\n\t\t", to: ``},
 		{name: "memory queue: received is hidden", keeps: "E", from: "\t\tm.VisibleAt = now.Add(hide)\n", to: ""},
-		{name: "memory queue: hidden is not received", keeps: "E", from: ` && !q.byTime[0].VisibleAt.After(now)`, to: ``},
+		{name: "memory queue: hidden is not received", keeps: "E", from: ` && !q.hidden[0].VisibleAt.After(now)`, to: ``},
 		{name: "memory queue: not more than asked for", keeps: "E", from: `len(received) < limit && `, to: ``},
 		{name: "memory queue: hidden for 12 hours at most", keeps: "I1", from: `min(h.For, longestHide)`, to: `max(h.For, longestHide)`},
-		{name: "memory queue: deleted is gone", keeps: "I3", from: "\t\t\theap.Remove(&q.byTime, m.index)\n", to: "\t\t\t_ = m\n"},
+		{name: "memory queue: deleted is gone", keeps: "I3", from: "\t\t\theap.Remove(m.in, m.index)\n\t\t\tif q.changed", to: "\t\t\tif q.changed"},
 		{name: "memory queue: receives are counted", keeps: "E", from: "\t\tm.Receives++\n", to: "\t\tm.Receives = 1\n"},
 	}},
 	{file: "shared/sqsqueue/queue.go", tests: []command{sqsWire}, guards: []guard{
@@ -28,7 +28,7 @@ var queues = []source{
 		{name: "sqs: ten at most", keeps: "I6", from: `int32(min(max(limit, 1), batch))`, to: `int32(max(limit, 1))`},
 		{name: "sqs: poison is deleted only after it is dead-lettered", keeps: "I3", from: `if q.bury(ctx, m) {`, to: `if q.bury(ctx, m) || true {`},
 		{name: "sqs: poison is deleted", keeps: "E", from: "\t\t\tmoved = append(moved, aws.ToString(m.ReceiptHandle))\n", to: ""},
-		{name: "sqs: poison is dead-lettered as it is", keeps: "I3", from: `q.deadLetter, aws.ToString(m.Body),`, to: `q.deadLetter, "?",`},
+		{name: "sqs: poison is dead-lettered as it is", keeps: "I3", from: `aws.ToString(m.Body),`, to: `"?",`},
 		{name: "sqs: asks when a message was sent", keeps: "I3", from: "\t\t\ttypes.MessageSystemAttributeNameSentTimestamp,\n", to: ""},
 		{name: "sqs: asks how often it was received", keeps: "E", from: "\t\t\ttypes.MessageSystemAttributeNameApproximateReceiveCount,\n", to: ""},
 	}},
@@ -45,8 +45,8 @@ var queues = []source{
 	{file: "shared/sqsqueue/hide.go", tests: []command{sqsWire}, guards: []guard{
 		{name: "sqs: a handle that is not good any more is passed over", keeps: "I6", from: `if stale(f) {`, to: `if false {`},
 		{name: "sqs: any other failure is told", keeps: "I6", from: `if stale(f) {`, to: `if stale(f) || true {`},
-		{name: "sqs: a batch of ten for hiding", keeps: "I6", from: `slices.Chunk(hidings, batch)`, to: `slices.Chunk(hidings, batch+1)`},
-		{name: "sqs: a batch of ten for deleting", keeps: "I6", from: `slices.Chunk(handles, batch)`, to: `slices.Chunk(handles, batch+1)`},
+		{name: "sqs: a batch of ten for hiding", keeps: "I6", from: `hidings, batch`, to: `hidings, batch+1`},
+		{name: "sqs: a batch of ten for deleting", keeps: "I6", from: `handles, batch`, to: `handles, batch+1`},
 	}},
 	{file: "shared/sqsqueue/ring.go", tests: []command{sqsWire}, guards: []guard{
 		{name: "sqs: a bell that was not rung is told", keeps: "I1", from: `return fmt.Errorf("ring: %w", err)`, to: `return nil`, tests: []command{sqsWire, {pkg: "./shared/sqsqueue", tests: "^Test(Throttled|Hanging)"}}},

@@ -5,7 +5,7 @@ var announcing = command{pkg: "./shared/announce", tests: "."}
 // webhooks are what is announced, to whom, and where it may go.
 var webhooks = []source{
 	{file: "shared/announce/announce.go", tests: []command{announcing}, guards: []guard{
-		{name: "announce: evidence is no step", keeps: "S", from: `return !before.Final() && after.Final()`, to: `return after.Final()`},
+		{name: "announce: evidence is no step", keeps: "S", from: `!before.Final() && `, to: ``},
 	}},
 	{file: "shared/announce/policy.go", tests: []command{announcing}, guards: []guard{
 		{name: "webhooks: the address is checked when it is called", keeps: "S", from: "	if check {\n", to: "	if false {\n"},
@@ -17,6 +17,11 @@ var webhooks = []source{
 		{name: "webhooks: no password in the URL", keeps: "S", from: `case u.User != nil || `, to: `case `},
 	}},
 	{file: "shared/announce/endpoint.go", tests: []command{announcing}, guards: []guard{
+		{name: "webhooks: a signature is of its message", keeps: "S", from: `w.Sign(m.id, now, m.body)`, to: `w.Sign(m.id, now, m.body[:0])`},
+		{name: "webhooks: and of its id", keeps: "S", from: `w.Sign(m.id, now, m.body)`, to: `w.Sign("", now, m.body)`},
+		{name: "webhooks: and of its time", keeps: "S", from: `w.Sign(m.id, now, m.body)`, to: `w.Sign(m.id, now.Add(-time.Hour), m.body)`},
+		{name: "webhooks: a former secret ends", keeps: "S", from: ` && now.Before(e.FormerEnd) {`, to: ` {`},
+		{name: "webhooks: a damaged secret is not told", keeps: "S", from: `base64: rotate it"`, to: `base64: rotate it: " + secret`},
 		{name: "webhooks: the former secret signs beside the new one", keeps: "S", from: `secrets = append(secrets, e.Former)`, to: `_ = e.Former`},
 	}},
 	{file: "shared/announce/outbox.go", tests: []command{announcing}, guards: []guard{
@@ -25,6 +30,9 @@ var webhooks = []source{
 	{file: "shared/announce/deliver.go", tests: []command{announcing}, guards: []guard{
 		{name: "webhooks: a slow endpoint is parked", keeps: "S", from: `if a.isParked(e.ID) || a.post`, to: `if a.post`},
 		{name: "webhooks: what is not so any more is dropped", keeps: "S", from: `case !found || !j.Final() || j.Generation != h.Generation:`, to: `case !found:`},
+		{name: "webhooks: an endpoint that was just added is waited for", keeps: "S", from: `case !known && a.Now().Sub(h.Since) < unknownFor:`, to: `case false:`},
+		{name: "webhooks: an error does not tell the URL", keeps: "S", from: `return of.Err`, to: `return err`},
+		{name: "webhooks: a letter that is given up is dead, not gone", keeps: "S", from: `a.Outbox.Bury`, to: `a.Outbox.Remove`},
 		{name: "webhooks: gone is gone", keeps: "E", from: `more && !errors.Is(err, errGone)`, to: `more`},
 		{name: "webhooks: a reply is not read to its end", keeps: "S", from: `io.CopyN(io.Discard, reply.Body, replyBytes)`, to: `io.Copy(io.Discard, reply.Body)`},
 		{name: "webhooks: what was not delivered is kept", keeps: "S", from: `return a.Outbox.Add(context.WithoutCancel(ctx), left)`, to: `return nil`},

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/program"
 )
 
 // elsewhere lists the README's commands that this test does not run, each with
@@ -36,8 +38,8 @@ var elsewhere = map[string]string{
 
 var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// program is how the README starts one of the project's programs.
-var program = regexp.MustCompile(`go run \./infra/(local|runner|ctl)\b`)
+// starts is how the README starts one of the project's programs.
+var starts = regexp.MustCompile(`go run \./infra/(local|runner|ctl)\b`)
 
 // TestCommandsAsPasted pastes the README's blocks, in their order, into one shell
 // in an empty folder. The programs are built once and the server takes a free
@@ -76,12 +78,10 @@ func TestCommandsAsPasted(t *testing.T) {
 	script.WriteString("echo all commands ran\n")
 
 	scratch, bin := t.TempDir(), t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./infra/local", "./infra/runner", "./infra/ctl")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := program.Build(bin, "local", "runner", "ctl"); err != nil {
+		t.Fatal(err)
 	}
-	text := program.ReplaceAllString(script.String(), bin+"/$1")
+	text := starts.ReplaceAllString(script.String(), bin+"/$1")
 	text = strings.ReplaceAll(text, "-addr 127.0.0.1:8080", "-addr 127.0.0.1:0")
 	// Every block waits by a condition, so this ends a test that hangs, not a slow one.
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)

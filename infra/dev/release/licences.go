@@ -49,7 +49,7 @@ func linked(ctx context.Context, arch string) ([]module, error) {
 }
 
 var (
-	// isLicence matches a file that gives permission, isNotice one that must go along with it.
+	// isLicence matches a file that gives permission, isNotice a file that must go along with it.
 	isLicence = regexp.MustCompile(`(?i)(licen[sc]e|copying)`)
 	isNotice  = regexp.MustCompile(`(?i)^(notice|copyright|patents)`)
 )

@@ -34,6 +34,8 @@ var copied = []struct{ name, from string }{
 	{"runlease-runner.service", "infra/runner/runlease-runner.service"},
 	{"runlease-runner.apparmor", "infra/runner/apparmor"},
 	{"runlease-runner.md", "infra/runner/README.md"},
+	{"runlease-server.service", "infra/local/runlease-server.service"},
+	{"runlease-server.md", "infra/local/README.md"},
 	{"runlease-bridge.service", "infra/bridge/runlease-bridge.service"},
 	{"runlease-bridge.socket", "infra/bridge/runlease-bridge.socket"},
 	{"runlease-bridge.md", "infra/bridge/README.md"},

@@ -55,6 +55,24 @@ func TestRelease(t *testing.T) {
 	if said, err := check.CombinedOutput(); err != nil || !strings.Contains(string(said), "LICENSES.txt: OK") {
 		t.Errorf("%v\n%s", err, said)
 	}
+	// What the READMEs install in a copy of the release is in it.
+	for _, of := range []string{"local", "bridge"} {
+		text, err := os.ReadFile("infra/" + of + "/README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if len(words) < 4 || words[0] != "install" {
+				continue
+			}
+			for _, name := range words {
+				if _, err := os.Stat(filepath.Join(out, name)); strings.HasPrefix(name, "runlease-") && err != nil && !strings.HasSuffix(name, "-linux-amd64") || name == "runlease-"+of {
+					t.Errorf("README of %s: %s is not in a release", of, name)
+				}
+			}
+		}
+	}
 	for _, p := range programs {
 		path := filepath.Join(out, p.name+"-linux-"+runtime.GOARCH)
 		file, err := elf.Open(path)

@@ -161,7 +161,7 @@ def nothing_internal(ctx, response, case):
 
 @atexit.register
 def report():
-    """Leaves the counts to whoever started this."""
+    """Leaves the counts to the program that started this."""
     with open(os.environ["RUNLEASE_COUNTS"], "a", encoding="ascii") as out:
         for status, number in counts.items():
             out.write(f"{status} {number}\n")

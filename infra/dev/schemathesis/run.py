@@ -53,7 +53,7 @@ def install():
 
 
 class Server:
-    """The embedded server, as a process of its own."""
+    """The embedded server, as a separate process."""
 
     def __init__(self, log):
         program = ROOT / "build" / "local"
@@ -104,7 +104,7 @@ def counted(path):
 def main():
     """Runs it all; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=100_000, help="at least so many")
+    parser.add_argument("--requests", type=int, default=100_000, help="the least number of requests")
     parser.add_argument("--seconds", type=int, default=0, help="for about so long, however many requests that makes")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -15,6 +15,7 @@ fi
 
 missing=()
 for tool in go node npm java javac mvn gcc g++ python3 curl strace; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] || { echo "make test: missing: ${missing[*]}. The README's \"Try it\" names what the tests need." >&2; exit 1; }
 free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1048576)}')
 echo "make test: about 20 minutes on two idle cores; ports 4566 and 4567 of loopback; 4 GB below build/ and in Go's caches ($free GB are free)"

@@ -15,7 +15,7 @@ chmod -R a+rX /tmp/package /tmp/sandbox.test
 export HOME=/tmp TMPDIR=/tmp RUNLEASE_GUARDED=machine RUNLEASE_TIME_FACTOR=10 RUNLEASE_LONG="$long"
 cd /tmp/package
 run() {
-  "$@" /tmp/sandbox.test -test.v -test.timeout 30m -test.run "$tests" && echo "== passed" || echo "== failed"
+  "$@" /tmp/sandbox.test -test.v -test.timeout "$most" -test.run "$tests" && echo "== passed" || echo "== failed"
 }
 echo "== root, control groups of version 2"
 run env

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The committed data is what this program writes: nobody edits a case by hand.
+// The committed data is what this program writes: no case is edited by hand.
 func TestCommittedDataIsGenerated(t *testing.T) {
 	want, err := render()
 	if err != nil {

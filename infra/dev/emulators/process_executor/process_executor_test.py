@@ -1,11 +1,14 @@
 """What functions, and those who call them, may rely on. Run with the Python that LocalStack is installed in:
 
 build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py
+
+It builds infra/dev/invoke/environment, which plays the Runtime API, with Go.
 """
 
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,15 +19,33 @@ from types import SimpleNamespace
 
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 
-import process_executor
 from process_executor import ProcessRuntimeExecutor
+
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100  # Lambda's cap on a synchronous response, with its own allowance
+PROJECT = Path(__file__).resolve().parents[4]
+
+
+def setUpModule():
+    folder = unittest.enterModuleContext(tempfile.TemporaryDirectory())
+    os.environ["PROCESS_EXECUTOR"] = f"{folder}/environment"
+    subprocess.run(["go", "build", "-o", f"{folder}/environment", "./infra/dev/invoke/environment"], cwd=PROJECT, check=True)
+
+
+def gone(pid):
+    """Returns when the process has ended, and has been seen to end."""
+    deadline = time.monotonic() + 8
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, f"{pid} does not end"
+        time.sleep(0.005)
+
 
 # A function that does what its event says, over the real Runtime API.
 BOOTSTRAP = """
-import json, os, socket, sys, time, urllib.request
+import json, os, signal, socket, sys, time, urllib.request
 if os.environ.get("EXIT_AT_START"):
     print("no TABLE in the environment", flush=True)
     sys.exit(7)
+signal.signal(signal.SIGTERM, lambda *_: (print("told to end", flush=True), sys.exit()))
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/"
 calls = 0
 while True:
@@ -66,7 +87,6 @@ class ProcessExecutorTest(unittest.TestCase):
             config=SimpleNamespace(
                 timeout=timeout,
                 memory_size=256,
-                architectures=["arm64"],
                 code=SimpleNamespace(get_unzipped_code_location=lambda: self.dir),
             ),
         )
@@ -123,16 +143,17 @@ class ProcessExecutorTest(unittest.TestCase):
 
     def test_killed_between_invocations_is_not_noticed_by_the_next(self):
         executor = self.environment()
-        os.kill(self.invoke(executor).body["pid"], signal.SIGKILL)
-        executor._runtime.process.wait()
+        pid = self.invoke(executor).body["pid"]
+        os.kill(pid, signal.SIGKILL)
+        gone(pid)
         after = self.invoke(executor)
         self.assertEqual((False, 1), (after.is_error, after.body["calls"]))
 
     def test_killed_again_and_again(self):
         executor = self.environment()
         for round in range(8):  # at moments from long before the invocation to its end
-            process = executor._runtime.process
-            timer = threading.Timer(round * 0.008, process.kill)
+            pid = self.invoke(executor).body["pid"]
+            timer = threading.Timer(round * 0.008, os.kill, (pid, signal.SIGKILL))
             timer.start()
             began = time.monotonic()
             result = self.invoke(executor, sleep=0.03)
@@ -140,7 +161,7 @@ class ProcessExecutorTest(unittest.TestCase):
             if result.is_error:
                 self.assertEqual("Runtime.ExitError", result.body["errorType"])
             timer.join()
-            process.wait()
+            gone(pid)
         self.assertFalse(self.invoke(executor).is_error)
 
     def test_killed_in_the_middle_of_its_answer(self):
@@ -176,11 +197,11 @@ class ProcessExecutorTest(unittest.TestCase):
         self.bootstrap.write_bytes(b"\x7fELF of another machine")
         with self.assertRaises(StatusErrorException) as raised:
             self.environment()
-        self.assertIn("the function is arm64", json.loads(raised.exception.payload)["errorMessage"])
+        self.assertIn("bootstrap does not run on linux/", json.loads(raised.exception.payload)["errorMessage"])
 
     def test_response_beyond_lambdas_cap(self):
         executor = self.environment()
-        result = self.invoke(executor, fill=process_executor.MAX_RESPONSE_BYTES)
+        result = self.invoke(executor, fill=MAX_RESPONSE_BYTES)
         self.assertEqual((True, "Function.ResponseSizeTooLarge"), (result.is_error, result.body["errorType"]))
         self.assertFalse(self.invoke(executor).is_error)
 
@@ -194,8 +215,11 @@ class ProcessExecutorTest(unittest.TestCase):
     def test_stop_lets_the_invocation_under_way_finish(self):
         executor = self.environment()
         threading.Timer(0.3, executor.stop).start()
-        self.assertFalse(self.invoke(executor, sleep=1).is_error)
-        self.assertEqual(-signal.SIGTERM, executor._runtime.process.wait(3))
+        result = self.invoke(executor, sleep=1)
+        self.assertFalse(result.is_error)
+        gone(result.body["pid"])
+        self.assertEqual(0, executor._environment.wait(3))
+        self.assertIn("told to end", self.log())
 
     def test_nothing_is_left_behind(self):
         def resources():

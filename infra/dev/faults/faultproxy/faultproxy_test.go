@@ -33,7 +33,7 @@ func between(t *testing.T) (p *Proxy, url string, made *atomic.Int64) {
 	return p, front.URL, made
 }
 
-// call makes one call of a service, on a connection of its own: the standard
+// call makes one call of a service, on a new connection: the standard
 // client repeats some calls whose connection was lost while it was idle.
 func call(t *testing.T, url string, s Service) (*http.Response, string, error) {
 	t.Helper()

@@ -10,11 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -22,16 +20,13 @@ import (
 	"runlease/infra/grants"
 	"runlease/shared/api"
 	"runlease/shared/auth"
-	"runlease/shared/awsclient"
 	"runlease/shared/dispatch"
 	"runlease/shared/dynamo"
 	"runlease/shared/s3artifact"
 	"runlease/shared/s3artifact/presign"
 	"runlease/shared/sqsqueue"
+	"runlease/shared/testkit/tables"
 )
-
-// patience is how long a call may take that makes or deletes a table.
-const patience = time.Minute
 
 // Deployment is everything that functions need, and nothing of anybody else's.
 type Deployment struct {
@@ -46,32 +41,14 @@ type Deployment struct {
 	getenv  func(string) string
 }
 
-// Getenv is the environment with LocalStack's values where it says nothing.
-func Getenv(getenv func(string) string) func(string) string {
-	return func(name string) string {
-		if value := getenv(name); value != "" {
-			return value
-		}
-		return map[string]string{
-			"AWS_REGION":            "us-east-1",
-			"AWS_ACCESS_KEY_ID":     "test",
-			"AWS_SECRET_ACCESS_KEY": "test",
-			"AWS_ENDPOINT_URL":      "http://127.0.0.1:4566",
-		}[name]
-	}
-}
-
 // Deploy makes tables, queues and a bucket under random names. Its error says
 // what to do if there is no LocalStack.
 func Deploy(ctx context.Context, getenv func(string) string) (*Deployment, error) {
-	getenv = Getenv(getenv)
-	cfg, err := awsclient.FromEnv(getenv)
+	getenv = tables.Getenv(getenv)
+	cfg, err := tables.Config(getenv)
 	if err != nil {
 		return nil, err
 	}
-	transport := awsclient.Transport()
-	transport.ResponseHeaderTimeout = patience
-	cfg.HTTPClient = &http.Client{Transport: transport}
 	d := &Deployment{
 		cfg: cfg, db: dynamodb.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg), getenv: getenv,
 		objects: s3artifact.NewClient(cfg),
@@ -79,10 +56,8 @@ func Deploy(ctx context.Context, getenv func(string) string) (*Deployment, error
 	if err := d.ping(ctx); err != nil {
 		return nil, err
 	}
-	suffix := strings.ToLower(rand.Text())
-	tables := dynamo.Tables{Jobs: "jobs-" + suffix, Problems: "problems-" + suffix, Credentials: "credentials-" + suffix}
-	err = d.make(ctx, suffix, tables)
-	if err != nil {
+	d.Tables = tables.Named(dynamo.Tables{Jobs: "jobs", Problems: "problems", Credentials: "credentials", Fleet: "fleet"})
+	if err = d.make(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("deploy to %s: %w", getenv("AWS_ENDPOINT_URL"), err), d.Remove(ctx))
 	}
 	return d, nil
@@ -107,51 +82,11 @@ func (d *Deployment) ping(ctx context.Context) error {
 	return nil
 }
 
-func (d *Deployment) make(ctx context.Context, suffix string, tables dynamo.Tables) error {
-	open := types.GlobalSecondaryIndex{
-		IndexName:  aws.String(dynamo.OpenIndex),
-		KeySchema:  keys(dynamo.OpenHash, dynamo.OpenRange),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+func (d *Deployment) make(ctx context.Context) error {
+	if err := tables.Make(ctx, d.db, d.Tables); err != nil {
+		return err
 	}
-	text, number := types.ScalarAttributeTypeS, types.ScalarAttributeTypeN
-	for _, t := range []struct {
-		kept *string
-		in   dynamodb.CreateTableInput
-	}{
-		{&d.Tables.Jobs, dynamodb.CreateTableInput{
-			TableName:              &tables.Jobs,
-			AttributeDefinitions:   []types.AttributeDefinition{attribute(dynamo.JobsKey, text), attribute(dynamo.OpenHash, text), attribute(dynamo.OpenRange, text)},
-			KeySchema:              keys(dynamo.JobsKey, ""),
-			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{open},
-		}},
-		{&d.Tables.Problems, dynamodb.CreateTableInput{
-			TableName:            &tables.Problems,
-			AttributeDefinitions: []types.AttributeDefinition{attribute(dynamo.ProblemsKey, number), attribute(dynamo.ProblemsRange, number)},
-			KeySchema:            keys(dynamo.ProblemsKey, dynamo.ProblemsRange),
-			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-				IndexName:  aws.String(dynamo.NowIndex),
-				KeySchema:  keys(dynamo.ProblemsRange, dynamo.ProblemsKey),
-				Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{dynamo.NowProjected}},
-			}},
-		}},
-		{&d.Tables.Credentials, dynamodb.CreateTableInput{
-			TableName:            &tables.Credentials,
-			AttributeDefinitions: []types.AttributeDefinition{attribute(dynamo.CredentialsKey, text)},
-			KeySchema:            keys(dynamo.CredentialsKey, ""),
-		}},
-	} {
-		t.in.BillingMode = types.BillingModePayPerRequest
-		if _, err := d.db.CreateTable(ctx, &t.in); err != nil {
-			return fmt.Errorf("make table: %w", err)
-		}
-		*t.kept = *t.in.TableName
-		wait := dynamodb.NewTableExistsWaiter(d.db, func(o *dynamodb.TableExistsWaiterOptions) {
-			o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second
-		})
-		if err := wait.Wait(ctx, &dynamodb.DescribeTableInput{TableName: t.kept}, patience); err != nil {
-			return fmt.Errorf("wait for table: %w", err)
-		}
-	}
+	suffix := strings.ToLower(rand.Text())
 	for name, kept := range map[string]*string{"jobs-": &d.Queue, "dead-letter-": &d.DeadLetter} {
 		out, err := d.queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + suffix)})
 		if err != nil {
@@ -165,18 +100,6 @@ func (d *Deployment) make(ctx context.Context, suffix string, tables dynamo.Tabl
 	}
 	d.Bucket = bucket
 	return nil
-}
-
-func attribute(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-	return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-}
-
-func keys(hash, sort string) []types.KeySchemaElement {
-	schema := []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}}
-	if sort != "" {
-		schema = append(schema, types.KeySchemaElement{AttributeName: &sort, KeyType: types.KeyTypeRange})
-	}
-	return schema
 }
 
 // Env is what Lambda would put into the environment of a function that may do
@@ -194,6 +117,7 @@ func (d *Deployment) Env(granted []grants.Grant, endpoint string) map[string]str
 		grants.EnvJobs:            d.Tables.Jobs,
 		grants.EnvProblems:        d.Tables.Problems,
 		grants.EnvCredentials:     d.Tables.Credentials,
+		grants.EnvFleet:           d.Tables.Fleet,
 		grants.EnvQueue:           d.Queue,
 		grants.EnvDeadLetterQueue: d.DeadLetter,
 		grants.EnvBucket:          d.Bucket,
@@ -217,12 +141,12 @@ func (d *Deployment) World(ctx context.Context) (*given.World, error) {
 	store := dynamo.New(d.db, d.Tables)
 	quiet := slog.New(slog.DiscardHandler)
 	use := dispatch.New(store, sqsqueue.New(d.queues, d.Queue, d.DeadLetter), s3artifact.New(d.objects, urls, d.Bucket))
-	use.Log = quiet
+	use.Log, use.Roster = quiet, store
 	w := &given.World{
 		Dispatch: use,
 		API:      api.New(api.Config{Dispatch: use, Auth: auth.NewVerifier(store.Credentials()), Log: quiet}).Handler(),
 		Messages: d,
-		Uploads:  &http.Client{Timeout: patience},
+		Uploads:  &http.Client{Timeout: tables.Patience},
 	}
 	return w, w.IssueTokens(ctx, store.Credentials())
 }

@@ -14,16 +14,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"runlease/shared/dynamo"
+	"runlease/shared/testkit/tables"
 )
 
 // maxWrites is how many items one BatchWriteItem may delete.
 const maxWrites = 25
 
-// Wipe deletes all jobs, problems, messages and objects. Credentials stay.
+// Wipe deletes all jobs, problems, messages and objects, and what is known of the
+// fleet. Credentials stay.
 func (d *Deployment) Wipe(ctx context.Context) error {
 	return errors.Join(
 		d.empty(ctx, d.Tables.Jobs, dynamo.JobsKey),
 		d.empty(ctx, d.Tables.Problems, dynamo.ProblemsKey, dynamo.ProblemsRange),
+		d.empty(ctx, d.Tables.Fleet, dynamo.FleetKey, dynamo.FleetRange),
 		d.Lose(ctx),
 		d.emptyBucket(ctx),
 	)
@@ -78,18 +81,12 @@ func (d *Deployment) emptyBucket(ctx context.Context) error {
 	return nil
 }
 
-// Remove deletes everything that Deploy has made, also of one that failed, and
+// Remove deletes everything that Deploy has made, also of a failed one, and
 // also when ctx has ended.
 func (d *Deployment) Remove(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tables.Patience)
 	defer cancel()
-	var failures []error
-	for _, table := range []string{d.Tables.Jobs, d.Tables.Problems, d.Tables.Credentials} {
-		if table != "" {
-			_, err := d.db.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &table})
-			failures = append(failures, err)
-		}
-	}
+	failures := []error{tables.Remove(ctx, d.db, d.Tables)}
 	for _, url := range []string{d.Queue, d.DeadLetter} {
 		if url != "" {
 			_, err := d.queues.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &url})

@@ -56,7 +56,7 @@ func (w *World) IssueTokens(ctx context.Context, credentials putter) error {
 	for name, grant := range map[string]auth.Grant{
 		"runnerToken":   {Kind: auth.Runner, Name: "events", Fleet: true},
 		"boundToken":    {Kind: auth.Runner, Name: "judge-1"},
-		"producerToken": {Kind: auth.Producer, Name: "events", Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite}},
+		"producerToken": {Kind: auth.Producer, Name: "events", Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite}},
 		"readerToken":   {Kind: auth.Producer, Name: "events-reader", Scopes: []string{api.ScopeJobsRead}},
 	} {
 		token, _, err := auth.Issue(ctx, credentials, grant, time.Now(), rand.Reader)

@@ -35,6 +35,8 @@ var (
 const (
 	claimToken     = "claimToken"     // of the newest claim
 	lostClaimToken = "lostClaimToken" // of the one before it
+
+	rejudgeID = "rejudge" // of the newest rejudge of many
 )
 
 type step func(*World, context.Context) error
@@ -116,6 +118,30 @@ var steps = map[string]step{
 	"job rejudged": func(w *World, ctx context.Context) error {
 		return w.producer(ctx, http.MethodPost, "/jobs/"+JobID+"/rejudge", `{"generation":0}`)
 	},
+	// A function remembers the record of a runner for a minute, so these have runners
+	// that no other event names.
+	"runner judge-5 heard": func(w *World, ctx context.Context) error { return w.heard(ctx, "judge-5") },
+	"runner judge-6 paused": func(w *World, ctx context.Context) error {
+		return errors.Join(w.heard(ctx, "judge-6"), w.producer(ctx, http.MethodPost, "/ops/runners/judge-6", `{"act":"pause","why":"its disk is full"}`))
+	},
+	"problem 108 paused": func(w *World, ctx context.Context) error {
+		return w.producer(ctx, http.MethodPost, "/ops/pause", `{"problemId":108,"why":"a wrong test case"}`)
+	},
+	"problem rejudged": func(w *World, ctx context.Context) error {
+		return w.producer(ctx, http.MethodPost, "/ops/rejudges", fmt.Sprintf(`{"problemId":%d,"why":"a wrong test case"}`, problem))
+	},
+	"rejudge of problem 110 begun": func(w *World, ctx context.Context) error {
+		data, err := w.do(ctx, ask{method: http.MethodPost, path: "/ops/rejudges", body: `{"problemId":110,"why":"a wrong test case"}`})
+		if err != nil {
+			return err
+		}
+		id, isText := data["id"].(string)
+		if !isText {
+			return errors.New("a rejudge without an id")
+		}
+		w.Values[rejudgeID] = id
+		return nil
+	},
 	"messages lost":   func(w *World, ctx context.Context) error { return w.Messages.Lose(ctx) },
 	"message garbled": func(w *World, ctx context.Context) error { return w.Messages.Garble(ctx) },
 	"swept": func(w *World, ctx context.Context) error {
@@ -147,6 +173,11 @@ func (w *World) take(ctx context.Context, what string) error {
 
 func (w *World) producer(ctx context.Context, method, path, body string) error {
 	_, err := w.do(ctx, ask{method: method, path: path, body: body})
+	return err
+}
+
+func (w *World) heard(ctx context.Context, runner string) error {
+	_, err := w.do(ctx, ask{http.MethodGet, "/runner/jobs", runner, ""})
 	return err
 }
 

@@ -35,9 +35,9 @@ func Sort(calls []Call) []Call {
 
 // Names are the physical names of a deployment's resources.
 type Names struct {
-	Jobs, Problems, Credentials string // tables
-	Queue, DeadLetter           string // URLs
-	Bucket                      string
+	Jobs, Problems, Credentials, Fleet string // tables
+	Queue, DeadLetter                  string // URLs
+	Bucket                             string
 }
 
 // Recorder is a reverse proxy.
@@ -110,6 +110,9 @@ func (n Names) calls(req *http.Request, body []byte) []Call {
 	case isJSON:
 		return []Call{{target, grants.Resource("unknown")}}
 	}
+	if operation, isMetrics := strings.CutPrefix(req.URL.Path, "/service/GraniteServiceVersion20100801/operation/"); isMetrics {
+		return []Call{{"cloudwatch:" + operation, grants.Metrics}}
+	}
 	return n.s3(req.Method, req.URL, req.Header.Get("X-Amz-Tagging") != "")
 }
 
@@ -142,12 +145,14 @@ func (n Names) table(name, index string) grants.Resource {
 	switch {
 	case name == n.Jobs && index == dynamo.OpenIndex:
 		return grants.OpenJobs
+	case name == n.Jobs && index == dynamo.FinalIndex:
+		return grants.FinalJobs
 	case name == n.Problems && index == dynamo.NowIndex:
 		return grants.ListedProblems
 	case index != "":
 		return grants.Resource("index " + index)
 	}
-	return named(map[string]grants.Resource{n.Jobs: grants.Jobs, n.Problems: grants.Problems, n.Credentials: grants.Credentials}, name)
+	return named(map[string]grants.Resource{n.Jobs: grants.Jobs, n.Problems: grants.Problems, n.Credentials: grants.Credentials, n.Fleet: grants.Fleet}, name)
 }
 
 func (n Names) sqs(operation string, body []byte) Call {
@@ -208,7 +213,7 @@ func (n Names) walk(v any, found map[Call]bool) {
 				for _, call := range n.s3(method, u, strings.Contains(u.Query().Get("X-Amz-SignedHeaders"), "x-amz-tagging")) {
 					found[call] = true
 				}
-				if method == http.MethodGet { // whoever gets nothing is told so
+				if method == http.MethodGet { // a GET of what is missing is told so
 					found[Call{grants.ListBucket, grants.Bucket}] = true
 				}
 			}

@@ -62,6 +62,7 @@ func TestRecorderNotesActionsAndResources(t *testing.T) {
 		{"a look at an object", "HEAD", "/bucket-1/testdata/1/h.zip", "", "", []record.Call{{grants.GetObject, grants.Testdata}}},
 		{"a look at none", "HEAD", "/bucket-1/results/missing", "", "", []record.Call{{grants.GetObject, grants.Results}, {grants.ListBucket, grants.Bucket}}},
 		{"somebody else's bucket", "GET", "/x/code/j", "", "", []record.Call{{grants.GetObject, "/x/code/j"}}},
+		{"metrics", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", "", "", []record.Call{{grants.GetMetricData, grants.Metrics}}},
 		{"what nobody knows", "POST", "/", "Kinesis.PutRecord", `{}`, []record.Call{{"Kinesis.PutRecord", "unknown"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func TestInvoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, do := range []string{"this", "that"} {
-		reply, err := p.Invoke(t.Context(), []byte(`{"do":"`+do+`"}`))
+		reply, err := p.Invoke(t.Context(), runtimeapi.Event{Payload: []byte(`{"do":"` + do + `"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,11 +70,11 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("reply %+v", reply)
 		}
 	}
-	reply, err := p.Invoke(t.Context(), []byte(`{"do":"fail"}`))
+	reply, err := p.Invoke(t.Context(), runtimeapi.Event{Payload: []byte(`{"do":"fail"}`)})
 	if err != nil || !reply.Failed || !strings.Contains(string(reply.Payload), "refused") {
 		t.Errorf("got %+v, %v; want a failure", reply, err)
 	}
-	if _, err := p.Invoke(t.Context(), []byte(`{"do":"die"}`)); err == nil || !strings.Contains(err.Error(), "exit status 4") {
+	if _, err := p.Invoke(t.Context(), runtimeapi.Event{Payload: []byte(`{"do":"die"}`)}); err == nil || !strings.Contains(err.Error(), "exit status 4") {
 		t.Errorf("got %v, want its exit status", err)
 	}
 	if cpu := p.Stop(); cpu <= 0 || cpu > 10*time.Second {
@@ -87,7 +87,7 @@ func TestInvokeGivesUpInTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Invoke(t.Context(), []byte(`{"do":"sleep"}`)); err == nil || !strings.Contains(err.Error(), "no reply in time") {
+	if _, err := p.Invoke(t.Context(), runtimeapi.Event{Payload: []byte(`{"do":"sleep"}`)}); err == nil || !strings.Contains(err.Error(), "Task timed out after 0.20 seconds") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"runlease/shared/auth"
 )
+
+var rejudgeID = regexp.MustCompile(`^[0-9]{13}-[0-9a-f]{16}$`)
 
 // matchers stand in a .want.json for values that differ from run to run.
 var matchers = map[string]func(any) bool{
@@ -35,6 +38,11 @@ var matchers = map[string]func(any) bool{
 		s, isText := v.(string)
 		return isText && strings.HasPrefix(s, "1-")
 	},
+	// The id of a rejudge of many.
+	"<rejudge>": func(v any) bool {
+		s, isText := v.(string)
+		return isText && rejudgeID.MatchString(s)
+	},
 	// A point in time, epoch seconds, not far from now.
 	"<time>": func(v any) bool {
 		n, isNumber := v.(float64)
@@ -43,7 +51,7 @@ var matchers = map[string]func(any) bool{
 }
 
 // Compare says what about a function's reply is not as wanted, a line for each
-// difference. Every field counts, also one that nobody wanted.
+// difference. Every field counts, also an unwanted one.
 func (w Want) Compare(reply []byte) []string {
 	got, err := Decode(reply)
 	if err != nil {

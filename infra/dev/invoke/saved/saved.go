@@ -48,7 +48,7 @@ type Then struct {
 	// Job has fields of what GET /jobs/{id} says of the first job; others are
 	// not looked at.
 	Job map[string]any `json:"job,omitempty"`
-	// Listed are the ids that a list gives out; null: nobody lists.
+	// Listed are the ids that a list gives out; null: the case lists nothing.
 	Listed []any `json:"listed,omitzero"`
 }
 
@@ -120,7 +120,7 @@ func All(events fs.FS) ([]Case, error) {
 	return all, nil
 }
 
-// Read reads one case. The error for one that is not there lists those that are.
+// Read reads one case. The error for a missing case lists the existing ones.
 func Read(events fs.FS, function, name string) (Case, error) {
 	c := Case{Function: function, Name: name}
 	var err error
