@@ -18,10 +18,11 @@ import (
 
 	"runlease/infra/grants"
 	"runlease/shared/api"
+	"runlease/shared/deployment"
 )
 
-// newAlarms makes the alarms. Each says in its description what to do; one for
-// which nobody can do anything does not belong here.
+// newAlarms makes the alarms. Each says in its description what to do; an
+// alarm that calls for no action does not belong here.
 func newAlarms(parent constructs.Construct, s settings, r resources, functions map[string]awslambda.Function, front gateway) {
 	scope := constructs.NewConstruct(parent, jsii.String("Alarms"))
 	var action awscloudwatch.IAlarmAction
@@ -49,14 +50,14 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 
 	alarm("OldestOpenJob", fmt.Sprintf("A job has been open for more than %.0f minutes. Are runners connected (requests of sync and list-jobs on the dashboard)? "+
 		"If they are, they are too few or reject this job: `go run ./infra/ctl jobs` lists the oldest with their holders, GET /jobs/{id} says how their attempts ended; start more runners, or POST /jobs/{id}/cancel.", s.stage.oldestOpenJob/60),
-		oldestOpenJob(s), awscloudwatch.AlarmProps{
+		own(s, deployment.OldestOpenJob, "Maximum", ""), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(s.stage.oldestOpenJob),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 			EvaluationPeriods:  jsii.Number(2), // a lone slow job is often over by the next look
 			// No value means that the sweep did not run; that has its own alarm.
 		})
 
-	alarm("DeadLetters", "A message that nobody could parse is in the dead-letter queue. Something other than runlease writes to its queue, or an old version does: "+
+	alarm("DeadLetters", "A message that could not be parsed is in the dead-letter queue. Something other than runlease writes to its queue, or an old version does: "+
 		"read it with `go run ./infra/ctl dead-letter list`, find its writer, then send it back (send-back) or delete it in the SQS console (output DeadLetterQueueUrl). No job is lost: the sweep rings for it again.",
 		r.queues.deadLetter.MetricApproximateNumberOfMessagesVisible(maximum("")), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(0),
@@ -70,9 +71,9 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		})
 
-	alarm("JudgedJE", "Jobs could not be judged, and it is not their fault: a problem's checker fails or does not compile, or its test data are missing or damaged. "+
-		"Search the functions' logs for `job judged JE`: it names the problem and the reason. Correct the problem, publish it, and POST /jobs/{id}/rejudge.",
-		unjudged(s), awscloudwatch.AlarmProps{
+	alarm("JudgedJE", "Jobs could not be judged, and it is not their fault. Search the functions' logs for `job judged JE`: it names a problem whose checker fails or does not compile, or whose "+
+		"test data are missing or damaged. Correct the problem, publish it, and POST /jobs/{id}/rejudge. Without such a line their attempts were used up: GET /jobs/{id}/timeline says how each ended.",
+		own(s, deployment.JudgedJE, "Sum", ""), awscloudwatch.AlarmProps{
 			Threshold:          jsii.Number(0),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		})
@@ -83,6 +84,85 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			Threshold:          jsii.Number(5),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
 		})
+
+	alarm("QueueWait", fmt.Sprintf("One job in a hundred has waited for its claim longer than %.0f seconds, for a quarter of an hour. If all runners are busy, start more, or raise the fleet's largest size; "+
+		"if they are not, GET /jobs/{id}/explain says why a job waits. A rejudge of many may wait: no runner is missing then.", s.stage.queueWait),
+		own(s, deployment.QueueWait, "p99", ""), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(s.stage.queueWait),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+			EvaluationPeriods:  jsii.Number(3),
+		})
+
+	alarm("LostLeases", "Runners take jobs and fall silent: ten attempts in five minutes have ended without a word. `go run ./infra/ctl runners` shows who was not heard of late. Are machines terminated before they have drained "+
+		"(infra/runner/FLEET.md), out of memory, or cut off from the API? Each job is given out again, and ends as JE after three such attempts.",
+		own(s, deployment.LostLeases, "Sum", ""), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(10),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		})
+
+	alarm("Quarantines", "A runner gets no jobs any more, because its attempts ended badly while others finished the same jobs. `go run ./infra/ctl runners` names it with its last ends. "+
+		"Look at its machine and its log; then let it back (`ctl runner NAME release`) or retire it.",
+		own(s, deployment.Quarantines, "Sum", ""), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(0),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		})
+
+	alarm("InFlight", "More than 100,000 messages are hidden: listed, or of jobs that are being judged. Beyond 120,000 SQS gives out no more, and no runner gets a job. "+
+		"A runner that lists and never claims hides ten every few seconds: `go run ./infra/ctl runners`, and pause it. If that many jobs really run at once, deploy a second stage and split the producers.",
+		r.queues.jobs.MetricApproximateNumberOfMessagesNotVisible(maximum("")), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(100_000),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		})
+
+	// What one pool of several may hide from the alarms on all.
+	for _, p := range r.queues.pools {
+		alarm("QueueWait-"+p.pool, fmt.Sprintf("One job in a hundred of the pool %s has waited for its claim longer than %.0f seconds, for a quarter of an hour. `go run ./infra/ctl pools` shows which runners serve the pool: "+
+			"start more, or give others a token with -pools %[1]s,default. GET /jobs/{id}/explain says why a job waits.", p.pool, s.stage.queueWait),
+			ownOf(s, deployment.QueueWait, p.pool, "p99", ""), awscloudwatch.AlarmProps{
+				Threshold:          jsii.Number(s.stage.queueWait),
+				ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+				EvaluationPeriods:  jsii.Number(3),
+			})
+		alarm("InFlight-"+p.pool, fmt.Sprintf("More than 100,000 messages of the pool %s are hidden, and beyond 120,000 SQS gives out no more of them. "+
+			"Its runners hold or list that many: `go run ./infra/ctl runners`, and pause a runner that lists and never claims. If that many jobs really run at once, make a second pool of it.", p.pool),
+			p.queue.MetricApproximateNumberOfMessagesNotVisible(maximum("")), awscloudwatch.AlarmProps{
+				Threshold:          jsii.Number(100_000),
+				ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			})
+	}
+
+	tables := map[string]awscloudwatch.IMetric{}
+	for i, m := range r.tables.throttled() {
+		tables[fmt.Sprintf("m%d", i)] = m
+	}
+	alarm("TablesThrottled", "DynamoDB refuses reads or writes; they are repeated, and requests become slow or end with 5xx. A new table serves 4,000 writes a second: deploy with -c warmWrites and -c warmReads before a contest. "+
+		"Is it one hot key (CloudWatch, Contributor Insights for DynamoDB)? Or is the account's limit reached (Service Quotas, DynamoDB, table-level throughput)?",
+		awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression:   jsii.String("SUM(METRICS())"),
+			UsingMetrics: &tables,
+			Label:        jsii.String("throttled"),
+			Period:       fiveMinutes(),
+		}), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(100), // a partition that splits refuses some
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		})
+
+	alarm("ClientErrors", "Requests are refused in such numbers that they cost about a dollar an hour and more. The functions' logs name the route, the code and the runner or producer (filter on status >= 400): "+
+		"pause that runner, or revoke the credential (`go run ./infra/ctl token revoke`). If they come without a credential, -c api=rest takes a web ACL with a rate rule (infra/README.md, what requests cost that are refused).",
+		front.clientErrors, awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(refusedPerDollarHour / 12),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			EvaluationPeriods:  jsii.Number(3),
+		})
+
+	if r.bell != nil {
+		alarm("DoorbellErrors", "The functions of the doorbell fail, so runners cannot connect and poll instead, and a job may wait a minute. The logs of doorbell-connect and doorbell-disconnect say why (level ERROR); "+
+			"if it began with a deployment, deploy the version before. If it lasts, -c doorbell=false takes the doorbell away.",
+			r.bell.metric("ExecutionError", ""), awscloudwatch.AlarmProps{
+				Threshold:          jsii.Number(5),
+				ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			})
+	}
 
 	for _, group := range functionGroups(slices.Sorted(maps.Keys(functions))) {
 		metrics := map[string]awscloudwatch.IMetric{}
@@ -121,6 +201,10 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 		})
 }
 
+// refusedPerDollarHour is how many refused requests of an HTTP API cost a dollar: one
+// for API Gateway, and 0.60 for Lambda and the log. In an hour that is 174 a second.
+const refusedPerDollarHour = 625_000
+
 type functionGroup struct {
 	name      string
 	functions []string
@@ -133,6 +217,9 @@ const metricsPerAlarm = 10
 func functionGroups(others []string) []functionGroup {
 	var runner, producer []string
 	for _, r := range api.Routes() {
+		if r.Function != r.Name {
+			continue // of several routes
+		}
 		if r.Caller == api.Runner {
 			runner = append(runner, r.Name)
 		} else {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,10 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"runlease/infra/grants"
+	"runlease/shared/deployment"
 )
 
 func TestAlarmsSayWhatToDo(t *testing.T) {
-	want := []string{"DeadAnnouncements", "DeadLetters", "JudgedJE", "OldestOpenJob", "ServerErrors", "SweepNotRunning", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
+	want := []string{"ClientErrors", "DeadAnnouncements", "DeadLetters", "DoorbellErrors", "InFlight", "JudgedJE", "LostLeases", "OldestOpenJob", "Quarantines", "QueueWait", "ServerErrors", "SweepNotRunning", "TablesThrottled", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		var got []string
 		if !made.settings.watch {
@@ -94,36 +96,50 @@ func TestThrottlesOfEveryFunctionAreWatched(t *testing.T) {
 	})
 }
 
-func TestAlarmsReadOurMetrics(t *testing.T) {
+// TestOurMetricsAreWatched: alarms and the dashboard read what the functions write, by
+// the one list of it, and the dashboard shows all.
+func TestOurMetricsAreWatched(t *testing.T) {
+	written := map[string]bool{}
+	for _, m := range deployment.Metrics() {
+		written[m.Name()] = true
+	}
+	if len(written) > 15 {
+		t.Errorf("%d metrics of our own: a deployment may have 15", len(written))
+	}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		if !made.settings.watch {
 			return
 		}
-		for id, r := range made.ofType(t, "AWS::CloudWatch::Alarm") {
-			metric, statistic := "OldestOpenJobSeconds", "Maximum"
-			switch {
-			case strings.HasPrefix(id, "AlarmsJudgedJE"):
-				metric, statistic = "JobsJudgedJE", "Sum"
-			case !strings.HasPrefix(id, "AlarmsOldestOpenJob"):
+		var got []string
+		for _, r := range made.ofType(t, "AWS::CloudWatch::Alarm") {
+			p := r.Properties
+			if text(p["Namespace"]) != deployment.MetricNamespace {
 				continue
 			}
-			p := r.Properties
-			got := []string{text(p["Namespace"]), text(p["MetricName"]), text(at(p, "Dimensions", 0, "Name")), text(at(p, "Dimensions", 0, "Value")), text(p["Statistic"])}
-			want := []string{"runlease", metric, "Stage", strings.TrimPrefix(made.stackName(), "runlease-"), statistic}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("metric (-want +got):\n%s", diff)
+			name := text(p["MetricName"])
+			if !written[name] || text(at(p, "Dimensions", 0, "Name")) != "Stage" || text(at(p, "Dimensions", 0, "Value")) != strings.TrimPrefix(made.stackName(), "runlease-") {
+				t.Errorf("an alarm reads %s of %v, which nothing writes", name, p["Dimensions"])
 			}
+			statistic := p["Statistic"]
+			if statistic == nil {
+				statistic = p["ExtendedStatistic"]
+			}
+			got = append(got, name+" "+text(statistic))
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"JobsJudgedJE Sum", "LostLeases Sum", "OldestOpenJobSeconds Maximum", "Quarantines Sum", "QueueWaitSeconds p99"}, got); diff != "" {
+			t.Errorf("metrics that alarms read (-want +got):\n%s", diff)
 		}
 		body := text(at(first(made.ofType(t, "AWS::CloudWatch::Dashboard")).Properties, "DashboardBody"))
-		for _, shown := range []string{"OldestOpenJobSeconds", "ApproximateNumberOfMessagesVisible", "Duration", "Errors"} {
-			if !strings.Contains(body, shown) {
+		for _, shown := range slices.Concat(slices.Collect(maps.Keys(written)), []string{"ApproximateNumberOfMessagesVisible", "Duration", "Errors", "WriteThrottleEvents", "ExecutionError"}) {
+			if !strings.Contains(body, `"`+shown+`"`) {
 				t.Errorf("the dashboard does not show %s", shown)
 			}
 		}
 	})
 }
 
-// unwatched: what nobody asked to be watched pays for no alarm, dashboard or metric.
+// unwatched: a stage without alarms pays for no alarm, dashboard or metric.
 func (made template) unwatched(t *testing.T) {
 	t.Helper()
 	for id, r := range made.Resources {

@@ -74,7 +74,7 @@ func draftTag() *map[string]interface{} {
 }
 
 // logOfBucketCleaner gives the function with which the CDK empties the bucket
-// a log group of the stack: the one that Lambda would make by itself stays
+// a log group of the stack. Lambda would make one by itself, and that stays
 // behind after a destroy.
 func logOfBucketCleaner(scope constructs.Construct, s stage) {
 	cleaner := awscdk.Stack_Of(scope).Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider"))

@@ -21,8 +21,8 @@ func (r resource) removal() string { return r.DeletionPolicy + " " + r.UpdateRep
 func TestTables(t *testing.T) {
 	forEveryVariant(t, func(t *testing.T, made template) {
 		found := made.ofType(t, "AWS::DynamoDB::Table")
-		if len(found) != 5 {
-			t.Errorf("%d tables, want 5", len(found))
+		if len(found) != 6 {
+			t.Errorf("%d tables, want 6", len(found))
 		}
 		for id, r := range found {
 			p := r.Properties
@@ -42,9 +42,10 @@ func TestTables(t *testing.T) {
 			}
 		}
 		for _, tc := range []struct{ output, keys, types, ttl, index string }{
-			{"JobsTable", "id HASH", "id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY"},
+			{"JobsTable", "id HASH", "fh S, fr S, id S, oq S, os S", "ttl true", "open: os HASH, oq RANGE, KEYS_ONLY; final: fh HASH, fr RANGE, KEYS_ONLY"},
 			{"ProblemsTable", "id HASH, v RANGE", "id N, v N", "<nil> <nil>", "now: v HASH, id RANGE, INCLUDE"},
 			{"DoorbellTable", "k HASH", "k S", "ttl true", ""},
+			{"FleetTable", "id HASH, n RANGE", "id S, n S", "ttl true", ""},
 			{"WebhooksTable", "all HASH, id RANGE", "all S, id S", "<nil> <nil>", ""},
 			{"CredentialsTable", "hash HASH", "hash S, id S, li S", "ttl true", "list: li HASH, id RANGE, ALL"},
 		} {
@@ -52,10 +53,10 @@ func TestTables(t *testing.T) {
 			if stream := text(at(p, "StreamSpecification", "StreamViewType")); (stream == "NEW_AND_OLD_IMAGES") != (tc.output == "JobsTable") {
 				t.Errorf("%s has a stream of %s", tc.output, stream)
 			}
-			index := ""
-			if at(p, "GlobalSecondaryIndexes", 0) != nil {
-				i := at(p, "GlobalSecondaryIndexes", 0)
-				index = fmt.Sprintf("%v: %s, %v", at(i, "IndexName"), keySchema(at(i, "KeySchema")), at(i, "Projection", "ProjectionType"))
+			var indexes []string
+			list, _ := p["GlobalSecondaryIndexes"].([]any)
+			for _, i := range list {
+				indexes = append(indexes, fmt.Sprintf("%v: %s, %v", at(i, "IndexName"), keySchema(at(i, "KeySchema")), at(i, "Projection", "ProjectionType")))
 			}
 			var types []string
 			attributes, _ := p["AttributeDefinitions"].([]any)
@@ -65,7 +66,7 @@ func TestTables(t *testing.T) {
 			slices.Sort(types)
 			got := []string{
 				keySchema(p["KeySchema"]), strings.Join(types, ", "),
-				fmt.Sprint(at(p, "TimeToLiveSpecification", "AttributeName"), " ", at(p, "TimeToLiveSpecification", "Enabled")), index,
+				fmt.Sprint(at(p, "TimeToLiveSpecification", "AttributeName"), " ", at(p, "TimeToLiveSpecification", "Enabled")), strings.Join(indexes, "; "),
 			}
 			if diff := cmp.Diff([]string{tc.keys, tc.types, tc.ttl, tc.index}, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.output, diff)
@@ -154,7 +155,7 @@ func TestANewTableIsWarmedOnRequest(t *testing.T) {
 			}
 			continue
 		}
-		for what, got := range map[string]any{"table": r.Properties["WarmThroughput"], "index": at(r.Properties, "GlobalSecondaryIndexes", 0, "WarmThroughput")} {
+		for what, got := range map[string]any{"table": r.Properties["WarmThroughput"], "open": at(r.Properties, "GlobalSecondaryIndexes", 0, "WarmThroughput"), "final": at(r.Properties, "GlobalSecondaryIndexes", 1, "WarmThroughput")} {
 			if diff := cmp.Diff(any(want), got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}

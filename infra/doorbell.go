@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -32,7 +33,7 @@ func newDoorbell(parent constructs.Construct, s settings) *doorbell {
 		Name:         jsii.String(s.stackName() + "-doorbell"),
 		Description:  jsii.String(s.label() + ": the doorbell"),
 		ProtocolType: jsii.String("WEBSOCKET"),
-		// Whatever a runner says goes to $default.
+		// All messages of a runner go to $default.
 		RouteSelectionExpression: jsii.String("$request.body.action"),
 		Tags:                     &map[string]*string{"project": jsii.String("runlease"), "stage": jsii.String(s.stage.name)},
 	})
@@ -53,6 +54,19 @@ func (d *doorbell) connections(method string) *string {
 	stack := awscdk.Stack_Of(d.api)
 	return jsii.String("arn:" + *stack.Partition() + ":execute-api:" + *stack.Region() + ":" + *stack.Account() + ":" +
 		*d.api.Ref() + "/" + doorbellStage + "/" + method + "/@connections/*")
+}
+
+// metric is the sum of one of API Gateway's metrics of the doorbell.
+func (d *doorbell) metric(name, label string) awscloudwatch.Metric {
+	props := &awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/ApiGateway"), MetricName: jsii.String(name),
+		DimensionsMap: &map[string]*string{"ApiId": d.api.Ref()},
+		Statistic:     jsii.String("Sum"), Period: fiveMinutes(),
+	}
+	if label != "" {
+		props.Label = jsii.String(label)
+	}
+	return awscloudwatch.NewMetric(props)
 }
 
 // route connects the API with its functions. A text of a runner, which keeps its

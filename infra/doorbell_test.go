@@ -18,7 +18,7 @@ func (made template) front(t *testing.T, kind string) map[string]resource {
 	return found
 }
 
-// bell returns those that are the doorbell's.
+// bell returns the doorbell's.
 func (made template) bell(t *testing.T, kind string) map[string]resource {
 	t.Helper()
 	found := made.ofType(t, kind)
@@ -66,7 +66,7 @@ func TestDoorbell(t *testing.T) {
 	})
 }
 
-// TestWithoutDoorbell: the switch leaves nothing of it, and nobody is told of one.
+// TestWithoutDoorbell: the switch leaves nothing of it, and no function is told of one.
 func TestWithoutDoorbell(t *testing.T) {
 	made := synthesise(t, map[string]string{"api": "http", "doorbell": "false"})
 	for id, r := range made.Resources {

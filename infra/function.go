@@ -29,17 +29,22 @@ type resources struct {
 	tables tables
 	queues queues
 	bucket awss3.Bucket
-	bell   *doorbell // nil: there is none
+	bell   *doorbell // nil if there is none
 }
 
 func (r resources) arn(of grants.Resource) *string {
 	switch of {
+	case grants.Queue: // of each pool: arns
 	case grants.Jobs:
 		return r.tables.jobs.TableArn()
+	case grants.FinalJobs:
+		return jsii.String(*r.tables.jobs.TableArn() + "/index/" + dynamo.FinalIndex)
 	case grants.OpenJobs:
 		return jsii.String(*r.tables.jobs.TableArn() + "/index/" + dynamo.OpenIndex)
 	case grants.JobsStream:
 		return r.tables.jobs.TableStreamArn()
+	case grants.Fleet:
+		return r.tables.fleet.TableArn()
 	case grants.Webhooks:
 		return r.tables.webhooks.TableArn()
 	case grants.Announcements:
@@ -52,8 +57,8 @@ func (r resources) arn(of grants.Resource) *string {
 		return jsii.String(*r.tables.problems.TableArn() + "/index/" + dynamo.NowIndex)
 	case grants.Credentials:
 		return r.tables.credentials.TableArn()
-	case grants.Queue:
-		return r.queues.jobs.QueueArn()
+	case grants.PoolQueues:
+		return r.queues.anyPool
 	case grants.DeadLetterQueue:
 		return r.queues.deadLetter.QueueArn()
 	case grants.Code:
@@ -70,8 +75,22 @@ func (r resources) arn(of grants.Resource) *string {
 		return r.bell.connections("POST")
 	case grants.Lines:
 		return r.bell.connections("DELETE")
+	case grants.Metrics:
+		return jsii.String("*")
 	}
 	panic("no ARN for " + string(of))
+}
+
+// arns has one entry except for grants.Queue, which is the queue of each pool.
+func (r resources) arns(of grants.Resource) []*string {
+	if of != grants.Queue {
+		return []*string{r.arn(of)}
+	}
+	var all []*string
+	for _, queue := range r.queues.bells() {
+		all = append(all, queue.QueueArn())
+	}
+	return all
 }
 
 func (r resources) value(variable string) *string {
@@ -86,6 +105,8 @@ func (r resources) value(variable string) *string {
 		return r.queues.jobs.QueueUrl()
 	case grants.EnvDeadLetterQueue:
 		return r.queues.deadLetter.QueueUrl()
+	case grants.EnvFleet:
+		return r.tables.fleet.TableName()
 	case grants.EnvWebhooks:
 		return r.tables.webhooks.TableName()
 	case grants.EnvAnnouncements:
@@ -109,6 +130,9 @@ func (r resources) value(variable string) *string {
 // newFunctions makes every function of the grants table, by name.
 func newFunctions(parent constructs.Construct, s settings, r resources) map[string]awslambda.Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Functions"))
+	if s.holdsPools {
+		scope.Node().AddDependency(newHold(parent, s, r))
+	}
 	granted := s.granted()
 	functions := make(map[string]awslambda.Function, len(granted))
 	for _, name := range slices.Sorted(maps.Keys(granted)) {
@@ -130,9 +154,9 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 
 	// Its own role with its own inline policy: no managed policy, which would
 	// let it write to every log group of the account.
-	statements := []awsiam.PolicyStatement{allow(log.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents")}
+	statements := []awsiam.PolicyStatement{allow([]*string{log.LogGroupArn()}, "logs:CreateLogStream", "logs:PutLogEvents")}
 	for _, g := range granted {
-		statements = append(statements, allow(r.arn(g.Resource), g.Actions...))
+		statements = append(statements, allow(r.arns(g.Resource), g.Actions...))
 	}
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
@@ -152,6 +176,9 @@ func newFunction(parent constructs.Construct, name string, s settings, r resourc
 	}
 	for _, variable := range grants.Env(granted) {
 		env[variable] = r.value(variable)
+	}
+	if len(s.pools) > 0 && grants.KnowsPools(name) {
+		env[grants.EnvPoolQueues] = jsii.String(r.queues.ofPools())
 	}
 	if !s.watch {
 		env[grants.EnvNoMetrics] = jsii.String("true")
@@ -205,19 +232,23 @@ func logicalID(name string) string {
 	return id.String()
 }
 
-func allow(resource *string, actions ...string) awsiam.PolicyStatement {
+func allow(resources []*string, actions ...string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions:   jsii.Strings(actions...),
-		Resources: &[]*string{resource},
+		Resources: &resources,
 	})
 }
 
 // granted are the functions of the deployment, with what each may do.
 func (s settings) granted() map[string][]grants.Grant {
+	granted := grants.WithoutDoorbell()
 	if s.doorbell {
-		return grants.All()
+		granted = grants.All()
 	}
-	return grants.WithoutDoorbell()
+	if !s.watch {
+		granted = grants.WithoutMetrics(granted)
+	}
+	return granted
 }
 
 func (s settings) binaries() string { return filepath.Join(s.functions, archFolders[s.arch]) }
@@ -228,6 +259,9 @@ func (s settings) binaries() string { return filepath.Join(s.functions, archFold
 func checkBinaries(s settings) error {
 	var missing []string
 	names := slices.Sorted(maps.Keys(s.granted()))
+	if s.holdsPools {
+		names = append(names, grants.HoldPools)
+	}
 	for _, name := range names {
 		folder := filepath.Join(s.binaries(), name)
 		path := filepath.Join(folder, "bootstrap")

@@ -31,7 +31,10 @@ func (made template) integrated(t *testing.T, uri any) string {
 func TestRoutesOfTheHTTPAPI(t *testing.T) {
 	want := map[string]string{"$default": grants.NotFound}
 	for _, r := range api.Routes() {
-		want[r.Method+" "+r.Path] = r.Name
+		want[r.Method+" "+r.Path] = r.Function
+	}
+	for _, path := range api.ConsolePaths() {
+		want["GET "+path] = grants.Console
 	}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		if !strings.HasPrefix(made.name, "http") {
@@ -56,10 +59,13 @@ func TestRoutesOfTheRESTAPI(t *testing.T) {
 	// Every resource on the way to a route, the root, and what is below neither.
 	want := map[string]string{"ANY /": grants.NotFound, "ANY /{proxy+}": grants.NotFound}
 	for _, r := range api.Routes() {
-		want[r.Method+" "+r.Path] = r.Name
+		want[r.Method+" "+r.Path] = r.Function
 		for path := r.Path; path != ""; path = path[:strings.LastIndex(path, "/")] {
 			want["ANY "+path] = grants.NotFound
 		}
+	}
+	for _, path := range api.ConsolePaths() {
+		want["GET "+path], want["ANY "+path] = grants.Console, grants.NotFound
 	}
 	want["GET /jobs/query"], want["DELETE /jobs/query"] = "get-job", "delete-job" // of a job with this id
 	forEveryVariant(t, func(t *testing.T, made template) {
@@ -107,6 +113,9 @@ func TestEveryRouteIsThrottled(t *testing.T) {
 			if strings.HasPrefix(made.name, "rest") && r.Path == "/jobs/{id}" { // the id query
 				want[r.Method+" /jobs/query"] = s.throttleOf(r.Pace)
 			}
+		}
+		for _, path := range api.ConsolePaths() {
+			want["GET "+path] = s.throttleOfConsole()
 		}
 		got := map[string]throttle{}
 		read := func(v any) throttle {

@@ -30,8 +30,8 @@ func newHTTPAPI(parent constructs.Construct, s settings, functions map[string]aw
 	})
 
 	settings := map[string]interface{}{}
-	route := func(function string, key awsapigatewayv2.HttpRouteKey) {
-		r := awsapigatewayv2.NewHttpRoute(scope, jsii.String(function), &awsapigatewayv2.HttpRouteProps{
+	route := func(name, function string, key awsapigatewayv2.HttpRouteKey) {
+		r := awsapigatewayv2.NewHttpRoute(scope, jsii.String(name), &awsapigatewayv2.HttpRouteProps{
 			HttpApi:  front,
 			RouteKey: key,
 			Integration: awsapigatewayv2integrations.NewHttpLambdaIntegration(jsii.String("Function"), functions[function], &awsapigatewayv2integrations.HttpLambdaIntegrationProps{
@@ -42,14 +42,21 @@ func newHTTPAPI(parent constructs.Construct, s settings, functions map[string]aw
 		stage.Node().AddDependency(r)
 	}
 	for _, r := range api.Routes() {
-		route(r.Name, awsapigatewayv2.HttpRouteKey_With(jsii.String(r.Path), awsapigatewayv2.HttpMethod(r.Method)))
+		route(r.Name, r.Function, awsapigatewayv2.HttpRouteKey_With(jsii.String(r.Path), awsapigatewayv2.HttpMethod(r.Method)))
 		bound := s.throttleOf(r.Pace)
 		settings[r.Method+" "+r.Path] = map[string]interface{}{
 			"ThrottlingRateLimit":  bound.rate,
 			"ThrottlingBurstLimit": bound.burst,
 		}
 	}
-	route(grants.NotFound, awsapigatewayv2.HttpRouteKey_DEFAULT())
+	for i, path := range api.ConsolePaths() {
+		route([]string{"console", "console-file"}[i], grants.Console, awsapigatewayv2.HttpRouteKey_With(jsii.String(path), awsapigatewayv2.HttpMethod_GET))
+		settings["GET "+path] = map[string]interface{}{
+			"ThrottlingRateLimit":  s.throttleOfConsole().rate,
+			"ThrottlingBurstLimit": s.throttleOfConsole().burst,
+		}
+	}
+	route(grants.NotFound, grants.NotFound, awsapigatewayv2.HttpRouteKey_DEFAULT())
 
 	cfn := stage.Node().DefaultChild().(awsapigatewayv2.CfnStage)
 	cfn.SetRouteSettings(settings)

@@ -24,26 +24,24 @@ func sum(label string) *awscloudwatch.MetricOptions     { return statistic("Sum"
 func maximum(label string) *awscloudwatch.MetricOptions { return statistic("Maximum", label) }
 func p99(label string) *awscloudwatch.MetricOptions     { return statistic("p99", label) }
 
-// unjudged is how many jobs were judged JE, as the functions that take results
-// write it.
-func unjudged(s settings) awscloudwatch.Metric {
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:     jsii.String(deployment.MetricNamespace),
-		MetricName:    jsii.String(deployment.MetricUnjudged),
-		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.metricStage())},
-		Statistic:     jsii.String("Sum"),
-		Period:        fiveMinutes(),
-	})
+// ownOf is own of one of several pools.
+func ownOf(s settings, of deployment.Metric, pool, statistic, label string) awscloudwatch.Metric {
+	return own(s, of, statistic, label).With(&awscloudwatch.MetricOptions{DimensionsMap: &map[string]*string{
+		deployment.MetricStage: jsii.String(s.metricStage()), deployment.MetricPool: jsii.String(pool),
+	}})
 }
 
-// oldestOpenJob is the age of the oldest open job in seconds, 0 when there is
-// none, as the sweep writes it.
-func oldestOpenJob(s settings) awscloudwatch.Metric {
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+// own is one of the metrics that the functions write.
+func own(s settings, of deployment.Metric, statistic, label string) awscloudwatch.Metric {
+	props := &awscloudwatch.MetricProps{
 		Namespace:     jsii.String(deployment.MetricNamespace),
-		MetricName:    jsii.String(deployment.MetricOldest),
+		MetricName:    jsii.String(of.Name()),
 		DimensionsMap: &map[string]*string{deployment.MetricStage: jsii.String(s.metricStage())},
-		Statistic:     jsii.String("Maximum"),
+		Statistic:     jsii.String(statistic),
 		Period:        fiveMinutes(),
-	})
+	}
+	if label != "" {
+		props.Label = jsii.String(label)
+	}
+	return awscloudwatch.NewMetric(props)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // newRESTAPI puts the same routes on a regional REST API (payload format 1.0),
-// for those who associate a web ACL with its stage, and for emulators without
+// for operators who associate a web ACL with its stage, and for emulators without
 // HTTP APIs. A REST API has no catch-all for methods, so
 // every resource sends what it has no method for to not-found, and the proxy
 // resource at the root takes the paths that match nothing.
@@ -26,6 +26,12 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 		methods[r.Path+"/"+r.Method] = &awsapigateway.MethodDeploymentOptions{
 			ThrottlingRateLimit:  jsii.Number(bound.rate),
 			ThrottlingBurstLimit: jsii.Number(bound.burst),
+		}
+	}
+	for _, path := range api.ConsolePaths() {
+		methods[path+"/GET"] = &awsapigateway.MethodDeploymentOptions{
+			ThrottlingRateLimit:  jsii.Number(s.throttleOfConsole().rate),
+			ThrottlingBurstLimit: jsii.Number(s.throttleOfConsole().burst),
 		}
 	}
 	options := &awsapigateway.StageOptions{
@@ -79,9 +85,9 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 	}
 	catchOthers(front.Root())
 	catchOthers(front.Root().AddResource(jsii.String("{proxy+}"), nil))
-	for _, r := range api.Routes() {
+	add := func(method, path, function string) {
 		resource := front.Root()
-		for _, part := range strings.Split(strings.TrimPrefix(r.Path, "/"), "/") {
+		for _, part := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
 			next := resource.GetResource(jsii.String(part))
 			if next == nil {
 				next = resource.AddResource(jsii.String(part), nil)
@@ -89,14 +95,20 @@ func newRESTAPI(parent constructs.Construct, s settings, functions map[string]aw
 			resource = next
 			catchOthers(resource)
 		}
-		resource.AddMethod(jsii.String(r.Method), integrate(r.Name), nil)
+		resource.AddMethod(jsii.String(method), integrate(function), nil)
+	}
+	for _, r := range api.Routes() {
+		add(r.Method, r.Path, r.Function)
+	}
+	for _, path := range api.ConsolePaths() {
+		add("GET", path, grants.Console)
 	}
 
 	// A REST API takes the resource first and the method then: at a path such as
 	// /jobs/query nothing else of /jobs/{id} would be found, whose id may be query.
 	for path, others := range hidden() {
 		for _, r := range others {
-			resourceAt(front, path).AddMethod(jsii.String(r.Method), integrate(r.Name), nil)
+			resourceAt(front, path).AddMethod(jsii.String(r.Method), integrate(r.Function), nil)
 		}
 	}
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"runlease/shared/ident"
 )
 
 // settings are what one deployment is made from: the stage, and the switches
@@ -36,6 +39,7 @@ import (
 //	-c arch=arm64|x86_64         default arm64; x86_64 for an emulator on an Intel host
 //	-c alarmEmail=<address>      alarms send mail (the address has to confirm)
 //	-c autoDeleteObjects=false   dev only: do not empty the bucket on destroy (an emulator that cannot)
+//	-c pools=default,<names>     pools of runners, each with a queue; default: default alone. Put it into cdk.json, so that no deployment forgets it
 //	-c doorbell=false            runners poll: no WebSocket API, no table and no functions for it
 //	-c endpoint=<url>            dev only: functions call this emulator instead of AWS
 //	-c metricMath=false          dev only: no alarms on metric math (an emulator that has none)
@@ -59,6 +63,8 @@ type settings struct {
 	metricMath        bool
 	codeAsObjects     bool
 	endpoint          string
+	pools             []string // beside the default one
+	holdsPools        bool     // -c pools is given: none with messages is taken away
 	doorbell          bool
 	doorbellHost      string // ws:// and the emulator's host
 	webhookHosts      string
@@ -100,6 +106,8 @@ type stage struct {
 	submissions float64
 	// oldestOpenJob, seconds: an open job older than this calls a person.
 	oldestOpenJob float64
+	// queueWait, seconds: if one job in a hundred waits longer, a person is called.
+	queueWait float64
 }
 
 var stages = map[string]stage{
@@ -111,6 +119,7 @@ var stages = map[string]stage{
 		runners:        50,
 		submissions:    20,
 		oldestOpenJob:  3600,
+		queueWait:      600,
 	},
 	"prod": {
 		name:           "prod",
@@ -121,6 +130,7 @@ var stages = map[string]stage{
 		runners:        2000,
 		submissions:    200,
 		oldestOpenJob:  900,
+		queueWait:      60,
 	},
 }
 
@@ -168,6 +178,12 @@ func readSettings(node constructs.Node) (settings, error) {
 	if err := s.readName(); err != nil {
 		return settings{}, err
 	}
+	pools, err := ident.Pools(read("pools", ident.DefaultPool))
+	if err != nil {
+		return settings{}, err
+	}
+	s.holdsPools = read("pools", "") != ""
+	s.pools = slices.DeleteFunc(pools, func(name string) bool { return name == ident.DefaultPool })
 	if err := s.readNumbers(read); err != nil {
 		return settings{}, err
 	}
@@ -210,7 +226,6 @@ func readSettings(node constructs.Node) (settings, error) {
 			return false, fmt.Errorf("unknown %s %q: true or false", key, v)
 		}
 	}
-	var err error
 	if s.autoDeleteObjects, err = leaveOut("autoDeleteObjects"); err != nil {
 		return settings{}, err
 	}

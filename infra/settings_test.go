@@ -25,6 +25,8 @@ func TestWrongSwitchesAreRefusedByName(t *testing.T) {
 		{"endpoint", map[string]interface{}{"endpoint": "127.0.0.1"}, `endpoint "127.0.0.1" is not a URL`},
 		{"endpoint in prod", map[string]interface{}{"endpoint": "http://127.0.0.1:4566", "stage": "prod"}, "endpoint is for emulators: not with stage prod"},
 		{"autoDeleteObjects", map[string]interface{}{"autoDeleteObjects": "no"}, `unknown autoDeleteObjects "no": true or false`},
+		{"pools without the default one", map[string]interface{}{"pools": "exam"}, "pools exam: default must be among them, which has what names no other"},
+		{"pool", map[string]interface{}{"pools": "default,Exam"}, `pool "Exam": want 1 to 20 lower-case letters or digits`},
 		{"name", map[string]interface{}{"name": "Contest"}, `name "Contest": 2 to 32 small letters, digits and dashes, a letter first`},
 		{"restAccessLog on HTTP", map[string]interface{}{"restAccessLog": true}, "restAccessLog is for -c api=rest: -c accessLog=true is for either"},
 		{"alarmEmail without alarms", map[string]interface{}{"alarmEmail": "a@example.com", "watch": "false"}, "alarmEmail without alarms: leave it out, or watch=false"},

@@ -28,7 +28,7 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 
 	data := resources{
 		tables: newTables(stack, s),
-		queues: newQueues(stack),
+		queues: newQueues(stack, s),
 		bucket: newBucket(stack, s),
 	}
 	if s.doorbell {
@@ -68,10 +68,14 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 		{"QueueUrl", *data.queues.jobs.QueueUrl(), "Queue of the bells"},
 		{"DeadLetterQueueUrl", *data.queues.deadLetter.QueueUrl(), "Queue of the messages that could not be parsed"},
 		{"WebhooksTable", *data.tables.webhooks.TableName(), "Table of the webhooks; the first is added with: go run ./infra/ctl webhook add"},
+		{"FleetTable", *data.tables.fleet.TableName(), "Table of the records of runners"},
 		{"AnnouncementQueueUrl", *data.queues.announcements.QueueUrl(), "Queue of the announcements that could not be delivered yet"},
 		{"DeadAnnouncementQueueUrl", *data.queues.deadAnnounced.QueueUrl(), "Queue of the announcements that were given up"},
 		{"WebhookHosts", cmp.Or(s.webhookHosts, "-"), "Hosts that webhooks may be sent to although they have private addresses or plain http"},
 		{"Bucket", *data.bucket.BucketName(), "Bucket of code, test data and results"},
+	}
+	if len(s.pools) > 0 {
+		outputs = append(outputs, output{"PoolQueueUrls", data.queues.ofPools(), "Queues of the bells of the other pools"})
 	}
 	if s.domain != "" {
 		domain := newDomain(stack, s, front)
@@ -84,7 +88,7 @@ func newStack(app constructs.Construct, s settings) (awscdk.Stack, error) {
 		outputs = append(outputs,
 			output{"DoorbellUrl", data.bell.url, "Where runners listen for rings; sync tells them"},
 			output{"DoorbellPosts", data.bell.posts, "Where functions post to the connections of runners"},
-			output{"DoorbellTable", *data.tables.doorbell.TableName(), "Table of who waits for a ring"})
+			output{"DoorbellTable", *data.tables.doorbell.TableName(), "Table of waiting runners"})
 	}
 	for _, o := range outputs {
 		awscdk.NewCfnOutput(stack, jsii.String(o.name), &awscdk.CfnOutputProps{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -9,8 +10,8 @@ import (
 )
 
 type tables struct {
-	jobs, problems, credentials, webhooks awsdynamodb.Table
-	doorbell                              awsdynamodb.Table // nil: there is none
+	jobs, problems, credentials, webhooks, fleet awsdynamodb.Table
+	doorbell                                     awsdynamodb.Table // nil if there is none
 }
 
 func newTables(parent constructs.Construct, s settings) tables {
@@ -44,6 +45,13 @@ func newTables(parent constructs.Construct, s settings) tables {
 		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
 		WarmThroughput: warm,
 	})
+	jobs.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:      jsii.String(dynamo.FinalIndex),
+		PartitionKey:   text(dynamo.FinalHash),
+		SortKey:        text(dynamo.FinalRange),
+		ProjectionType: awsdynamodb.ProjectionType_KEYS_ONLY,
+		WarmThroughput: warm,
+	})
 	credentials := table("Credentials", awsdynamodb.TableProps{PartitionKey: text(dynamo.CredentialsKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
 	credentials.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		// For the operator's command alone; functions look credentials up by key.
@@ -62,11 +70,36 @@ func newTables(parent constructs.Construct, s settings) tables {
 		NonKeyAttributes: jsii.Strings(dynamo.NowProjected),
 	})
 	webhooks := table("Webhooks", awsdynamodb.TableProps{PartitionKey: text(dynamo.WebhooksKey), SortKey: text(dynamo.WebhooksRange)})
+	fleet := table("Fleet", awsdynamodb.TableProps{PartitionKey: text(dynamo.FleetKey), SortKey: text(dynamo.FleetRange), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
 	var doorbell awsdynamodb.Table
 	if s.doorbell {
 		doorbell = table("Doorbell", awsdynamodb.TableProps{PartitionKey: text(dynamo.DoorbellKey), TimeToLiveAttribute: jsii.String(dynamo.TTL)})
 	}
-	return tables{jobs, problems, credentials, webhooks, doorbell}
+	return tables{jobs, problems, credentials, webhooks, fleet, doorbell}
+}
+
+// throttled is how many requests DynamoDB has refused, of the tables that grow busy with
+// the fleet and the jobs; an alarm takes ten.
+func (t tables) throttled() (metrics []awscloudwatch.IMetric) {
+	const reads, writes = "ReadThrottleEvents", "WriteThrottleEvents"
+	add := func(label string, of awsdynamodb.Table, names ...string) {
+		for _, name := range names {
+			metrics = append(metrics, of.Metric(jsii.String(name), sum(label+": "+name)))
+		}
+	}
+	add("jobs", t.jobs, reads, writes)
+	metrics = append(metrics, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String("AWS/DynamoDB"), MetricName: jsii.String(writes), Label: jsii.String("open jobs: " + writes),
+		DimensionsMap: &map[string]*string{"TableName": t.jobs.TableName(), "GlobalSecondaryIndexName": jsii.String(dynamo.OpenIndex)},
+		Statistic:     jsii.String("Sum"), Period: fiveMinutes(),
+	}))
+	add("problems", t.problems, reads)
+	add("credentials", t.credentials, reads)
+	add("fleet", t.fleet, reads, writes)
+	if t.doorbell != nil {
+		add("doorbell", t.doorbell, reads, writes)
+	}
+	return metrics
 }
 
 // positive leaves out what is not set.

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(scratch)
 		for _, arch := range archFolders {
-			for _, name := range grants.Functions() {
+			for _, name := range append(grants.Functions(), grants.HoldPools) {
 				folder := filepath.Join(scratch, "functions", arch, name)
 				if err := os.MkdirAll(folder, 0o755); err != nil {
 					fmt.Fprintln(os.Stderr, err)
@@ -68,7 +68,7 @@ type resource struct {
 
 // variants are what the assertions run over: both APIs in both stages. The
 // ones of prod send alarms by mail, and of each API one has an access log. The HTTP
-// API of dev has nothing that nobody asked for.
+// API of dev has nothing unasked.
 var variants = []map[string]string{
 	{"api": "http", "stage": "dev"},
 	{"api": "http", "stage": "prod", "alarmEmail": "operator@example.com", "accessLog": "true"},
@@ -134,7 +134,7 @@ func synthesise(t *testing.T, switches map[string]string) template {
 		t.Fatal(err)
 	}
 	for _, message := range *artifact.Messages() {
-		//nolint:staticcheck // The type is moving to a package that has no Go module of its own yet.
+		//nolint:staticcheck // The type is moving to a package that has no Go module yet.
 		if message.Level != cxapi.SynthesisMessageLevel_INFO {
 			//nolint:staticcheck // As above.
 			made.findings = append(made.findings, fmt.Sprintf("%s: %v", *message.Id, message.Entry.Data))

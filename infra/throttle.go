@@ -51,6 +51,12 @@ func (s settings) throttleOfDoorbell() throttle {
 	return throttle{rate: rate, burst: 2 * rate}.within(s.account)
 }
 
+// throttleOfConsole bounds the files of the operator's page: a visit is a dozen of them
+// at once, and a few people may look at the same time.
+func (s settings) throttleOfConsole() throttle {
+	return throttle{rate: 50, burst: 100}.within(s.account)
+}
+
 // throttleOfUnknown bounds everything that no route matches: mostly scanners.
 func (s settings) throttleOfUnknown() throttle {
 	return throttle{rate: 20, burst: 40}.within(s.account)

@@ -13,11 +13,12 @@ import (
 
 // TestFunctionsReadWhatTheyAreTold compares the configuration that each
 // function's main.go is made of with the variables that follow from its grants:
-// one that it lacks would fail its start, one too many is a grant too many.
+// a missing one would fail its start, one too many is a grant too many.
 func TestFunctionsReadWhatTheyAreTold(t *testing.T) {
 	parts := map[string][]string{
 		"Jobs": {EnvJobs}, "Problems": {EnvProblems}, "Credentials": {EnvCredentials},
 		"Queue": {EnvQueue}, "DeadLetter": {EnvDeadLetterQueue}, "Bucket": {EnvBucket, EnvBucketHost},
+		"Fleet":         {EnvFleet},
 		"Doorbell":      {EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL},
 		"Announcements": {EnvAnnouncements, EnvDeadAnnounced, EnvWebhooks},
 	}

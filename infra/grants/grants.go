@@ -19,14 +19,17 @@ type Resource string
 const (
 	Jobs            Resource = "jobs"            // the table, without its index
 	OpenJobs        Resource = "open"            // the index of the jobs table
+	FinalJobs       Resource = "final"           // the index of final jobs by problem
 	JobsStream      Resource = "jobs-stream"     // the stream of the jobs table
+	Fleet           Resource = "fleet"           // the table of the records of runners
 	Webhooks        Resource = "webhooks"        // the table of endpoints and their secrets
+	PoolQueues      Resource = "pool-queues"     // the bells of every pool that there is or was
 	Announcements   Resource = "announcements"   // what could not be delivered yet
 	DeadAnnounced   Resource = "dead-announced"  // what was given up
 	Problems        Resource = "problems"        // the table, without its index
 	ListedProblems  Resource = "listed-problems" // the index of the problems table
 	Credentials     Resource = "credentials"     // the table
-	Queue           Resource = "queue"           // the bells
+	Queue           Resource = "queue"           // the bells, of every pool
 	DeadLetterQueue Resource = "dead-letter"     // what could not be parsed
 	Code            Resource = "bucket/code"     // objects below code/
 	Testdata        Resource = "bucket/testdata" // objects below testdata/
@@ -35,9 +38,10 @@ const (
 	Doorbell        Resource = "doorbell"        // the table of the benches
 	Rings           Resource = "rings"           // messages to connections of the doorbell
 	Lines           Resource = "lines"           // those connections, to end them
+	Metrics         Resource = "metrics"         // all of the account: IAM knows no narrower ones
 )
 
-// Actions, named as IAM does. Each is also the name of the API call, but for
+// Actions, named as IAM does. Each is also the name of the API call, except for
 // three: HeadObject needs GetObject; a GET or HEAD of a key that is not there
 // is answered by 404 instead of 403 only if its role, or that of the function
 // that signed it, has ListBucket; and a batch call of SQS needs the action of
@@ -64,6 +68,7 @@ const (
 	DescribeStream          = "dynamodb:DescribeStream"
 	GetRecords              = "dynamodb:GetRecords"
 	GetShardIterator        = "dynamodb:GetShardIterator"
+	GetMetricData           = "cloudwatch:GetMetricData"
 )
 
 // Grant allows actions on one resource.
@@ -76,6 +81,7 @@ type Grant struct {
 const (
 	Sweep    = deployment.SweepFunction    // started by a rule, every deployment.SweepEvery
 	NotFound = "not-found"                 // answers unknown routes and wrong methods
+	Console  = "console"                   // the operator's page: static files
 	Announce = deployment.AnnounceFunction // started by the jobs table's stream, and by the sweep's rule
 
 	// Those of the doorbell's WebSocket API.
@@ -83,17 +89,30 @@ const (
 	DoorbellDisconnect = "doorbell-disconnect"
 )
 
-// rings are the grants of whoever makes jobs claimable, or takes a runner off its bench.
+// rings are the grants of functions that make jobs claimable, or take a runner off its bench.
 var rings = []Grant{
 	{Doorbell, []string{GetItem, BatchGetItem, UpdateItem, DeleteItem}},
 	{Rings, []string{ManageConnections}},
 }
 
+// heard is the grant of functions that hear runners: their records.
+var heard = Grant{Fleet, []string{GetItem, UpdateItem}}
+
+// asked is the grant of functions that give jobs out: records, and what is paused.
+var asked = Grant{Fleet, []string{GetItem, Query, UpdateItem}}
+
+// HoldPools is the function that CloudFormation calls in a deployment that names its
+// pools, and HeldPools what it may do. It is none of All.
+const HoldPools = "hold-pools"
+
+// HeldPools counts the messages of queues that the next template does not have any more.
+var HeldPools = []Grant{{PoolQueues, []string{GetQueueAttributes}}}
+
 // CreateJob is the function that stores code that comes with its job.
 const CreateJob = "create-job"
 
-// withoutCaller are those that nobody calls with a credential.
-var withoutCaller = []string{Sweep, Announce, NotFound, DoorbellDisconnect}
+// withoutCaller are the functions whose callers show no credential.
+var withoutCaller = []string{Sweep, Announce, NotFound, Console, DoorbellDisconnect}
 
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
@@ -106,15 +125,17 @@ var table = map[string][]Grant{
 		{Problems, []string{GetItem}}, // whether a job's problem has a checker
 		{Queue, []string{ReceiveMessage, DeleteMessage, ChangeMessageVisibility}},
 		{DeadLetterQueue, []string{SendMessage}},
+		asked,
 	},
 	"claim-job": {
-		{Jobs, []string{GetItem, UpdateItem}},
+		{Jobs, []string{GetItem, BatchGetItem, UpdateItem}}, // the many: what the runner holds already
 		{Problems, []string{GetItem}},
 		{Code, []string{GetObject}},
 		{Testdata, []string{GetObject}},
 		{Bucket, []string{ListBucket}},
+		asked,
 	},
-	// It puts short code where a URL leads to, for those who ask for a URL.
+	// It puts short code where a URL leads to, for runners that ask for a URL.
 	"get-code": {
 		{Jobs, []string{GetItem}},
 		{Code, []string{PutObject, GetObject}},
@@ -129,6 +150,7 @@ var table = map[string][]Grant{
 	"heartbeat": {
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{ChangeMessageVisibility}},
+		heard,
 	},
 	"complete-job": {
 		{Jobs, []string{GetItem, UpdateItem}},
@@ -145,6 +167,7 @@ var table = map[string][]Grant{
 		{Jobs, []string{GetItem, UpdateItem}},
 		{Queue, []string{SendMessage, DeleteMessage}},
 		rings[0], rings[1],
+		heard, // an infra_error
 	},
 	// What list-jobs, claim-job, heartbeat and complete-job may do together.
 	"sync": {
@@ -157,6 +180,7 @@ var table = map[string][]Grant{
 		{Results, []string{PutObject, GetObject}},
 		{Bucket, []string{ListBucket}},
 		rings[0], rings[1],
+		asked,
 	},
 
 	"put-problem": {
@@ -224,11 +248,35 @@ var table = map[string][]Grant{
 		{Results, []string{DeleteObject}},
 	},
 
+	// The operator's routes that read: open jobs, jobs that ended recently, the number of
+	// messages, and the runners.
+	"ops-read": {
+		{Jobs, []string{GetItem, BatchGetItem}},
+		{OpenJobs, []string{Query}},
+		{FinalJobs, []string{Query}},
+		{Queue, []string{GetQueueAttributes}},
+		{Problems, []string{GetItem}},
+		{Fleet, []string{GetItem, Query}},
+		{Metrics, []string{GetMetricData}}, // how long jobs waited in the last hour
+	},
+
+	// The operator's routes that act: a record and the audit are one transaction. What a runner holds is
+	// looked for among the open jobs.
+	"ops-act": {
+		{Jobs, []string{BatchGetItem}},
+		{OpenJobs, []string{Query}},
+		{Fleet, []string{GetItem, PutItem, UpdateItem, DeleteItem, Query}},
+	},
+
 	Sweep: {
 		{Jobs, []string{GetItem, BatchGetItem, UpdateItem}},
 		{OpenJobs, []string{Query}},
 		{Queue, []string{GetQueueAttributes, SendMessage, DeleteMessage}},
 		rings[0], rings[1],
+		{FinalJobs, []string{Query}}, // of a rejudge of many
+		// A lost lease, and how far rejudges of many have come. The last write of one deletes
+		// what says that it runs.
+		{Fleet, []string{GetItem, Query, UpdateItem, DeleteItem}},
 	},
 	// It reads and announces: nothing lets it change a job. Lambda reads the stream by
 	// its role.
@@ -240,12 +288,22 @@ var table = map[string][]Grant{
 		{DeadAnnounced, []string{SendMessage}},
 	},
 	NotFound: {},
+	Console:  {},
 	DoorbellConnect: {
 		{Doorbell, []string{GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem}},
 		{Rings, []string{ManageConnections}},
 		{Lines, []string{ManageConnections}},
+		heard,
 	},
 	DoorbellDisconnect: {rings[0], rings[1]},
+}
+
+// WithoutMetrics returns granted for a deployment that has none.
+func WithoutMetrics(granted map[string][]Grant) map[string][]Grant {
+	for name := range granted {
+		granted[name] = slices.DeleteFunc(granted[name], func(g Grant) bool { return g.Resource == Metrics })
+	}
+	return granted
 }
 
 // All returns the grants of every function by the function's name.
@@ -274,6 +332,13 @@ func WithoutDoorbell() map[string][]Grant {
 	return all
 }
 
+// KnowsPools reports whether a function is told which pools there are beside the default
+// one: the functions that ring, receive or count, and functions that check whether a pool exists.
+func KnowsPools(function string) bool {
+	return slices.Contains([]string{"claim-job", "put-problem", "ops-act"}, function) ||
+		slices.ContainsFunc(table[function], func(g Grant) bool { return g.Resource == Queue })
+}
+
 // Functions returns the names of all functions, sorted.
 func Functions() []string { return slices.Sorted(maps.Keys(table)) }
 
@@ -296,7 +361,9 @@ const (
 	EnvProblems        = "RUNLEASE_PROBLEMS_TABLE"
 	EnvCredentials     = "RUNLEASE_CREDENTIALS_TABLE" //nolint:gosec // the name of a table's variable, not a credential
 	EnvQueue           = "RUNLEASE_QUEUE_URL"
+	EnvPoolQueues      = "RUNLEASE_POOL_QUEUES" // of a deployment with several pools: <pool>=<URL>, with commas between
 	EnvDeadLetterQueue = "RUNLEASE_DEAD_LETTER_QUEUE_URL"
+	EnvFleet           = "RUNLEASE_FLEET_TABLE"
 	EnvWebhooks        = "RUNLEASE_WEBHOOKS_TABLE"
 	EnvAnnouncements   = "RUNLEASE_ANNOUNCEMENT_QUEUE_URL"
 	EnvDeadAnnounced   = "RUNLEASE_DEAD_ANNOUNCEMENT_QUEUE_URL"
@@ -312,11 +379,13 @@ const (
 var variables = map[Resource][]string{
 	Jobs:            {EnvJobs},
 	OpenJobs:        {EnvJobs},
+	FinalJobs:       {EnvJobs},
 	Problems:        {EnvProblems},
 	ListedProblems:  {EnvProblems},
 	Credentials:     {EnvCredentials},
 	Queue:           {EnvQueue},
 	DeadLetterQueue: {EnvDeadLetterQueue},
+	Fleet:           {EnvFleet},
 	Webhooks:        {EnvWebhooks},
 	Announcements:   {EnvAnnouncements},
 	DeadAnnounced:   {EnvDeadAnnounced},

@@ -10,12 +10,13 @@ import (
 	"runlease/shared/api"
 )
 
-func TestFunctionsAreTheRoutesAndFiveMore(t *testing.T) {
-	want := []string{Sweep, Announce, NotFound, DoorbellConnect, DoorbellDisconnect}
+func TestFunctionsAreTheRoutesAndSixMore(t *testing.T) {
+	want := []string{Sweep, Announce, NotFound, Console, DoorbellConnect, DoorbellDisconnect}
 	for _, route := range api.Routes() {
-		want = append(want, route.Name)
+		want = append(want, route.Function)
 	}
 	slices.Sort(want)
+	want = slices.Compact(want)
 	if diff := cmp.Diff(want, Functions()); diff != "" {
 		t.Errorf("functions (-route table +grants):\n%s", diff)
 	}
@@ -23,10 +24,10 @@ func TestFunctionsAreTheRoutesAndFiveMore(t *testing.T) {
 
 func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 	services := map[Resource]string{
-		Jobs: "dynamodb", OpenJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
-		Doorbell: "dynamodb", Rings: "execute-api", Lines: "execute-api",
+		Jobs: "dynamodb", OpenJobs: "dynamodb", FinalJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
+		Doorbell: "dynamodb", Fleet: "dynamodb", Rings: "execute-api", Lines: "execute-api",
 		Queue: "sqs", DeadLetterQueue: "sqs", Announcements: "sqs", DeadAnnounced: "sqs", JobsStream: "dynamodb", Webhooks: "dynamodb",
-		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3",
+		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3", Metrics: "cloudwatch",
 	}
 	for name, granted := range All() {
 		seen := map[Resource]bool{}
@@ -45,7 +46,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 				}
 			}
 		}
-		if callers := name != Sweep && name != NotFound && name != Announce && name != DoorbellDisconnect; seen[Credentials] != callers {
+		if callers := name != Sweep && name != NotFound && name != Console && name != Announce && name != DoorbellDisconnect; seen[Credentials] != callers {
 			t.Errorf("%s: may read credentials: %v, want %v", name, seen[Credentials], callers)
 		}
 	}
@@ -56,10 +57,11 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 		function string
 		want     []string
 	}{
-		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvJobs, EnvProblems, EnvQueue}},
-		{"claim-job", []string{EnvBucket, EnvBucketHost, EnvCredentials, EnvJobs, EnvProblems}},
-		{Sweep, []string{EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL, EnvJobs, EnvQueue}},
+		{"list-jobs", []string{EnvCredentials, EnvDeadLetterQueue, EnvFleet, EnvJobs, EnvProblems, EnvQueue}},
+		{"claim-job", []string{EnvBucket, EnvBucketHost, EnvCredentials, EnvFleet, EnvJobs, EnvProblems}},
+		{Sweep, []string{EnvDoorbellPosts, EnvDoorbellTable, EnvDoorbellURL, EnvFleet, EnvJobs, EnvQueue}},
 		{NotFound, nil},
+		{Console, nil},
 	} {
 		t.Run(tc.function, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, Env(All()[tc.function])); diff != "" {
@@ -69,7 +71,7 @@ func TestEnvNamesWhatTheGrantsNeed(t *testing.T) {
 	}
 }
 
-// TestWhatIsMissingIs404: whoever may get an object is told that it is missing,
+// TestWhatIsMissingIs404: a function that may get an object is told that it is missing,
 // not that it is forbidden.
 func TestWhatIsMissingIs404(t *testing.T) {
 	signing := 0
