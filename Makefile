@@ -110,7 +110,7 @@ fmt: ## format the Go files
 verify: ## what must leave no difference: tidy, format; then vet and lint
 	$(call stage,tidy,go mod verify && { go mod tidy -diff || { echo "mended by: go mod tidy"; exit 1; }; })
 	$(call stage,format,$(formatted))
-	$(call stage,vet,go vet -tags localstack ./... || { echo "again by: go vet -tags localstack ./..."; exit 1; })
+	$(call stage,vet,go vet -tags localstack$(comma)chromium ./... || { echo "again by: go vet -tags localstack$(comma)chromium ./..."; exit 1; })
 	$(call stage,lint,$(GOLANGCI) run ./... || { echo "again by: make lint; much of it is mended by: make fix"; exit 1; })
 fix: ## what golangci-lint can mend by itself, then format
 	$(GOLANGCI) run --fix ./...
@@ -130,9 +130,9 @@ hooks: ## run make quick before every commit of this clone
 
 # ---- tests, by stage; each says what it took
 
-.PHONY: test unit test-sandbox test-demo test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
+.PHONY: test unit test-sandbox test-demo test-console test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
 test: ## everything but test-long, unit tests first; after a failure, again from the stage that failed
-	@infra/dev/stages/run.sh unit test-sandbox test-demo test-templates test-localstack test-ministack test-e2e
+	@infra/dev/stages/run.sh unit test-sandbox test-demo test-console test-templates test-localstack test-ministack test-e2e
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
@@ -146,6 +146,11 @@ test-sandbox: ## some attacks on the sandbox in user-mode Linux, on control grou
 	$(call stage,the sandbox on control groups of version 2,infra/dev/uml/run.sh 'TestAttacks/(hello|namespaces|memory-100-mb|thread-bomb|undeletable)')
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
+infra/dev/console/node_modules: infra/dev/console/package-lock.json
+	npm ci --prefix infra/dev/console --no-audit --no-fund --loglevel=error
+	@touch $@
+test-console: infra/dev/console/node_modules ## the operator's page in Chromium; screenshots go to build/console
+	$(call stage,the console in Chromium,go test -tags chromium -count=1 -timeout 15m ./infra/dev/console)
 test-templates:
 	$(call stage,cfn-lint,infra/lint.sh)
 test-localstack:
@@ -166,9 +171,9 @@ test-e2e:
 	@[ -f build/ministack/pid ] || $(MAKE) --no-print-directory ministack deploy-ministack
 	@$(MAKE) --no-print-directory -j2 --output-sync=target e2e-localstack e2e-ministack
 e2e-localstack:
-	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -timeout 15m ./infra/dev/e2e)
+	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -parallel 8 -timeout 15m ./infra/dev/e2e)
 e2e-ministack:
-	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -timeout 15m ./infra/dev/e2e)
+	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -parallel 8 -timeout 15m ./infra/dev/e2e)
 
 .PHONY: test-long
 test-long: ## what is slow and rarely fails

@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"shared/version": {},
 
 	"shared/ident":      {},
+	"shared/trace":      {},
 	"shared/jsoncursor": {},
 
 	// What server and runner agree on.
@@ -33,30 +34,35 @@ var may = map[string][]string{
 	"shared/deployment": {},
 	"shared/doorbell":   {},
 
-	"shared/dispatch": {"shared/doorbell", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile", "shared/zipdir"},
+	"shared/roster":   {"shared/job"},
+	"shared/rejudge":  {"shared/job", "shared/roster"},
+	"shared/dispatch": {"shared/rejudge", "shared/deployment", "shared/roster", "shared/doorbell", "shared/job", "shared/judge", "shared/problem", "shared/auth", "shared/language", "shared/casefile", "shared/zipdir"},
 
 	"shared/announce": {"shared/job", "shared/version"},
-	"shared/memory":   {"shared/announce", "shared/doorbell", "shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
+	"shared/memory":   {"shared/rejudge", "shared/roster", "shared/announce", "shared/doorbell", "shared/dispatch", "shared/job", "shared/problem", "shared/auth"},
 	// Not beside memory but on top of it: its queue and its URLs, with what they hold kept.
-	"shared/durable":            {"shared/announce", "shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/durable":            {"shared/rejudge", "shared/roster", "shared/announce", "shared/memory", "shared/deployment", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/durable/control":    {"shared/announce", "shared/durable", "shared/auth"},
-	"shared/dynamo":             {"shared/announce", "shared/doorbell", "shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
+	"shared/dynamo":             {"shared/rejudge", "shared/roster", "shared/announce", "shared/doorbell", "shared/awsclient", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth"},
 	"shared/sqsoutbox":          {"shared/announce", "shared/awsclient"},
 	"shared/sqsqueue":           {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact":         {"shared/awsclient", "shared/dispatch", "shared/job"},
 	"shared/s3artifact/presign": {"shared/dispatch", "shared/job"},
 	"shared/connections":        {},
+	"shared/cloudwatch":         {"shared/deployment", "shared/dispatch"},
 	"shared/awsclient":          {},
 
-	"shared/api":      {"shared/doorbell", "shared/language", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
+	"shared/api":      {"shared/ident", "shared/trace", "shared/deployment", "shared/rejudge", "shared/roster", "shared/doorbell", "shared/language", "shared/dispatch", "shared/job", "shared/judge", "shared/judging", "shared/problem", "shared/auth", "shared/jsoncursor", "shared/version"},
 	"shared/apigw":    {"shared/api", "shared/jsoncursor"},
+	"shared/console":  {"shared/api"},
 	"shared/function": {"shared/job", "shared/announce", "shared/connections", "shared/doorbell", "shared/api", "shared/apigw", "shared/auth", "shared/awsclient", "shared/deployment", "shared/dispatch"},
-	"shared/bill":     {"shared/deployment", "shared/dispatch", "shared/job"},
+	"shared/bill":     {"shared/roster", "shared/deployment", "shared/dispatch", "shared/job"},
 
-	"shared/runner":          {"shared/language", "shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
+	"shared/runner":          {"shared/trace", "shared/language", "shared/casefile", "shared/ident", "shared/judging", "shared/runner/cache", "shared/runner/execute", "shared/runner/integers", "shared/runner/outputs", "shared/runner/spool", "shared/runner/unpack", "shared/runner/workdir", "shared/version"},
 	"shared/runner/cache":    {"shared/runner/workdir"},
 	"shared/runner/execute":  {"shared/runner/toolchain", "shared/judging", "shared/casefile", "shared/language", "shared/runner/integers", "shared/runner/workdir"},
 	"shared/runner/guard":    {},
+	"shared/runner/spot":     {},
 	"shared/runner/integers": {},
 	"shared/runner/outputs":  {"shared/runner/execute"},
 	"shared/runner/cgroup":   {},
@@ -69,30 +75,30 @@ var may = map[string][]string{
 	"shared/runner/toolchain": {"shared/language"},
 
 	"shared/flagenv":  {},
-	"shared/producer": {"shared/casefile"},
+	"shared/producer": {"shared/trace", "shared/casefile"},
 
-	"shared/bridge":         {"shared/bridge/backend", "shared/bridge/journal", "shared/producer", "shared/casefile", "shared/ident", "shared/judge", "shared/language", "shared/zipdir"},
+	"shared/bridge":         {"shared/trace", "shared/bridge/backend", "shared/bridge/journal", "shared/producer", "shared/casefile", "shared/ident", "shared/judge", "shared/language", "shared/zipdir"},
 	"shared/bridge/backend": {"shared/producer"},
 	"shared/bridge/journal": {},
 
-	"infra":        {"shared/job", "infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
+	"infra":        {"shared/ident", "shared/job", "infra/grants", "shared/api", "shared/deployment", "shared/dispatch", "shared/dynamo", "shared/version"},
 	"infra/grants": {"shared/deployment"},
-	"infra/local":  {"shared/announce", "shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
+	"infra/local":  {"shared/ident", "shared/announce", "shared/console", "shared/doorbell", "shared/api", "shared/auth", "shared/deployment", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/job", "shared/memory", "shared/version"},
 	"infra/bridge": {"shared/bridge", "shared/bridge/backend", "shared/bridge/journal", "shared/flagenv", "shared/producer", "shared/version"},
-	"infra/runner": {"shared/language", "shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/toolchain", "shared/runner/workdir", "shared/version"},
-	"infra/ctl":    {"shared/announce", "shared/sqsoutbox", "shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
+	"infra/runner": {"shared/runner/spot", "shared/language", "shared/flagenv", "shared/ident", "shared/casefile", "shared/runner", "shared/runner/cache", "shared/runner/execute", "shared/runner/guard", "shared/runner/sandbox", "shared/runner/spool", "shared/runner/toolchain", "shared/runner/workdir", "shared/version"},
+	"infra/ctl":    {"shared/announce", "shared/sqsqueue", "shared/sqsoutbox", "shared/producer", "shared/casefile", "shared/judge", "shared/judging", "shared/language", "shared/problem", "shared/runner/execute", "shared/runner/unpack", "shared/api", "shared/auth", "shared/bill", "shared/dispatch", "shared/durable", "shared/durable/control", "shared/dynamo", "shared/job", "shared/version"},
 }
 
 // function lists what the Lambda functions may import: they only wire.
 var function = []string{
-	"shared/announce", "shared/api", "shared/apigw", "shared/dispatch", "shared/dynamo", "shared/function", "shared/sqsoutbox", "shared/s3artifact", "shared/s3artifact/presign", "shared/sqsqueue",
+	"shared/announce", "shared/api", "shared/apigw", "shared/cloudwatch", "shared/console", "shared/dispatch", "shared/dynamo", "shared/function", "shared/sqsoutbox", "shared/s3artifact", "shared/s3artifact/presign", "shared/sqsqueue",
 }
 
 // futureStandard is part of it from Go 1.27 on, as encoding/json/v2 and jsontext.
 const futureStandard = "github.com/go-json-experiment/json"
 
 // pure packages import the standard library and what is listed above, nothing else.
-var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/judging", "shared/language", "shared/casefile", "shared/doorbell"}
+var pure = []string{"shared/job", "shared/judge", "shared/problem", "shared/dispatch", "shared/zipdir", "shared/judging", "shared/language", "shared/casefile", "shared/doorbell", "shared/roster", "shared/rejudge"}
 
 // tooling reports whether only developers use the package: the suites and
 // instruments of the tests, and the programs below infra/dev. It may import

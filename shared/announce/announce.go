@@ -1,12 +1,12 @@
 // Package announce tells backends that a job became final, by webhooks as the
 // Standard Webhooks specification has them (https://www.standardwebhooks.com).
 //
-// An announcement follows from a step of a job's record from a state that is not
-// final to one that is, as a stream of changes shows it, so no use case has to
-// remember it. It is delivered at least once and in no promised order: once at
-// once, then with growing pauses for three days, then it is a dead letter. What
-// waits is a Letter, which names the job and holds nothing of it: the job is read
-// again before a retry, so what is no longer so is not announced. Nothing here
+// An announcement follows from a job's step from a state that is not final to a
+// final one. A stream of changes shows the step, so no use case has to remember it.
+// Delivery is at least once and in no promised order: at once, then with growing
+// pauses for three days; then the announcement is a dead letter. What waits in the
+// outbox is a Letter, which names the job and holds nothing of it: the job is read
+// again before a retry, so what is no longer true is not announced. Nothing here
 // changes a job.
 package announce
 

@@ -25,9 +25,10 @@ import (
 // endpoint is a receiver on this machine that verifies what it gets.
 type endpoint struct {
 	announce.Endpoint
-	mu   sync.Mutex
-	got  []string // ids of messages that were verified
-	body []byte
+	mu     sync.Mutex
+	got    []string // ids of messages that were verified
+	body   []byte
+	signed []string // the signatures of the last one
 }
 
 func (e *endpoint) ids() string {
@@ -86,6 +87,7 @@ func (w *world) receives(answer http.HandlerFunc) *endpoint {
 		}
 		e.mu.Lock()
 		e.got, e.body = append(e.got, r.Header.Get("webhook-id")), body
+		e.signed = strings.Fields(r.Header.Get("webhook-signature"))
 		e.mu.Unlock()
 		if answer == nil {
 			rw.WriteHeader(http.StatusNoContent)
@@ -331,8 +333,21 @@ func TestRotation(t *testing.T) {
 	w.announce(w.final("j2"))
 	w.pass(announce.Overlap + time.Minute)
 	w.announce(w.final("j3")) // by the new one alone
-	if e.ids() != "j1-0 j2-0 j3-0" {
-		t.Errorf("got %s", e.ids())
+	if e.ids() != "j1-0 j2-0 j3-0" || len(e.signed) != 1 {
+		t.Errorf("got %s, the last with the signatures %q", e.ids(), e.signed)
+	}
+}
+
+// TestErrorsTellNoSecret: they are logged, and kept with dead letters.
+func TestErrorsTellNoSecret(t *testing.T) {
+	w := newWorld(t)
+	nobody := announce.NewEndpoint("http://127.0.0.1:1/?key=hidden", w.Now())
+	damaged := nobody
+	damaged.Secret = "whsec_%hidden"
+	for _, e := range []announce.Endpoint{nobody, damaged} {
+		if err := w.Test(t.Context(), e); err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // parkFor is how long an endpoint that failed gets nothing at first hand: what is
-// new for it goes to the outbox, so that it delays nobody else's.
+// new for it goes to the outbox, so that it delays no other endpoint's.
 const parkFor = 50 * time.Second
 
 // sideBySide is how many deliveries run at once.
@@ -121,7 +121,7 @@ func (a *Announcer) Drain(ctx context.Context) (Drained, error) {
 	a.forget()
 	endpoints, err := a.endpoints(ctx)
 	if err != nil || len(endpoints) == 0 {
-		return drained, err // without endpoints there is no letter, or one that can wait
+		return drained, err // without endpoints a letter can wait
 	}
 	byID := make(map[string]Endpoint, len(endpoints))
 	for _, e := range endpoints {
@@ -149,7 +149,7 @@ func (a *Announcer) Drain(ctx context.Context) (Drained, error) {
 	return drained, err
 }
 
-// try delivers one letter, if what it says is still so, and says what became of it.
+// try delivers one letter, if it is still true, and returns the outcome.
 func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h Held) (func(*Drained) *int, error) {
 	dropped := func(d *Drained) *int { return &d.Dropped }
 	failed := func(d *Drained) *int { return &d.Failed }
@@ -192,7 +192,7 @@ func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h He
 // errGone is an endpoint's word that it wants no more.
 var errGone = errors.New("the endpoint answers 410 Gone: remove it, or send its letters back when it is there again")
 
-// Test sends a test message to an endpoint, and says why it was not taken.
+// Test sends a test message to an endpoint, and returns why it was not taken.
 func (a *Announcer) Test(ctx context.Context, e Endpoint) error {
 	m, err := newMessage(fmt.Sprintf("test-%s-%d", e.ID, a.Now().UnixNano()), TypeTest, a.Now(), []byte(`{}`))
 	if err != nil {
@@ -236,7 +236,7 @@ func (a *Announcer) send(ctx context.Context, e Endpoint, m message) error {
 		return cause(err)
 	}
 	defer reply.Body.Close()
-	_, _ = io.CopyN(io.Discard, reply.Body, replyBytes) // nobody reads it
+	_, _ = io.CopyN(io.Discard, reply.Body, replyBytes) // not read: the connection is used again
 	switch {
 	case reply.StatusCode/100 == 2:
 		return nil

@@ -83,8 +83,8 @@ type Endpoints interface {
 	// Endpoints lists all, in the order of their ids.
 	Endpoints(ctx context.Context) ([]Endpoint, error)
 	// PutEndpoint writes one on the condition that the stored Revision is one less
-	// than its own (0: none is stored); false: somebody else has written.
+	// than its own (0: none is stored); false if another has written.
 	PutEndpoint(ctx context.Context, e Endpoint) (bool, error)
-	// RemoveEndpoint removes one; false: there is none.
+	// RemoveEndpoint removes one; it returns false if there is none.
 	RemoveEndpoint(ctx context.Context, id string) (bool, error)
 }

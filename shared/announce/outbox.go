@@ -16,7 +16,7 @@ type Letter struct {
 	Failure    string    `json:"failure,omitempty"` // of a dead one: why
 }
 
-// Held is a letter in our hands: nobody else gets it for HoldFor.
+// Held is a letter that this process holds: no other gets it for HoldFor.
 type Held struct {
 	Letter
 	Tries  int // how often it was given out, this time too
@@ -51,6 +51,9 @@ type Graveyard interface {
 	SendBack(ctx context.Context, endpoint string) (int, error)
 }
 
+// DeadKept is how long a dead letter is kept: as long as SQS keeps a message.
+const DeadKept = 14 * 24 * time.Hour
+
 // Lifetime is how long a letter is tried, and pauses is how long it rests after
 // it was given out for the first time, the second and so on.
 const Lifetime = 72 * time.Hour
@@ -59,7 +62,7 @@ var pauses = []time.Duration{
 	time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 11 * time.Hour,
 }
 
-// pause is how long a letter rests after a try; false: its time is over.
+// pause is how long a letter rests after a try; false if its time is over.
 func pause(l Letter, tries int, now time.Time) (time.Duration, bool) {
 	rest := pauses[min(max(tries, 1), len(pauses))-1]
 	return rest, !now.Add(rest).After(l.Since.Add(Lifetime))

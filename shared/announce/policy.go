@@ -31,8 +31,8 @@ func notAllowed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrNotAllowed, fmt.Sprintf(format, args...))
 }
 
-// Check says why a URL is refused; nil: it may be called, if its name has an
-// allowed address then.
+// Check returns why a URL is refused, or nil. The call itself still checks the address
+// that the name has then.
 func (p Policy) Check(raw string) error {
 	u, err := url.Parse(raw)
 	switch {

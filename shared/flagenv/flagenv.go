@@ -18,8 +18,8 @@ func Name(prefix, flagName string) string {
 	return prefix + "_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
 
-// Set sets the flags that were not given from the environment, but for those that
-// say what to do and not how.
+// Set sets flags that were not given from the environment. Flags that say what to do,
+// and not how, are left out.
 func Set(flags *flag.FlagSet, prefix string, without ...string) error {
 	given := map[string]bool{}
 	for _, name := range without {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"runlease/shared/casefile"
+	"runlease/shared/trace"
 )
 
 // Client calls the API at URL, which ends without a slash.
@@ -47,7 +48,7 @@ type Refusal struct {
 	Code     string // the API's stable word
 	Message  string
 	Findings []casefile.Finding
-	After    time.Duration // when to ask again, if the API says; else 0
+	After    time.Duration // when to ask again; 0 if the API does not say
 }
 
 // Error is for the error interface.
@@ -63,8 +64,8 @@ func (r *Refusal) Error() string {
 const maxReply = 8 << 20
 
 // Call makes a request and reads data of its reply; body and data may be nil. A
-// refusal is a *Refusal. Any other error means that nobody knows whether the
-// request had an effect.
+// refusal is a *Refusal. After any other error the request may have had an
+// effect or not.
 func (c *Client) Call(ctx context.Context, method, path string, body, data any) error {
 	var text io.Reader
 	if body != nil {
@@ -80,6 +81,9 @@ func (c *Client) Call(ctx context.Context, method, path string, body, data any) 
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Token)
 	r.Header.Set("Content-Type", "application/json")
+	if parent := trace.From(ctx).String(); parent != "" {
+		r.Header.Set(trace.Header, parent)
+	}
 	response, err := c.HTTP.Do(r)
 	if err != nil {
 		return fmt.Errorf("ask the API: %w", err)
@@ -114,8 +118,8 @@ func (c *Client) Call(ctx context.Context, method, path string, body, data any) 
 	return nil
 }
 
-// Send uploads a body of so many bytes to where a reply said. That it is there
-// already is fine.
+// Send uploads a body of size bytes to the address of a reply. It is no error if the
+// object is there already.
 func (c *Client) Send(ctx context.Context, to Upload, body io.Reader, size int64) error {
 	r, err := http.NewRequestWithContext(ctx, to.Method, to.URL, io.NopCloser(body))
 	if err != nil {
