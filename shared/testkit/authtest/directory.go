@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long an index may take to show what was written.
-const patience = 15 * time.Second
+const patience = until.Hang
 
 // Directory runs the suite. Each test gets an empty directory.
 func Directory(t *testing.T, empty func(t *testing.T) auth.Directory) {

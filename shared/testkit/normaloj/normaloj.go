@@ -145,7 +145,7 @@ func (b *BackEnd) Submit(ctx context.Context, id string, problem, language int, 
 // send asks for the load, sets the token and pushes the code. Whatever goes wrong, a
 // token that is set stays.
 func (b *BackEnd) send(ctx context.Context, id string, s *Submission) int {
-	client := http.Client{Timeout: 30 * time.Second, Transport: b.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: 2 * time.Minute, Transport: b.transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
 	call := func(method, path, contentType string, body io.Reader) (int, []byte) {
 		r, err := http.NewRequestWithContext(ctx, method, b.Sandbox+path, body)

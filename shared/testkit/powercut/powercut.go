@@ -47,6 +47,7 @@ type write struct {
 func (c *Cut) Command(words ...string) []string {
 	c.images, c.began = map[string]*image{}, time.Now()
 	for _, name := range c.Files {
+		name = resolved(name)
 		before, err := os.ReadFile(name)
 		c.images[name] = &image{bytes: before, made: err != nil}
 	}
@@ -144,7 +145,7 @@ func (c *Cut) Rebuild() (lost int, err error) {
 			}
 		}
 	}
-	files, err := d.cutFiles(c.Folder)
+	files, err := d.cutFiles(resolved(c.Folder))
 	return lost + files, err
 }
 
@@ -181,7 +182,7 @@ func (d *disk) end(c call) {
 	case "rename", "renameat", "renameat2":
 		names := quoted.FindAllStringSubmatch(c.args, 2)
 		if len(names) == 2 {
-			from, to := unescape(names[0][1]), unescape(names[1][1])
+			from, to := resolved(unescape(names[0][1])), resolved(unescape(names[1][1]))
 			d.content[to], d.name[to] = d.content[from], c.began
 		}
 	}
@@ -193,6 +194,16 @@ func path(args string) string {
 		return unescape(m[1])
 	}
 	return ""
+}
+
+// resolved is a path as strace shows that of an open file: without symbolic links, one of
+// which may lead to the folder for temporary files.
+func resolved(path string) string {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil { // it is still to be made
+		dir = resolved(filepath.Dir(path))
+	}
+	return filepath.Join(dir, filepath.Base(path))
 }
 
 func unescape(text string) string {

@@ -174,7 +174,7 @@ func rosterPages(t *testing.T, s dispatch.Roster) {
 	read, pages := "", 0
 	for after := ""; pages < 4; pages++ {
 		var page []roster.Runner
-		for end := time.Now().Add(patience); ; { // a list may lag
+		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) { // a list may lag
 			var err error
 			if page, err = s.Runners(t.Context(), after, 2); err != nil || len(page) > 2 {
 				t.Fatal(page, err)

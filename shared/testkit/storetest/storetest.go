@@ -21,10 +21,11 @@ import (
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/testkit/until"
 )
 
 // patience is how long the index of open jobs may lag behind.
-const patience = 10 * time.Second
+const patience = until.Hang
 
 // Run runs the suite, each case on an empty store.
 func Run(t *testing.T, empty func(t *testing.T) dispatch.Store) {
