@@ -302,7 +302,7 @@ func TestChain(t *testing.T) {
 	if cuts >= 10 && lost == 0 {
 		t.Error("no cut lost anything: that proves little")
 	}
-	if c.backEnd.Overlaps() > 0 || 2*killed < *kills || unlucky > *chained/100 {
+	if c.backEnd.Overlaps() > 0 || 2*killed < *kills || unlucky > 1+*chained/100 {
 		t.Errorf("%d overlapping verdicts; %d kills, want %d; %d jobs whose runner was killed three times", c.backEnd.Overlaps(), killed, *kills, unlucky)
 	}
 	t.Logf("%d submissions, %d kills, %d of them power cuts of the bridge that lost %d writes and files, %d pushes without an answer, %d verdicts sent, %d jobs whose runner was killed three times", *chained, killed, cuts, lost, unanswered.Load(), c.backEnd.Calls("complete"), unlucky)
@@ -312,6 +312,8 @@ func TestChain(t *testing.T) {
 func TestPowerCut(t *testing.T) {
 	c := newChain(t, "bridge")
 	c.hello.ProducerToken = "x"
+	// Without its problem a submission would have its verdict, and lose its code, before a slow cut.
+	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
 	c.cutsPower()
 	cmd := c.startBridge("http://127.0.0.1:9") // runlease is away
 	const each, students = 5, 8
@@ -359,7 +361,7 @@ func TestRestartRefusesNobody(t *testing.T) {
 	cmd := c.startBridge(nobody)
 	var stop atomic.Bool
 	var students sync.WaitGroup
-	var sent atomic.Int64
+	var sent, answered atomic.Int64
 	for range 16 {
 		students.Go(func() {
 			for !stop.Load() {
@@ -367,11 +369,13 @@ func TestRestartRefusesNobody(t *testing.T) {
 				if got := c.backEnd.Submit(t.Context(), id, 1, 0, zips.Code("x")); got != http.StatusOK {
 					t.Errorf("submission %s: %d", id, got)
 				}
+				answered.Add(1)
 			}
 		})
 	}
 	for range 6 {
-		time.Sleep(400 * time.Millisecond)
+		some := answered.Load() + 50
+		until.True(t, until.Hang, "submissions are answered", func() bool { return answered.Load() > some })
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
@@ -388,7 +392,7 @@ func TestRestartRefusesNobody(t *testing.T) {
 	}
 	defer response.Body.Close()
 	text, _ := io.ReadAll(response.Body)
-	if want := fmt.Sprintf(`"received":%d}`, sent.Load()); !strings.Contains(string(text), want) || sent.Load() < 100 {
+	if want := fmt.Sprintf(`"received":%d}`, sent.Load()); !strings.Contains(string(text), want) {
 		t.Errorf("after %d submissions: %s", sent.Load(), text)
 	}
 	t.Logf("%d submissions over 6 restarts", sent.Load())
@@ -421,11 +425,11 @@ func TestFullDisk(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(text)
 	}
-	until.True(t, 10*time.Second, "a full disk is a reason to pass the bridge over", func() bool { got, _ := status(); return got == http.StatusServiceUnavailable })
+	until.True(t, until.Hang, "a full disk is a reason to pass the bridge over", func() bool { got, _ := status(); return got == http.StatusServiceUnavailable })
 	if err := os.Remove(fmt.Sprintf("/proc/%d/root%s/ballast", cmd.Process.Pid, disk)); err != nil {
 		t.Fatal(err)
 	}
-	until.True(t, 30*time.Second, "the bridge goes on", func() bool { return c.backEnd.Submit(t.Context(), "after", 1, 0, code) == http.StatusOK })
+	until.True(t, until.Hang, "the bridge goes on", func() bool { return c.backEnd.Submit(t.Context(), "after", 1, 0, code) == http.StatusOK })
 	if _, text := status(); n < 10 || !strings.Contains(text, fmt.Sprintf(`"received":%d}`, n+1)) {
 		t.Errorf("after %d submissions: %s", n+1, text)
 	}

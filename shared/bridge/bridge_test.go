@@ -162,11 +162,12 @@ func TestSlowTestData(t *testing.T) {
 			serve(rw)
 		}
 	})
+	w.silence(3 * time.Second)
 	silent.Store(true)
 	w.submit(200, "silent", "AC")
 	w.ends("silent", 1, 0, 100)
 	p := twoTasks(50)
-	p.TestData = zips.Of(zips.File{Name: "0000.in", Text: strings.Repeat("\n", 20) /* 1.2 s, longer than the silence that is borne */}, zips.File{Name: "0000.out"}, zips.File{Name: "0100.in"}, zips.File{Name: "0100.out"})
+	p.TestData = zips.Of(zips.File{Name: "0000.in", Text: strings.Repeat("\n", 60) /* 3.6 s, longer than the silence that is borne */}, zips.File{Name: "0000.out"}, zips.File{Name: "0100.in"}, zips.File{Name: "0100.out"})
 	w.backEnd.SetProblem(2, p)
 	slow.Store(true)
 	w.submitTo(200, "slow", 2, 0, zips.Code("AC"))

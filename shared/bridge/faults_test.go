@@ -93,6 +93,9 @@ func TestBackEndFailsOnVerdict(t *testing.T) {
 				}
 				serve(rw)
 			}))
+			if strings.HasPrefix(name, "hangs") {
+				w.silence(time.Second)
+			}
 			close(ready)
 			w.submit(200, "ffff", "WA 1")
 			if c.lost {
@@ -270,8 +273,9 @@ func TestSidesAway(t *testing.T) {
 	for i := range 50 {
 		w.submit(200, fmt.Sprintf("s%d", i), "AC")
 	}
+	w.until("runlease is asked again", func() bool { return w.asked.Load() >= before+2 })
 	time.Sleep(600 * time.Millisecond)
-	if n, away := w.asked.Load()-before, time.Since(begun); n < 2 || n > 4+int64(away/(30*time.Millisecond)) {
+	if n, away := w.asked.Load()-before, time.Since(begun); n > 4+int64(away/(30*time.Millisecond)) {
 		t.Errorf("%d calls to a side that was away for %v, with 50 submissions waiting", n, away)
 	}
 	if _, body := w.get("/status?token=" + token); !strings.Contains(body, `"received":50`) || !strings.Contains(body, `"runlease":{"away":true,"lastError":"http`) {
@@ -596,9 +600,6 @@ func TestSlowProblemsHoldNobodyUp(t *testing.T) {
 		}
 		serve(rw)
 	})
-	w.stop()
-	w.config.BackEnd.Silence = time.Minute
-	w.start()
 	w.submit(200, "before", "AC")
 	w.ends("before", 1, 0, 100)
 	for i := 2; i < 8; i++ {

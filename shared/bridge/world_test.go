@@ -26,6 +26,7 @@ import (
 	"runlease/shared/memory"
 	"runlease/shared/producer"
 	"runlease/shared/testkit/normaloj"
+	"runlease/shared/testkit/until"
 	"runlease/shared/testkit/wire"
 	"runlease/shared/testkit/zips"
 	"runlease/shared/trace"
@@ -140,7 +141,7 @@ func newWorldOn(t *testing.T, hosts *hosts, fault func(http.ResponseWriter, *htt
 	}))
 	w.backEnd.Sandbox = w.url
 	w.config = bridge.Config{
-		BackEnd:  &backend.Client{URL: there, Token: token, HTTP: &http.Client{Transport: w.transport()}, Silence: time.Second},
+		BackEnd:  &backend.Client{URL: there, Token: token, HTTP: &http.Client{Transport: w.transport()}, Silence: until.Hang},
 		Runlease: &producer.Client{URL: w.runlease.URL, Token: w.runlease.ProducerToken, HTTP: &http.Client{Transport: w.transport(), CheckRedirect: producer.NoRedirect}},
 		Pace:     bridge.Pace{Problem: 150 * time.Millisecond, Query: 20 * time.Millisecond, Sweep: time.Second, FirstWait: 20 * time.Millisecond, LastWait: 100 * time.Millisecond},
 		Capacity: 10, Keep: time.Hour, Log: slog.New(slog.NewJSONHandler(w, nil)),
@@ -159,6 +160,14 @@ func newWorldOn(t *testing.T, hosts *hosts, fault func(http.ResponseWriter, *htt
 		}
 	})
 	return w
+}
+
+// silence has the bridge bear no longer pause of the back end than this.
+func (w *world) silence(borne time.Duration) {
+	w.t.Helper()
+	w.stop()
+	w.config.BackEnd.Silence = borne
+	w.start()
 }
 
 func twoTasks(points int) normaloj.Problem {
@@ -320,7 +329,7 @@ func (w *world) submitTo(want int, id string, problem, language int, code []byte
 // until waits for a condition.
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	patience := 20 * time.Second
+	patience := until.Hang
 	if w.hosts != nil {
 		patience = time.Hour // of a clock that waits for nothing
 	}
