@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,13 +35,14 @@ import (
 	"runlease/shared/runner/toolchain"
 	"runlease/shared/runner/workdir"
 	"runlease/shared/testkit/program"
+	"runlease/shared/testkit/until"
 	"runlease/shared/testkit/zips"
 )
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
 	execute.Shim()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(until.Ended(m))
 }
 
 func TestFlags(t *testing.T) {
@@ -151,6 +152,20 @@ func serve(t *testing.T, h http.HandlerFunc) []string {
 	return []string{"-url", server.URL, "-name", "n", "-languages", onlyC(t), "-work", filepath.Join(t.TempDir(), "work")}
 }
 
+// first is what a program asks its server first. One that ends before that ends the test.
+func first(t *testing.T, asked <-chan string, code <-chan int, log *safeBuffer) string {
+	t.Helper()
+	select {
+	case got := <-asked:
+		return got
+	case got := <-code:
+		t.Fatalf("exit code %d before it asked for anything; log:\n%s", got, log)
+	case <-time.After(until.Hang):
+		t.Fatalf("it asks for nothing; log:\n%s", log)
+	}
+	return ""
+}
+
 // onlyC is a file with a table of one language, which is checked in no time.
 func onlyC(t *testing.T) string {
 	t.Helper()
@@ -165,12 +180,14 @@ func onlyC(t *testing.T) string {
 // TestLanguagesOfARunner: it says what it speaks, why it leaves others out, and
 // reports it with everything that it asks for.
 func TestLanguagesOfARunner(t *testing.T) {
-	asked := make(chan string, 1000)
-	args := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
-		asked <- r.URL.RawQuery + string(body)
-	})
+	serving := func() (asked chan string, args []string) {
+		asked = make(chan string, 1000)
+		return asked, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			_, _ = io.WriteString(w, `{"data":{"jobs":[],"pollSeconds":1},"message":"ok","status":"ok"}`)
+			asked <- r.URL.RawQuery + string(body)
+		})
+	}
 	c, bad := toolchain.BuiltIn()[language.C], toolchain.BuiltIn()[language.C]
 	c.ID, bad.ID, bad.Check = 40, 41, "int main(void) { return 1; }"
 	text, err := json.Marshal([]toolchain.Language{c, bad, {ID: 42, Name: "none", Source: "x", Run: []string{"no-such-tool"}, Check: "x"}})
@@ -182,11 +199,12 @@ func TestLanguagesOfARunner(t *testing.T) {
 		"-compat": "languages=40", "-compat=false": `"languages":[40]`,
 		"-executor=/bin/true": `"checkers":false`, "-executor=/bin/true -executor-languages=2,33": `"languages":[2,33]`,
 	} {
+		asked, args := serving()
 		var log safeBuffer
 		code := make(chan int, 1)
-		all := append(append(slices.Clone(args), strings.Fields(flag)...), "-isolation", "native", "-languages", path)
+		all := append(append(args, strings.Fields(flag)...), "-isolation", "native", "-languages", path)
 		go func() { code <- run(all, "s3cret", &log) }()
-		if got := <-asked; !strings.Contains(got, want) {
+		if got := first(t, asked, code, &log); !strings.Contains(got, want) {
 			t.Errorf("%s: asked for %q, want %q in it", flag, got, want)
 		}
 		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
@@ -203,14 +221,12 @@ func TestLanguagesOfARunner(t *testing.T) {
 				t.Errorf("it does not say why a language is left out: want %q in\n%s", why, log.String())
 			}
 		}
-		for len(asked) > 0 {
-			<-asked
-		}
 	}
 	if err := os.WriteFile(path, []byte("[\n {\"id\": 40,\n  \"source_file\": 1}]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
+	_, args := serving()
 	if got := run(append(args, "-languages", path), "s3cret", &said); got != exitUsage || !strings.Contains(said.String(), path+":3: there is no field source_file") {
 		t.Errorf("a malformed table: exit code %d, %s", got, said.String())
 	}
@@ -263,7 +279,7 @@ func TestExitCodes(t *testing.T) {
 			var log safeBuffer
 			code := make(chan int, 1)
 			go func() { code <- run(args, "s3cret", &log) }()
-			if got := <-polled; got != tc.path {
+			if got := first(t, polled, code, &log); got != tc.path {
 				t.Errorf("asked for %s, want %s", got, tc.path)
 			}
 			if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
@@ -274,7 +290,7 @@ func TestExitCodes(t *testing.T) {
 				if got != 0 {
 					t.Errorf("exit code %d, want 0; log:\n%s", got, log.String())
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(until.Hang):
 				t.Fatal("did not stop")
 			}
 		})
@@ -327,8 +343,8 @@ func bigTestData(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-// TestSignalWhileUnpacking ends the program within its grace while it unpacks
-// gigabytes. The job goes back, and nothing is left of it.
+// TestSignalWhileUnpacking ends the program while it unpacks gigabytes. It does not go on
+// until it has them all; the job goes back, and nothing is left of it.
 func TestSignalWhileUnpacking(t *testing.T) {
 	bin := t.TempDir()
 	if err := program.Build(bin, "runner"); err != nil {
@@ -363,33 +379,44 @@ func TestSignalWhileUnpacking(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"data":{"done":[],"active":[],"jobs":%s,"pollSeconds":5,"heartbeatSeconds":20},"message":"ok","status":"ok"}`, jobs)
 	})
 	work := args[len(args)-1]
-	const grace = time.Second
-	runner := exec.CommandContext(t.Context(), binary, append(args, "-isolation", "native", "-slots", "1", "-grace", grace.String())...)
+	ctx, cancel := context.WithTimeout(t.Context(), until.Hang)
+	defer cancel()
+	runner := exec.CommandContext(ctx, binary, append(args, "-isolation", "native", "-slots", "1", "-grace", "1m")...)
 	runner.Env = append(os.Environ(), "RUNNER_TOKEN=s3cret")
 	var log safeBuffer
 	runner.Stderr = &log
 	if err := runner.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = runner.Process.Kill() }()
 	unpacked := func() (n int) {
 		files, _ := filepath.Glob(filepath.Join(work, "running", "job-*", "testdata", "*"+casefile.In))
 		return len(files)
 	}
-	for end := time.Now().Add(time.Minute); unpacked() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("unpacks nothing; log:\n%s", log.String())
+	until.NoError(t, until.Hang, func() error {
+		if unpacked() == 0 {
+			return fmt.Errorf("it unpacks nothing; log:\n%s", log.String())
 		}
-	}
-	began := time.Now()
+		return nil
+	})
+	began := unpacked()
 	if err := runner.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := runner.Wait(); err != nil {
-		t.Errorf("%v; log:\n%s", err, log.String())
+	ended := make(chan error, 1)
+	go func() { ended <- runner.Wait() }()
+	most := began
+	for running := true; running; most = max(most, unpacked()) {
+		select {
+		case err := <-ended:
+			if running = false; err != nil {
+				t.Errorf("%v; log:\n%s", err, log.String())
+			}
+		case <-time.After(time.Millisecond):
+		}
 	}
-	if took := time.Since(began); took > grace+4*time.Second {
-		t.Errorf("ended %s after the signal, with a grace of %s", took, grace)
+	// How long the machine takes for one of the 38 is its own affair.
+	if most-began > 19 {
+		t.Errorf("%d files were there at the signal, and %d at the end", began, most)
 	}
 	select {
 	case body := <-released:
@@ -430,9 +457,12 @@ func TestStopsWithoutItsDirectory(t *testing.T) {
 	var log safeBuffer
 	code := make(chan int, 1)
 	go func() { code <- run(args, "s3cret", &log) }()
-	for !strings.Contains(log.String(), "started") {
-		time.Sleep(time.Millisecond)
-	}
+	until.NoError(t, until.Hang, func() error {
+		if !strings.Contains(log.String(), "started") && len(code) == 0 {
+			return errors.New("it has not started")
+		}
+		return nil
+	})
 	if err := os.Rename(work, work+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -446,7 +476,7 @@ func TestStopsWithoutItsDirectory(t *testing.T) {
 		if got != exitFailed || !strings.Contains(log.String(), "belongs to another runner") {
 			t.Errorf("exit code %d, log:\n%s", got, log.String())
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(until.Hang):
 		t.Fatalf("did not stop; log:\n%s", log.String())
 	}
 }
