@@ -24,7 +24,7 @@ func act(t *testing.T, s *durable.Store, n int) (key string, err error) {
 
 func settled(t *testing.T, db *durable.DB) {
 	t.Helper()
-	until.True(t, 30*time.Second, "the journal has no rows", func() bool { return db.Stats().Waiting == 0 })
+	until.True(t, until.Hang, "the journal has no rows", func() bool { return db.Stats().Waiting == 0 })
 }
 
 // TestAuditBackwards: every entry once, newest first, whether it is in its table or in

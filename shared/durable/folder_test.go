@@ -178,7 +178,7 @@ func overSocket(t *testing.T, dir string, db *durable.DB) (operator control.Fold
 	hooks, err := db.Webhooks()
 	check(t, err)
 	go func() { _ = control.Serve(t.Context(), dir, db, hooks, quiet()) }()
-	until.NoError(t, 5*time.Second, func() error {
+	until.NoError(t, until.Hang, func() error {
 		operator, err = control.Open(t.Context(), dir)
 		return err
 	})

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -411,16 +412,17 @@ func TestEveryOperationEndsBeforeItsCaller(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			err := call(ctx, on(t, silent{}))
-			if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "dynamodb: ") {
-				t.Errorf("got error %v", err)
-			}
-			if ctx.Err() != nil {
-				t.Error("the caller has no time left to answer")
-			}
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				err := call(ctx, on(t, silent{}))
+				if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "dynamodb: ") {
+					t.Errorf("got error %v", err)
+				}
+				if ctx.Err() != nil {
+					t.Error("the caller has no time left to answer")
+				}
+			})
 		})
 	}
 }
