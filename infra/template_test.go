@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		defer jsii.Close()
 		os.Unsetenv("CDK_DEFAULT_REGION") // the templates are those of no region
+		syscall.Umask(0o022)              // folders that would run on Lambda, whatever the user's
 		var err error
 		if scratch, err = os.MkdirTemp("", "runlease-infra-"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
