@@ -36,10 +36,16 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current.Load(), nil
 }
 
-// renew reads the files again on every SIGHUP, which programs that renew certificates send.
-func (c *certificates) renew(ctx context.Context, log *slog.Logger) {
+// hangUps are the SIGHUPs from now on, which programs that renew certificates send. Before
+// that a SIGHUP ends the server.
+func hangUps() chan os.Signal {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGHUP)
+	return told
+}
+
+// renew reads the files again whenever it is told to.
+func (c *certificates) renew(ctx context.Context, told chan os.Signal, log *slog.Logger) {
 	defer signal.Stop(told)
 	for {
 		select {

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
 // certify writes a certificate of this machine with a serial number.
@@ -65,26 +67,26 @@ func TestCertificateIsReadAgain(t *testing.T) {
 		}
 		return reply.TLS.PeerCertificates[0].SerialNumber.Int64()
 	}
-	renew := func(want int64) {
+	hangUp := func() {
 		t.Helper()
 		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 			t.Fatal(err)
-		}
-		for begin := time.Now(); served() != want; time.Sleep(10 * time.Millisecond) {
-			if time.Since(begin) > 10*time.Second {
-				t.Fatalf("certificate %d is served, want %d", served(), want)
-			}
 		}
 	}
 	if got := served(); got != 1 {
 		t.Errorf("certificate %d at the start", got)
 	}
 	certify(t, cert, key, 2)
-	renew(2)
+	hangUp()
+	until.True(t, until.Hang, "the new certificate is served", func() bool { return served() == 2 })
 	if err := os.WriteFile(cert, []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	renew(2)
+	hangUp()
+	s.logs.await(t, 1, "the certificate stays as it was", until.Hang)
+	if got := served(); got != 2 {
+		t.Errorf("certificate %d, want the last good one", got)
+	}
 }
 
 // TestRatesAreOnWithAFolder: as on AWS, 40 requests of a runner at once; -rate 0
@@ -102,13 +104,13 @@ func TestRatesAreOnWithAFolder(t *testing.T) {
 	} {
 		s := start(t, c.args...)
 		refused := 0
-		for range 200 {
+		for n, end := 0, time.Now().Add(until.Hang); n < 200 || c.limited && refused == 0 && time.Now().Before(end); n++ { // a busy machine may be slow to ask too often
 			if status, _ := s.do(t, client, "r", "GET", "/runner/jobs", ""); status == http.StatusTooManyRequests {
 				refused++
 			}
 		}
 		if (refused > 0) != c.limited {
-			t.Errorf("%v: %d of 200 requests at once were refused", c.args, refused)
+			t.Errorf("%v: %d requests at once were refused", c.args, refused)
 		}
 		s.end(t)
 	}

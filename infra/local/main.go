@@ -196,7 +196,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	beside.Go(func() { s.sweepEveryMinute(sweeping) })
 	beside.Go(func() { s.announceFinalJobs(sweeping) })
 	if certificate != nil {
-		beside.Go(func() { certificate.renew(sweeping, log) })
+		told := hangUps() // not in the goroutine: who reads the greeting may send one
+		beside.Go(func() { certificate.renew(sweeping, told, log) })
 	}
 	if where.control != nil {
 		beside.Go(func() {
