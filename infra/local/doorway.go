@@ -38,8 +38,10 @@ var kept = []byte(`{"kept":1}`)
 type doorway struct {
 	dispatch *dispatch.Dispatcher
 	log      *slog.Logger
-	// of pings; shorter in tests
-	pingEvery, pingTimeout time.Duration
+	// Of pings; a test has its own: when a runner's line is pinged, and how long an
+	// answer may take.
+	pings       func(runner string) (ticks <-chan time.Time, stop func())
+	pingTimeout time.Duration
 
 	mu      sync.Mutex
 	entered int64
@@ -58,9 +60,14 @@ type line struct {
 
 func newDoorway(d *dispatch.Dispatcher, log *slog.Logger) *doorway {
 	return &doorway{
-		dispatch: d, log: log, pingEvery: pingEvery, pingTimeout: pingTimeout,
+		dispatch: d, log: log, pings: steady, pingTimeout: pingTimeout,
 		lines: make(map[string]*line), runners: make(map[string]int),
 	}
+}
+
+func steady(string) (ticks <-chan time.Time, stop func()) {
+	tick := time.NewTicker(pingEvery)
+	return tick.C, tick.Stop
 }
 
 // Room reports whether one more connection fits in.
@@ -97,7 +104,7 @@ func (d *doorway) Enter(w http.ResponseWriter, r *http.Request, l doorbell.Liste
 		d.log.WarnContext(ctx, "doorbell not opened", "runner", l.Runner, "error", err)
 		return
 	}
-	err = d.listen(ctx, socket)
+	err = d.listen(ctx, socket, l.Runner)
 	status, why := websocket.StatusGoingAway, ""
 	if errors.Is(err, errTalks) {
 		status, why = websocket.StatusPolicyViolation, err.Error()
@@ -134,20 +141,20 @@ func (d *doorway) leave(ctx context.Context, l doorbell.Listener) {
 var errTalks = errors.New("too many messages: one every few minutes keeps the line open")
 
 // listen answers what keeps the line open, and pings, until the line ends.
-func (d *doorway) listen(ctx context.Context, socket *websocket.Conn) error {
+func (d *doorway) listen(ctx context.Context, socket *websocket.Conn, runner string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var pinging sync.WaitGroup
 	defer pinging.Wait()
 	defer cancel(nil)
 	pinging.Go(func() {
-		tick := time.NewTicker(d.pingEvery)
-		defer tick.Stop()
+		ticks, stop := d.pings(runner)
+		defer stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
+			case <-ticks:
 			}
 			ping, done := context.WithTimeout(ctx, d.pingTimeout)
 			err := socket.Ping(ping)
