@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
+	"runlease/shared/testkit/until"
 	"runlease/shared/testkit/wire"
 )
 
@@ -87,7 +87,7 @@ func publish(t testing.TB, c wire.Client) {
 }
 
 func TestDoorbell(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer until.NoGoroutine(t)
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	s := withProblem(t, client)
@@ -105,14 +105,14 @@ func TestDoorbell(t *testing.T) {
 	for i := range 3 {
 		seat := a.sync(0).Seat
 		s.do(t, client, "", "POST", "/jobs", aJob(fmt.Sprint("j", i)))
-		if got, want := a.heard(time.Second), fmt.Sprintf(`{"ring":%d}`, seat); got != want {
+		if got, want := a.heard(until.Hang), fmt.Sprintf(`{"ring":%d}`, seat); got != want {
 			t.Fatalf("heard %q, want %q", got, want)
 		}
 		if got := a.sync(0); len(got.Jobs) != 1 || got.Seat != 0 || got.PollSeconds != 0 {
 			t.Fatalf("rung, and then got %+v", got)
 		}
 	}
-	if err := a.socket.Write(t.Context(), websocket.MessageText, []byte(`{"keep":1}`)); err != nil || a.heard(time.Second) == "" {
+	if err := a.socket.Write(t.Context(), websocket.MessageText, []byte(`{"keep":1}`)); err != nil || a.heard(until.Hang) == "" {
 		t.Errorf("no answer to a word that keeps the line open: %v", err)
 	}
 
@@ -120,7 +120,7 @@ func TestDoorbell(t *testing.T) {
 	seat := a.sync(0).Seat
 	b := listen(t, s, client, "a")
 	defer b.hangUp()
-	if got := a.heard(time.Second); got != "" {
+	if got := a.heard(until.Hang); got != "" {
 		t.Errorf("the replaced connection heard %q", got)
 	}
 	time.Sleep(2 * time.Millisecond) // a seat's number tells its millisecond
@@ -128,7 +128,7 @@ func TestDoorbell(t *testing.T) {
 		t.Errorf("the seat of the replaced connection is %d, and now %+v", seat, next)
 	}
 	s.do(t, client, "", "POST", "/jobs", aJob("j9"))
-	if b.heard(time.Second) == "" {
+	if b.heard(until.Hang) == "" {
 		t.Error("the new connection heard nothing")
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"runlease/shared/testkit/until"
 )
@@ -29,7 +28,7 @@ func TestFullDisk(t *testing.T) {
 	k.start()
 	t.Cleanup(func() { _ = k.process.Process.Kill() }) // if it is there still
 	k.publish()
-	client := http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: until.Hang}
 	var packed bytes.Buffer
 	w := zip.NewWriter(&packed)
 	f, err := w.CreateHeader(&zip.FileHeader{Name: "main.py", Method: zip.Store})
@@ -67,7 +66,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(fmt.Sprintf("/proc/%d/root%s/ballast", k.process.Process.Pid, disk)); err != nil {
 		t.Fatal(err)
 	}
-	until.True(t, 30*time.Second, "a job is written after there was space", func() bool { return create(n) == http.StatusCreated })
+	until.True(t, until.Hang, "a job is written after there was space", func() bool { return create(n) == http.StatusCreated })
 	n++
 	there()
 	k.stop()

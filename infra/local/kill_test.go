@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,7 +76,7 @@ type killed struct {
 	dir        string
 	hello      hello
 	process    *exec.Cmd
-	complaints *bytes.Buffer
+	complaints *lines
 	under      []string      // what starts the server
 	cut        *powercut.Cut // nil: what a kill leaves is left
 	acked      atomic.Int64
@@ -95,7 +96,7 @@ func (k *killed) start() {
 		command = k.cut.Command(command...)
 	}
 	k.process = exec.Command(command[0], command[1:]...)
-	k.complaints = new(bytes.Buffer)
+	k.complaints = new(lines)
 	k.process.Stderr = k.complaints
 	if err := program.Serve(k.process, &k.hello); err != nil {
 		k.t.Fatalf("start after a kill: %v: %s", err, k.complaints)
@@ -105,20 +106,26 @@ func (k *killed) start() {
 // load lets clients create, claim and complete until a moment after a number of
 // replies, and kills the server under them.
 func (k *killed) load() {
-	until := k.acked.Load() + ackedBetweenKills
+	enough := k.acked.Load() + ackedBetweenKills
 	var dead atomic.Bool
 	var clients sync.WaitGroup
 	for c := range killClients {
 		clients.Go(func() {
 			transport := &http.Transport{MaxIdleConnsPerHost: 1}
 			defer transport.CloseIdleConnections()
-			w := &killClient{killed: k, Client: http.Client{Transport: transport, Timeout: 30 * time.Second}, name: fmt.Sprintf("k%d", c)}
+			w := &killClient{killed: k, Client: http.Client{Transport: transport, Timeout: until.Hang}, name: fmt.Sprintf("k%d", c)}
 			for !dead.Load() && w.turn() {
 			}
 		})
 	}
-	for k.acked.Load() < until {
-		time.Sleep(time.Millisecond)
+	gone := make(chan struct{})
+	go func() { clients.Wait(); close(gone) }()
+	for k.acked.Load() < enough {
+		select {
+		case <-gone: // every client has met an error
+			k.t.Fatalf("%d of %d requests were acknowledged; %s", k.acked.Load(), enough, k.complaints)
+		case <-time.After(time.Millisecond):
+		}
 	}
 	time.Sleep(time.Duration(rand.IntN(30_000)) * time.Microsecond)
 	kill := func(int) error { return k.process.Process.Kill() }
@@ -129,7 +136,7 @@ func (k *killed) load() {
 		k.t.Error(err)
 	}
 	dead.Store(true)
-	clients.Wait()
+	<-gone
 }
 
 // killClient is a producer and a runner with one slot.
@@ -225,59 +232,63 @@ func (k *killed) call(client http.Client, runner, method, path, body string) (in
 
 func (k *killed) must(method, path, body string) []byte {
 	k.t.Helper()
-	status, text := k.call(http.Client{Timeout: 30 * time.Second}, "r", method, path, body)
+	status, text := k.call(http.Client{Timeout: until.Hang}, "r", method, path, body)
 	if status < 200 || status > 299 {
 		k.t.Fatalf("%s %s: %d %s", method, path, status, text)
 	}
 	return text
 }
 
-// check reads every job that was acknowledged, and its code; final: all have ended.
-func (k *killed) check(final bool) {
+// keptJob is a job as the server shows it.
+type keptJob struct {
+	SubmissionID string
+	State        string
+	Score        *int
+	Attempts     []struct{ How string }
+}
+
+// jobs reads every job that was acknowledged.
+func (k *killed) jobs() (all []keptJob) {
 	k.t.Helper()
 	ids := make([]string, 0, len(k.scores))
 	for id := range k.scores {
 		ids = append(ids, id)
 	}
-	for len(ids) > 0 {
-		page := ids[:min(100, len(ids))]
-		ids = ids[len(page):]
+	for page := range slices.Chunk(ids, 100) {
 		list, _ := json.Marshal(map[string]any{"ids": page})
-		var reply struct {
-			Data struct {
-				Jobs []struct {
-					SubmissionID string
-					State        string
-					Score        *int
-					Attempts     []struct{ How string }
-				}
-			}
-		}
+		var reply struct{ Data struct{ Jobs []keptJob } }
 		if err := json.Unmarshal(k.must("POST", "/jobs/query", string(list)), &reply); err != nil {
 			k.t.Fatal(err)
 		}
 		if len(reply.Data.Jobs) != len(page) {
 			k.t.Fatalf("%d of %d acknowledged jobs are there", len(reply.Data.Jobs), len(page))
 		}
-		for _, j := range reply.Data.Jobs {
-			want, completed := k.scores[j.SubmissionID], 0
-			for _, a := range j.Attempts {
-				if a.How == "completed" {
-					completed++
-				}
+		all = append(all, reply.Data.Jobs...)
+	}
+	return all
+}
+
+// check looks at every job that was acknowledged, and its code; final: all have ended.
+func (k *killed) check(final bool) {
+	k.t.Helper()
+	for _, j := range k.jobs() {
+		want, completed := k.scores[j.SubmissionID], 0
+		for _, a := range j.Attempts {
+			if a.How == "completed" {
+				completed++
 			}
-			switch {
-			case want >= 0 && (j.State != "finished" || j.Score == nil || *j.Score != want):
-				k.t.Errorf("job %s: %s with %v after a result of %d was acknowledged", j.SubmissionID, j.State, j.Score, want)
-			case final && j.State != "finished":
-				k.t.Errorf("job %s is %s at the end", j.SubmissionID, j.State)
-			case completed > 1:
-				k.t.Errorf("job %s has %d results", j.SubmissionID, completed)
-			}
+		}
+		switch {
+		case want >= 0 && (j.State != "finished" || j.Score == nil || *j.Score != want):
+			k.t.Errorf("job %s: %s with %v after a result of %d was acknowledged", j.SubmissionID, j.State, j.Score, want)
+		case final && j.State != "finished":
+			k.t.Errorf("job %s is %s at the end", j.SubmissionID, j.State)
+		case completed > 1:
+			k.t.Errorf("job %s has %d results", j.SubmissionID, completed)
 		}
 	}
 	// The code is in its files once the journal has been filed.
-	until.NoError(k.t, 30*time.Second, func() error {
+	until.NoError(k.t, until.Hang, func() error {
 		objects, err := os.ReadDir(filepath.Join(k.dir, "code"))
 		if !final || err == nil && len(objects) >= longCodes(k.scores) {
 			return nil
@@ -289,15 +300,20 @@ func (k *killed) check(final bool) {
 // drain lets every job come back by its clock and end.
 func (k *killed) drain() {
 	k.t.Helper()
-	w := &killClient{killed: k, Client: http.Client{Timeout: 30 * time.Second}, name: "last"}
-	for quiet := time.Now(); time.Since(quiet) < 5*time.Second; {
-		switch w.sync(1) {
-		case -1:
-			k.t.Fatal("the server has gone")
-		case 0:
-			time.Sleep(100 * time.Millisecond)
-		default:
-			quiet = time.Now()
+	w := &killClient{killed: k, Client: http.Client{Timeout: until.Hang}, name: "last"}
+	for last := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		for n := w.sync(1); n != 0; n = w.sync(1) {
+			if n < 0 {
+				k.t.Fatal("the server has gone")
+			}
+			last = time.Now()
+		}
+		open := slices.DeleteFunc(k.jobs(), func(j keptJob) bool { return j.State == "finished" })
+		if len(open) == 0 {
+			return
+		}
+		if time.Since(last) > until.Hang {
+			k.t.Fatalf("no job can be claimed, but %d are open: %+v", len(open), open[0])
 		}
 	}
 }

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"runlease/shared/testkit/wire"
 )
@@ -100,6 +103,27 @@ func (p *replay) answers(field string, was, is any) error {
 	return nil
 }
 
+// still is a server whose clock stands still, so that no lease ends meanwhile.
+func still(t *testing.T, leaseSeconds int) wire.Client {
+	t.Helper()
+	var handler http.Handler
+	listening := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(listening.Close)
+	where, err := inMemory(nil, listening.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(edge{origin: listening.URL}, where, leaseSeconds, slog.New(slog.DiscardHandler))
+	now := time.Now()
+	s.dispatch.Now = func() time.Time { return now }
+	handler = s.handler()
+	c := wire.Client{URL: listening.URL, HTTP: listening.Client()}
+	if c.RunnerToken, c.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // TestRunnersOfEarlierVersions says to this server what runners of earlier versions
 // said to theirs, and compares its replies.
 func TestRunnersOfEarlierVersions(t *testing.T) {
@@ -112,12 +136,8 @@ func TestRunnersOfEarlierVersions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := start(t, "-lease", "4s")
-		defer s.end(t)
-		client := &http.Client{Transport: &http.Transport{}}
-		defer client.CloseIdleConnections()
-		c := wire.Client{URL: s.URL, RunnerToken: s.RunnerToken, ProducerToken: s.ProducerToken, HTTP: client}
-		names := renamed{"http://server": s.URL}
+		c := still(t, 4)
+		names := renamed{"http://server": c.URL}
 		p := &replay{c, t, names}
 		var upload struct{ Headers map[string]string } // what the last reply said of one: a server may want other headers
 		for line := range bytes.Lines(text) {

@@ -38,7 +38,8 @@ func TestReadmesReceiver(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, source).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	// A port is free only as long as nobody takes it: on this address nobody but the test does.
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.2:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func TestReadmesReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = receiver.Process.Kill(); _ = receiver.Wait() }()
-	until.NoError(t, 5*time.Second, func() error {
+	until.NoError(t, until.Hang, func() error {
 		c, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 		if err == nil {
 			_ = c.Close()
@@ -90,15 +91,19 @@ func TestWebhooksOutliveARestart(t *testing.T) {
 		select {
 		case <-well:
 			got <- r.Header.Get("webhook-id")
+			return
 		default:
-			asked <- r.Header.Get("webhook-id")
-			<-r.Context().Done()
 		}
+		select {
+		case asked <- r.Header.Get("webhook-id"):
+		default: // once more, since the first server took a while to end
+		}
+		<-r.Context().Done()
 	}))
 	defer receiver.Close()
 	first := start(t, "-data", dir)
 	var folder control.Folder
-	until.NoError(t, 5*time.Second, func() (err error) { // the socket is there soon
+	until.NoError(t, until.Hang, func() (err error) { // the socket is there soon
 		folder, err = control.Open(t.Context(), dir)
 		return err
 	})
@@ -128,7 +133,7 @@ func TestWebhooksOutliveARestart(t *testing.T) {
 		if id != "j1-0" {
 			t.Errorf("delivered %s", id)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(until.Hang): // more than the minute's pause after a try that failed
 		t.Fatal("not delivered")
 	}
 }
