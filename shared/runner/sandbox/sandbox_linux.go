@@ -114,6 +114,9 @@ func New(cfg Config) (*Sandbox, error) {
 	if cfg.Languages == nil {
 		cfg.Languages = toolchain.BuiltIn()
 	}
+	// The users of boxes read what is written for them: modes say who may, and not the
+	// umask of whoever started the runner.
+	syscall.Umask(0o022)
 	s := &Sandbox{root: os.Getuid() == 0, languages: speak(cfg.Languages)}
 	s.filters()
 	var err error
