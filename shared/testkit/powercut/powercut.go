@@ -73,14 +73,20 @@ func (c *Cut) Kill(strace int) error {
 	return nil
 }
 
-// A line is a call's beginning, its end, or both.
+// A line is a call's beginning, its end, or both. It may hold megabytes between quotation
+// marks, at which no expression looks.
 var (
-	line   = regexp.MustCompile(`^(\d+) +([\d.]+) (<\.\.\. )?(\w+)(?: resumed>|\()(.*)`)
+	line   = regexp.MustCompile(`^(\d+) +([\d.]+) (<\.\.\. )?(\w+)(?: resumed>|\()`)
 	result = regexp.MustCompile(`\) += (-?\d+)`)
 	quoted = regexp.MustCompile(`"([^"]*)"`)
 	onFile = regexp.MustCompile(`^\d+<([^>]*)>`)
-	number = regexp.MustCompile(`, (\d+)(?:\)| <)[^"]*$`)
+	number = regexp.MustCompile(`, (\d+)(?:\)| <)`)
 )
+
+const longestHead = 200 // of what line matches
+
+// tail is what follows a call's quoted arguments.
+func tail(args string) string { return args[strings.LastIndexByte(args, '"')+1:] }
 
 // call is a system call that has begun.
 type call struct {
@@ -111,14 +117,15 @@ func (c *Cut) Rebuild() (lost int, err error) {
 		if err != nil {
 			break
 		}
-		m := line.FindStringSubmatch(text)
+		m := line.FindStringSubmatch(text[:min(len(text), longestHead)])
 		if m == nil {
 			continue
 		}
+		args := text[len(m[0]):]
 		now := begun[m[1]]
 		if m[3] == "" {
 			seconds, _ := strconv.ParseFloat(m[2], 64)
-			now = call{name: m[4], args: m[5], began: time.UnixMicro(int64(seconds * 1e6))}
+			now = call{name: m[4], args: args, began: time.UnixMicro(int64(seconds * 1e6))}
 			if file := d.images[path(now.args)]; file != nil {
 				now.writes = file.writes
 			}
@@ -127,7 +134,7 @@ func (c *Cut) Rebuild() (lost int, err error) {
 				return 0, fmt.Errorf("strace: %.80s: %w", text, err)
 			}
 		}
-		if r := result.FindStringSubmatch(m[5]); r != nil && !strings.HasPrefix(r[1], "-") {
+		if r := result.FindStringSubmatch(tail(args)); r != nil && !strings.HasPrefix(r[1], "-") {
 			d.end(now)
 		}
 	}
@@ -155,8 +162,10 @@ func (d *disk) begin(c call) error {
 	if file == nil || c.name != "pwrite64" && c.name != "ftruncate" {
 		return nil
 	}
-	last, text := number.FindStringSubmatch(c.args), quoted.FindStringSubmatch(c.args)
-	if last == nil || text == nil && c.name == "pwrite64" {
+	last := number.FindStringSubmatch(tail(c.args))
+	_, text, _ := strings.Cut(c.args, `"`)
+	text, _, whole := strings.Cut(text, `"`)
+	if last == nil || !whole && c.name == "pwrite64" {
 		return errors.New("not understood")
 	}
 	n, err := strconv.Atoi(last[1])
@@ -164,7 +173,7 @@ func (d *disk) begin(c call) error {
 		file.bytes = append(file.bytes, make([]byte, max(0, n-len(file.bytes)))...)
 		return err
 	}
-	file.pending, file.writes = append(file.pending, write{n, []byte(unescape(text[1]))}), file.writes+1
+	file.pending, file.writes = append(file.pending, write{n, []byte(unescape(text))}), file.writes+1
 	return err
 }
 
