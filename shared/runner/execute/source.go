@@ -41,8 +41,8 @@ func MissingSource(dir, name string) string {
 	return ""
 }
 
-// copyTree copies the files and directories below from; what is neither is left
-// out. Everybody may read the copies: the directory above is private.
+// copyTree copies the files and directories below from, in place of what is there; what
+// is neither is left out. Everybody may read the copies: the directory above is private.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
@@ -53,6 +53,11 @@ func copyTree(from, to string) error {
 			return err
 		}
 		target := filepath.Join(to, rel)
+		if there, err := os.Lstat(target); err == nil && there.IsDir() != d.IsDir() {
+			if err := os.RemoveAll(target); err != nil {
+				return err
+			}
+		}
 		switch {
 		case d.IsDir():
 			return os.MkdirAll(target, 0o755)

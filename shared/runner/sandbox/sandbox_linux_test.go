@@ -221,7 +221,8 @@ static int told(){printf("%ld",(of(RUSAGE_SELF)+of(RUSAGE_CHILDREN))/1000);retur
 	}
 }
 
-// TestChaosIsPutBesideTheSource has a main that the problem adds.
+// TestChaosIsPutBesideTheSource has a main that the problem adds, and a submission
+// whose files stand in the way of what is added.
 func TestChaosIsPutBesideTheSource(t *testing.T) {
 	s := newSandbox(t, Config{})
 	in := input(t, execute.C, "#include \"given.h\"\nint twice(int n){return FACTOR*n;}", ordinary, [2]string{"21", "42"})
@@ -229,7 +230,16 @@ func TestChaosIsPutBesideTheSource(t *testing.T) {
 	if err := os.Mkdir(chaos, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(chaos, "given.h"), "#define FACTOR 2\n")
+	for _, dir := range []string{filepath.Join(chaos, "sub"), filepath.Join(in.SourceDir, "given.h")} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(in.SourceDir, "given.h", "x"), "")
+	writeFile(t, filepath.Join(in.SourceDir, "sub"), "")
+	writeFile(t, filepath.Join(chaos, "sub", "no.c"), "it is not compiled")
+	writeFile(t, filepath.Join(chaos, "sub", "factor.h"), "#define FACTOR 2\n")
+	writeFile(t, filepath.Join(chaos, "given.h"), "#include \"sub/factor.h\"\n")
 	writeFile(t, filepath.Join(chaos, "driver.c"), "#include <stdio.h>\nint twice(int);\nint main(){int n;scanf(\"%d\",&n);printf(\"%d\",twice(n));}")
 	got, err := s.Run(t.Context(), in)
 	if err != nil || got[0][0].Status != execute.AC {

@@ -5,6 +5,7 @@ package toolchain
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -153,14 +154,17 @@ func (l Language) Env(base []string, p Place) []string {
 	return env
 }
 
-// Sources lists the files of a directory that end as l's source does, by name.
+// Sources lists the files of a directory that end as l's source does, by name; none
+// that is hidden, as a shell lists them: archives of macOS have a ._main.c.
 func (l Language) Sources(dir string) []string {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*"+filepath.Ext(l.Source)))
-	for i, path := range paths {
-		paths[i] = filepath.Base(path)
+	entries, _ := os.ReadDir(dir)
+	var names []string
+	for _, entry := range entries {
+		if name := entry.Name(); strings.HasSuffix(name, filepath.Ext(l.Source)) && name[0] != '.' {
+			names = append(names, name)
+		}
 	}
-	slices.Sort(paths)
-	return paths
+	return names
 }
 
 // Milliseconds is a limit of time for l's programs.
