@@ -96,6 +96,16 @@ func shut() error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
+	// Devices of its own: where programs are root, they change those of the machine.
+	if err := unix.Mount("tmpfs", "/dev", "tmpfs", 0, "size=1m,mode=755"); err != nil {
+		return fmt.Errorf("mount a directory for devices: %w", err)
+	}
+	for name, minor := range map[string]uint32{"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9, "kmsg": 11} {
+		path := "/dev/" + name
+		if err := errors.Join(unix.Mknod(path, unix.S_IFCHR, int(unix.Mkdev(1, minor))), os.Chmod(path, 0o666)); err != nil {
+			return fmt.Errorf("make %s: %w", path, err)
+		}
+	}
 	tmp := "/mnt"
 	if err := unix.Mount("tmpfs", tmp, "tmpfs", 0, "size=2g,mode=1777"); err != nil {
 		return fmt.Errorf("mount a directory for temporary files: %w", err)
