@@ -12,48 +12,33 @@ import (
 
 // A program that is ended by KILL looks the same whether it sent the signal
 // itself or something outside did, for example what watches the machine's memory.
-// The first is its own doing, the second is not. So the calls that send a KILL are
-// reported, before they are made, on a descriptor.
+// The first is its own doing, the second is not. So its calls are reported, before they
+// are made, on a descriptor.
 
-// the system calls that send a signal, and which argument its number is.
-var senders = []struct{ call, argument uint32 }{
-	{unix.SYS_KILL, 1},
-	{unix.SYS_TKILL, 1},
-	{unix.SYS_TGKILL, 2},
-	{unix.SYS_RT_SIGQUEUEINFO, 1},
-	{unix.SYS_RT_TGSIGQUEUEINFO, 2},
-	{unix.SYS_PIDFD_SEND_SIGNAL, 1},
+// The calls that are reported: those that send a KILL, and those after which the
+// kernel sends one, by a timer or at the end of a child. Rules denies the others. Of
+// the KILLs to all processes only that of a Go program is not reported, with -1 of 64
+// bits: the first process ends every run by it, and Rules denies it to programs.
+var senders = []Rule{
+	{Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, {Not: toAll.Is}}},
+	{Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, toAll, {Upper: true, Not: toAllUpper.Is}}},
+	{Calls: []uint32{unix.SYS_TKILL}, If: []Test{ofKill}},
+	{Calls: []uint32{unix.SYS_TGKILL}, If: []Test{{Argument: 2, Is: ofKill.Is}}},
+	{Calls: []uint32{unix.SYS_TIMER_CREATE}},
+	{Calls: []uint32{unix.SYS_CLONE}, If: []Test{{Bits: 0xff, Is: ofKill.Is}}},
 }
 
 const notify = 0x7fc00000
 
 // ReportKills makes this process and all that it starts from now on report when
-// they send a KILL; on the descriptor that is returned, for WatchKills. The KILL
-// of a Go program to all processes is not reported.
+// they send a KILL, or have one sent; on the descriptor that is returned, for WatchKills.
 func ReportKills() (int, error) {
-	program := []syscall.SockFilter{
-		statement(load, fieldArch),
-		jump(jeq, arch, 1, 0),
-		statement(ret, allow),
-		statement(load, fieldCall),
+	var rules []Rule
+	for _, rule := range senders {
+		rule.Answer = notify
+		rules = append(rules, rule)
 	}
-	for _, s := range senders {
-		then := []syscall.SockFilter{
-			statement(load, fieldArgument+8*s.argument),
-			jump(jeq, uint32(unix.SIGKILL), 1, 0),
-			statement(ret, allow),
-			// Go passes -1 with all of its 64 bits, C with 32.
-			statement(load, fieldArgument),
-			jump(jeq, 0xffffffff, 0, 3),
-			statement(load, fieldArgument+4),
-			jump(jeq, 0xffffffff, 0, 1),
-			statement(ret, allow),
-			statement(ret, notify),
-		}
-		program = append(program, jump(jeq, s.call, 0, len(then)))
-		program = append(program, then...)
-	}
-	program = append(program, statement(ret, allow))
+	program := Filter(rules)
 	prog := syscall.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	const flags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_TSYNC | unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH
 	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
