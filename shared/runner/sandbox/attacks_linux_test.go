@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/seccomp"
 )
@@ -30,6 +31,7 @@ type attack struct {
 	output       string // expected; default "ok"
 	leak         string // must not be in what it writes
 	cases        int
+	seconds      int  // that it may take
 	long         bool // of the long suite
 }
 
@@ -51,7 +53,7 @@ func attacks(t *testing.T) map[string]attack {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := attack{name: filepath.Base(path), source: string(text), task: ordinary, exit: -1, output: "ok", leak: "LEAK", cases: 1}
+		a := attack{name: filepath.Base(path), source: string(text), task: ordinary, exit: -1, output: "ok", leak: "LEAK", cases: 1, seconds: 90}
 		a.language = map[string]int{".c": execute.C, ".cpp": execute.Cpp, ".py": execute.Python}[filepath.Ext(path)]
 		head, _, _ := strings.Cut(string(text), "\n")
 		for field := range strings.SplitSeq(strings.TrimLeft(head, "/# "), "; ") {
@@ -66,6 +68,8 @@ func attacks(t *testing.T) map[string]attack {
 				a.task.TimeLimit = n
 			case "cases":
 				a.cases = n
+			case "seconds":
+				a.seconds = n
 			case "exit":
 				a.exit = n
 			case "input":
@@ -88,7 +92,7 @@ func attacks(t *testing.T) map[string]attack {
 		all[a.name] = a
 	}
 	add := func(name string, language int, source string) {
-		all[name] = attack{name: name, source: source, language: language, want: []string{execute.CE}, task: ordinary, exit: -1, leak: "LEAK", cases: 1}
+		all[name] = attack{name: name, source: source, language: language, want: []string{execute.CE}, task: ordinary, exit: -1, leak: "LEAK", cases: 1, seconds: 90}
 	}
 	add("deep-nesting.py", execute.Python, strings.Repeat("(", 100_000)+strings.Repeat(")", 100_000))
 	add("huge-messages.cpp", execute.Cpp, "#include <map>\n#include <string>\nstd::map<std::map<std::string,std::map<int,int>>,std::map<std::string,int>> a;\nint main(){"+strings.Repeat("a=1;a<<a;", 3000)+"}")
@@ -131,7 +135,7 @@ func (a attack) run(t *testing.T, s *Sandbox) string {
 	if err != nil {
 		return err.Error()
 	}
-	if took, most := time.Since(begin), time.Duration(90*timeFactor())*time.Second; took > most {
+	if took, most := time.Since(begin), time.Duration(a.seconds*timeFactor())*time.Second; took > most {
 		return fmt.Sprintf("took %v", took)
 	}
 	for i, c := range got[0] {
@@ -178,6 +182,28 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// TestSameUser runs programs that have the user of the runner and of the box's first
+// process, as all have if the runner is a service's.
+func TestSameUser(t *testing.T) {
+	s := newSandbox(t, Config{})
+	s.without = "user of the slot"
+	all := attacks(t)
+	for _, name := range []string{"hello.c", "first-process.c", "own-inodes.c", "attributes.c", "capabilities.py", "raises-limits.c", "own-program.c"} {
+		t.Run(name, func(t *testing.T) {
+			if wrong := all[name].run(t, s); wrong != "" {
+				t.Error(wrong)
+			}
+		})
+	}
+	// It closes its input to its user, and the checker reads the input.
+	c := judging.Checker{Kind: judging.Program, Protocol: judging.Testlib, File: "check.c"}
+	in := refereed(t, c, execute.Python, "import os\nprint(input())\nos.fchmod(0, 0)", [2]string{"reads\n", ""})
+	got, err := s.Run(t.Context(), in)
+	if err != nil || got[0][0].Status != execute.AC {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 // TestFewDescriptors runs these tests where there are few: a box has more levels of
 // directories than its first process could have open, were there as many as elsewhere.
 func TestFewDescriptors(t *testing.T) {
@@ -212,6 +238,8 @@ var needed = map[string]string{
 	"mounts": "open-tree.c", "other processes": "kcmp.c", "io_uring": "io-uring.c", "keyrings": "keyring.c",
 	"System V IPC and message queues": "sysv-shm.c", "bpf": "bpf.c", "perf events": "perf-event.c", "userfaultfd": "userfaultfd.c",
 	"secret memory": "memfd-secret.c", "socket families": "netlink.c", "file handles": "file-handle.c", "personality": "personality.c",
+	"queued signals": "queued-signals.c", "signals of files": "signals-of-files.c", "limits of others": "limits-of-others.c",
+	"limit of CPU time": "limit-of-cpu-time.c", "KILL of all": "kills-all.c", "attributes": "attributes.c",
 	"affinity": "one-core.c", "kernel log": "kernel-log.c", "machine": "fanotify.c", "file locks": "flock.c",
 }
 

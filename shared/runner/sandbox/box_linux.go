@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/criyle/go-sandbox/container"
 	"github.com/criyle/go-sandbox/pkg/mount"
@@ -127,7 +128,7 @@ func (s *Sandbox) tryBuild(b *box, binds []bind, links []container.SymbolicLink)
 		CloneFlags:              s.namespaces(),
 		UnshareCgroupBeforeExec: s.has("control group namespace"), ContainerUID: identity, ContainerGID: identity,
 	}
-	if s.root && s.has("user of the slot") {
+	if s.ownUser() {
 		builder.CredGenerator = credential{Uid: uint32(b.uid), Gid: uint32(b.uid)}
 	}
 	b.warm = slices.ContainsFunc(binds, func(b bind) bool { return b.to == warmDir })
@@ -222,6 +223,34 @@ func (b *box) keepTo(core int) error {
 	return nil
 }
 
+// ownUser reports whether programs have another user than the runner.
+func (s *Sandbox) ownUser() bool { return s.root && s.has("user of the slot") }
+
+// written are the directories that a program can write to.
+var written = []struct {
+	name string
+	mode uint32
+}{{"w", 0o777}, {"tmp", 0o1777}, {"dev/shm", 0o1777}}
+
+// clear removes what a run has left. A program of the runner's own user owns the
+// directories, too. Their names are read-only, so they lead nowhere else.
+func (b *box) clear(s *Sandbox) error {
+	if err := b.env.Reset(); err != nil {
+		return fmt.Errorf("clear a box: %w", err)
+	}
+	if s.ownUser() {
+		return nil
+	}
+	now := time.Now()
+	for _, dir := range written {
+		path := fmt.Sprintf("/proc/%d/root/%s", b.pid, dir.name)
+		if err := errors.Join(unix.Chmod(path, dir.mode), os.Chtimes(path, now, now)); err != nil {
+			return fmt.Errorf("clear a box: %w", err)
+		}
+	}
+	return nil
+}
+
 func (b *box) close() {
 	_ = b.env.Destroy()
 	_ = b.kills.Close()
@@ -232,10 +261,11 @@ func (b *box) close() {
 // mounts are what is in a box. Everything is read-only but /w, /tmp and /dev/shm;
 // the last is for semaphores and shared memory with a name.
 func (s *Sandbox) mounts(box *box, binds []bind) []mount.Mount {
-	m := mount.NewBuilder().WithMounts(s.system).
-		WithTmpfs("w", s.space("777")).WithTmpfs("tmp", s.space("1777")).
-		WithTmpfs("dev/shm", s.space("1777")).WithProcRW(!s.has("read-only system")).
+	m := mount.NewBuilder().WithMounts(s.system).WithProcRW(!s.has("read-only system")).
 		WithBind(box.sources(), strings.TrimPrefix(sourceDir, "/"), true)
+	for _, dir := range written {
+		m = m.WithTmpfs(dir.name, s.space(dir.mode))
+	}
 	for _, b := range binds {
 		m = m.WithBind(b.from, strings.TrimPrefix(b.to, "/"), !b.writable)
 	}
@@ -244,11 +274,11 @@ func (s *Sandbox) mounts(box *box, binds []bind) []mount.Mount {
 
 // space are the bounds of a file system in memory, which counts as the memory of
 // the programs that write to it.
-func (s *Sandbox) space(mode string) string {
+func (s *Sandbox) space(mode uint32) string {
 	if !s.has("bounds of files") {
-		return "mode=" + mode
+		return fmt.Sprintf("mode=%o", mode)
 	}
-	return fmt.Sprintf("size=256m,nr_inodes=%d,mode=%s", s.files, mode)
+	return fmt.Sprintf("size=256m,nr_inodes=%d,mode=%o", s.files, mode)
 }
 
 const (

@@ -135,6 +135,8 @@ var languageCases = []struct {
 	{"does not compile", []int{language.JavaScript}, "console.log(", execute.CE, "SyntaxError"},
 	{"does not compile", []int{language.PyPy}, "print(1", execute.CE, "SyntaxError"},
 
+	{"is no program", []int{language.Go}, "package other\n", execute.CE, "nothing that can be started"},
+
 	// Half of the limit is there for the program, whatever its runtime takes.
 	{"takes half", []int{language.Java}, javaMain("byte[][] a = new byte[32][]; for (int i = 0; i < 32; i++) { a[i] = new byte[1<<20]; java.util.Arrays.fill(a[i], (byte) 1); } System.out.println(5);"), execute.AC, ""},
 	{"takes half", []int{language.Go}, goMain("a := make([]byte, 32<<20); for i := range a { a[i] = 1 }; fmt.Println(4 + a[7])"), execute.AC, ""},

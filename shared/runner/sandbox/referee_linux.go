@@ -11,6 +11,7 @@ import (
 	"github.com/criyle/go-sandbox/container"
 	"golang.org/x/sys/unix"
 
+	"runlease/shared/casefile"
 	"runlease/shared/judging"
 	"runlease/shared/runner/execute"
 	"runlease/shared/runner/toolchain"
@@ -109,17 +110,18 @@ func (r *referee) close() {
 }
 
 // run is how a referee is run; its message comes out of said.
-func (r *referee) run(args ...string) (one run, said *sink) {
+func (r *referee) run(args ...string) (one run, said *sink, err error) {
 	cpu, wall := execute.RefereeTime(r.checker)
 	l, place := r.program.language, r.program.place
 	place.MemoryKB = execute.RefereeMemory(r.checker)
 	said = &sink{limit: execute.RefereeOutput, keep: execute.RefereeMessage}
 	return run{
-		args: append(place.Words(l.Run), args...), env: l.Env(environment, place), executable: r.program.executable,
+		args: append(place.Words(l.Run), args...), env: l.Env(environment, place),
+		executable: r.program.executable, referee: true,
 		stdout: said, stderr: said, filter: r.s.programs,
 		cpu: cpu, wall: wall, memory: (place.MemoryKB + l.MemoryHeadroomKB) << 10, stack: place.MemoryKB << 10,
 		file: execute.RefereeFileBytes, processes: execute.RefereeProcesses,
-	}, said
+	}, said, r.program.asMade()
 }
 
 // ended takes what a referee has said, and clears its box. An error is a fault of
@@ -131,8 +133,8 @@ func (r *referee) ended(end ending, said *sink) (seen execute.Seen, message stri
 			message = text
 		}
 	}
-	if err := r.box.env.Reset(); err != nil {
-		return execute.Seen{}, "", fmt.Errorf("clear the checker's box: %w", err)
+	if err := r.box.clear(r.s); err != nil {
+		return execute.Seen{}, "", fmt.Errorf("the checker: %w", err)
 	}
 	if err := end.fault(); err != nil {
 		return execute.Seen{}, "", fmt.Errorf("the checker: %w", err)
@@ -165,9 +167,9 @@ type judgement struct {
 
 // judge is how a case is decided: by comparing, or by the problem's checker, which
 // reads the output when it is complete.
-func (s *Sandbox) judge(ctx context.Context, r *referee, in execute.Input, stdin *os.File, answer string) (judgement, error) {
+func (s *Sandbox) judge(ctx context.Context, r *referee, in execute.Input, data string) (judgement, error) {
 	if r == nil {
-		expected, err := os.Open(answer)
+		expected, err := os.Open(data + casefile.Out)
 		if err != nil {
 			return judgement{}, fmt.Errorf("open expected output: %w", err)
 		}
@@ -176,13 +178,19 @@ func (s *Sandbox) judge(ctx context.Context, r *referee, in execute.Input, stdin
 			func(p []byte) { _, _ = comparison.Write(p) }, execute.Compared(comparison.Equal), func() { _ = expected.Close() },
 		}, nil
 	}
-	expected, err := s.input(answer)
+	expected, err := s.input(data + casefile.Out)
 	if err != nil {
+		return judgement{}, err
+	}
+	// Not the one that the submission has: that may be closed to its user by then.
+	input, err := s.input(data + casefile.In)
+	if err != nil {
+		_ = expected.Close()
 		return judgement{}, err
 	}
 	output, err := sealed(strings.NewReader(""), false)
 	if err != nil {
-		_ = expected.Close()
+		_, _ = expected.Close(), input.Close()
 		return judgement{}, err
 	}
 	var lost error
@@ -199,9 +207,9 @@ func (s *Sandbox) judge(ctx context.Context, r *referee, in execute.Input, stdin
 			if err := sealFile(output); err != nil {
 				return "", "", err
 			}
-			return r.check(ctx, stdin, output, expected)
+			return r.check(ctx, input, output, expected)
 		},
-		func() { _, _ = expected.Close(), output.Close() },
+		func() { _, _, _ = expected.Close(), input.Close(), output.Close() },
 	}, nil
 }
 
@@ -212,7 +220,10 @@ func (r *referee) check(ctx context.Context, input, output, answer *os.File) (st
 		args = []string{inputPath, answerPath, workDir + "/"}
 	}
 	begin := time.Now()
-	one, said := r.run(args...)
+	one, said, err := r.run(args...)
+	if err != nil {
+		return "", "", err
+	}
 	one.files = []*os.File{input, output, answer}
 	if r.checker.Protocol == judging.Kattis {
 		one.stdin = output

@@ -107,23 +107,26 @@ func TestCheckersAreAskedLast(t *testing.T) {
 	}
 }
 
-// A checker that does not compile is not the submission's fault; one in Python
-// is not compiled.
+// A checker that does not compile, or to what cannot be started, is not the
+// submission's fault; one in Python is not compiled.
 func TestCheckersThatDoNotCompile(t *testing.T) {
 	s := newSandbox(t, Config{})
-	for name, source := range map[string]string{"broken.cpp": "int main() {", "broken.py": "print(1"} {
+	for name, program := range map[string]struct{ source, says string }{
+		"broken.cpp": {"int main() {", "broken.cpp"}, "broken.py": {"print(1", "SyntaxError"},
+		"unfit.cpp": {"__asm__(\".section .interp,\\\"a\\\"\\n.ascii \\\"x\\\"\\n.text\"); int main() {}", "nothing that can be started"},
+	} {
 		c := judging.Checker{Kind: judging.Program, Protocol: judging.Testlib, Language: execute.Cpp, File: name}
 		if strings.HasSuffix(name, ".py") {
 			c.Language = execute.Python
 		}
 		in := refereed(t, c, execute.Python, echo, [2]string{"1", "1"}, [2]string{"1", "1"})
-		writeFile(t, filepath.Join(in.TestDataDir, judging.Folder, name), source)
+		writeFile(t, filepath.Join(in.TestDataDir, judging.Folder, name), program.source)
 		got, err := s.Run(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if first, last := got[0][0], got[0][1]; first.Status != execute.JE || last.Status != execute.JE || last.Reason != "the problem's checker does not compile" ||
-			!strings.Contains(first.Stderr, name) && name != "broken.py" || first.Stderr == "" || strings.Contains(first.Stderr, "/") {
+			!strings.Contains(first.Stderr, program.says) || strings.Contains(first.Stderr, "/") {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

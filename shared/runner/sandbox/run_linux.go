@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,6 +23,7 @@ type run struct {
 	args       []string
 	env        []string // nil: environment
 	executable *os.File // nil: args[0] is a path in the box
+	referee    bool     // it is the problem's program
 	stdin      *os.File // nil: empty
 	stdout     *sink
 	stderr     *sink      // may be stdout
@@ -156,8 +159,15 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if r.beside != nil {
 		r.beside.ended()
 	}
-	for range outputs {
-		<-done
+	late := time.NewTicker(lookEvery)
+	defer late.Stop()
+	for left := len(outputs); left > 0; {
+		select {
+		case <-done:
+			left--
+		case <-late.C:
+			orphans()
+		}
 	}
 	if ctx.Err() != nil {
 		return ending{}, context.Cause(ctx)
@@ -172,9 +182,39 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 		b.sent.Load() == sent && end.events.CPU <= r.cpu
 	// A limit that is too small even to begin with ends the program before it is one.
 	if result.Status == runner.StatusRunnerError && end.events.OOMKills == 0 && end.stopped == byItself {
-		return ending{}, errors.New("run in the box: " + result.Error)
+		return ending{}, r.fault(result.Error)
 	}
 	return end, nil
+}
+
+// refusal is why the kernel does not start what a compiler has made: a source can have
+// it make an archive, or name a loader that is none. The box has ended.
+type refusal struct {
+	why     string
+	referee bool // it is the problem's, not the submission's
+}
+
+func (r *refusal) Error() string {
+	return "the compiler made nothing that can be started: " + r.why
+}
+
+// fault is why a program could not be started.
+func (r run) fault(message string) error {
+	_, why, compiled := strings.Cut(message, "start: "+startedAs+": execve: ")
+	ofMachine := func(e syscall.Errno) bool { return why == e.Error() }
+	if compiled && !slices.ContainsFunc([]syscall.Errno{syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EIO}, ofMachine) {
+		return &refusal{why, r.referee}
+	}
+	return errors.New("run in the box: " + message)
+}
+
+// orphans has the kernel close what a program has sent to a socket that nobody has any
+// more: it does so when some socket is closed, which may take minutes. Until then a
+// program's output has no end.
+func orphans() {
+	if fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err == nil {
+		_, _ = unix.Close(fds[0]), unix.Close(fds[1])
+	}
 }
 
 // pipe makes a pipe to read what a program writes. The program may open its end

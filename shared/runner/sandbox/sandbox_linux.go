@@ -16,6 +16,7 @@ import (
 	"github.com/criyle/go-sandbox/container"
 	"github.com/criyle/go-sandbox/pkg/mount"
 	"github.com/criyle/go-sandbox/runner"
+	"golang.org/x/sys/unix"
 
 	"runlease/shared/casefile"
 	"runlease/shared/judging"
@@ -210,11 +211,19 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 	}
 	b.started = started
 	begin = s.trace("compile", begin)
-	return in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
+	cases, err := in.EachCase(func(task execute.Task, name string) (execute.Case, error) {
 		got, err := s.runCase(ctx, b, prog, r, in, task, name)
 		begin = s.trace("case", begin)
 		return got, err
 	})
+	refused, isRefusal := errors.AsType[*refusal](err)
+	switch {
+	case isRefusal && refused.referee:
+		return in.Uncompiled(refused.Error()), nil
+	case isRefusal:
+		return execute.Same(in.Tasks, execute.CE, refused.Error()), nil
+	}
+	return cases, err
 }
 
 // trace tells what a part took that began then, and returns the time.
@@ -245,6 +254,19 @@ type program struct {
 	reject     string   // why it cannot be
 }
 
+// asMade makes the program's file what it was before it ran: a program of the
+// runner's own user owns it.
+func (p program) asMade() error {
+	if p.executable == nil {
+		return nil
+	}
+	fd := int(p.executable.Fd())
+	if err := errors.Join(unix.Fchmod(fd, 0o777), unix.Futimes(fd, make([]unix.Timeval, 2))); err != nil {
+		return fmt.Errorf("look after a program: %w", err)
+	}
+	return nil
+}
+
 func (p program) close() {
 	if p.executable != nil {
 		_ = p.executable.Close()
@@ -256,7 +278,25 @@ const compiled = workDir + "/main"
 // startedAs is by what name a sealed program is started.
 const startedAs = "./main"
 
+// compile compiles, and again if the compiler may have been killed: a source can have
+// it say so.
 func (s *Sandbox) compile(ctx context.Context, b *box, l spoken, in execute.Input) (program, error) {
+	prog, err := s.tryCompile(ctx, b, l, in, false)
+	if !errors.Is(err, execute.ErrKilled) {
+		return prog, err
+	}
+	if err := b.clear(s); err != nil {
+		return program{}, err
+	}
+	select { // what is short of memory may have some by then
+	case <-ctx.Done():
+		return program{}, context.Cause(ctx)
+	case <-time.After(time.Second):
+	}
+	return s.tryCompile(ctx, b, l, in, true)
+}
+
+func (s *Sandbox) tryCompile(ctx context.Context, b *box, l spoken, in execute.Input, again bool) (program, error) {
 	limit, memoryKB := in.CompileTime(), in.CompileMemory()
 	prog := program{language: l, place: s.place(b, l)}
 	if len(l.Compile) == 0 {
@@ -280,7 +320,7 @@ func (s *Sandbox) compile(ctx context.Context, b *box, l spoken, in execute.Inpu
 	if err := end.fault(); err != nil {
 		return program{}, err
 	}
-	if end.stopped == byItself && end.events.OOMKills == 0 && end.events.CPU <= limit && compilerKilled(message) {
+	if !again && end.stopped == byItself && end.events.OOMKills == 0 && end.events.CPU <= limit && compilerKilled(message) {
 		return program{}, execute.ErrKilled
 	}
 	switch {
@@ -314,7 +354,7 @@ func (s *Sandbox) compile(ctx context.Context, b *box, l spoken, in execute.Inpu
 	case toolchain.None:
 		return prog, nil
 	}
-	return prog, b.env.Reset()
+	return prog, b.clear(s)
 }
 
 // compilerKilled reports whether a compiler's driver found one of its programs
@@ -356,19 +396,22 @@ func (s *Sandbox) tryCase(ctx context.Context, b *box, prog program, r *referee,
 		return execute.Case{}, false, err
 	}
 	defer func() { _ = stdin.Close() }()
-	judge, err := s.judge(ctx, r, in, stdin, data+casefile.Out)
+	judge, err := s.judge(ctx, r, in, data)
 	if err != nil {
 		return execute.Case{}, false, err
 	}
 	defer judge.close()
-	run, stdout, stderr := s.caseRun(prog, in, task)
+	run, stdout, stderr, err := s.caseRun(prog, in, task)
+	if err != nil {
+		return execute.Case{}, false, err
+	}
 	run.stdin, stdout.also = stdin, judge.take
 	end, err := b.run(ctx, s, run)
 	if err != nil {
 		return execute.Case{}, false, err
 	}
-	if err := b.env.Reset(); err != nil {
-		return execute.Case{}, false, fmt.Errorf("clear the box: %w", err)
+	if err := b.clear(s); err != nil {
+		return execute.Case{}, false, err
 	}
 	if err := end.fault(); err != nil {
 		return execute.Case{}, false, err
@@ -395,7 +438,7 @@ func (p program) refused(got execute.Case, seen execute.Seen, stderr *sink) exec
 
 // caseRun is how a submission is run on a case, within the limits of its
 // language, and where its outputs go.
-func (s *Sandbox) caseRun(prog program, in execute.Input, task execute.Task) (r run, stdout, stderr *sink) {
+func (s *Sandbox) caseRun(prog program, in execute.Input, task execute.Task) (r run, stdout, stderr *sink, err error) {
 	l, place := prog.language, prog.place
 	place.MemoryKB = int64(task.MemoryLimit) - l.MemoryHeadroomKB
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
@@ -405,7 +448,7 @@ func (s *Sandbox) caseRun(prog program, in execute.Input, task execute.Task) (r 
 		args: place.Words(l.Run), env: l.Env(environment, place), executable: prog.executable, stdout: stdout, stderr: stderr, filter: s.programs,
 		cpu: limit, wall: 2*limit + idle, memory: int64(task.MemoryLimit) << 10, stack: place.MemoryKB << 10, file: most + 1,
 		processes: s.cfg.Processes + l.Threads,
-	}, stdout, stderr
+	}, stdout, stderr, prog.asMade()
 }
 
 // busyCore reports whether a run had to wait for its core.

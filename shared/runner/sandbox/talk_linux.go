@@ -131,7 +131,10 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 	}
 	defer toInteractor.close()
 
-	mine, stdout, stderr := s.caseRun(prog, in, task)
+	mine, stdout, stderr, err := s.caseRun(prog, in, task)
+	if err != nil {
+		return execute.Case{}, false, err
+	}
 	var passed atomic.Int64
 	pass := func(to feed) func(p []byte) {
 		return func(p []byte) {
@@ -140,7 +143,10 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 		}
 	}
 	mine.stdin, stdout.also = toProgram.read, pass(toInteractor)
-	theirs, said := r.talkRun(in.Output(s.cfg.OutputLimit), pass(toProgram))
+	theirs, said, err := r.talkRun(in.Output(s.cfg.OutputLimit), pass(toProgram))
+	if err != nil {
+		return execute.Case{}, false, err
+	}
 	theirs.stdin, theirs.files = toInteractor.read, []*os.File{input, s.null, answer}
 	// While the submission runs, the interactor may wait for it.
 	patience := theirs.wall
@@ -197,8 +203,8 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 	if err := errors.Join(theirErr, err); err != nil {
 		return execute.Case{}, false, err
 	}
-	if err := b.env.Reset(); err != nil {
-		return execute.Case{}, false, fmt.Errorf("clear the box: %w", err)
+	if err := b.clear(s); err != nil {
+		return execute.Case{}, false, err
 	}
 	if err := end.fault(); err != nil {
 		return execute.Case{}, false, err
@@ -212,12 +218,12 @@ func (s *Sandbox) tryTalk(ctx context.Context, b *box, prog program, r *referee,
 
 // talkRun is how an interactor is run: what it writes goes to the submission, its
 // message is what it writes to standard error.
-func (r *referee) talkRun(most int64, pass func([]byte)) (one run, said *sink) {
+func (r *referee) talkRun(most int64, pass func([]byte)) (one run, said *sink, err error) {
 	args := []string{inputPath, "output", answerPath}
 	if r.checker.Protocol == judging.Kattis {
 		args = []string{inputPath, answerPath, workDir + "/"}
 	}
-	one, said = r.run(args...)
+	one, said, err = r.run(args...)
 	one.stdout = &sink{limit: most, also: pass}
-	return one, said
+	return one, said, err
 }

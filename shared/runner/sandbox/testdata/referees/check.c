@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(word, "memory")) for (;;) memset(malloc(1 << 20), 1, 1 << 20);
 	if (!strcmp(word, "fork")) while (fork() >= 0) code++;
 	if (!strcmp(word, "link")) return symlink("/src/beside.h", "/w/judgemessage.txt"), 43;
+	if (!strcmp(word, "reads")) return !same("/input", "reads\n");
 	if (!strcmp(word, "hostile")) return reaches();
 	return 97;
 }
