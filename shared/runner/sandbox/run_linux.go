@@ -152,6 +152,7 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 		param.CgroupFD, param.SyncAfterExec = uintptr(fd), true
 	}
 	sent := b.sent.Load()
+	b.since.Store(sent)
 	result := b.env.Execve(runCtx, param)
 	end := ending{status: result.Status, code: result.ExitStatus, stopped: stop(w.why.Load())}
 	end.wall, end.waited = w.end()

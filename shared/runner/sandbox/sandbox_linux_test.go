@@ -133,6 +133,28 @@ func TestKilledFromOutsideIsNoVerdict(t *testing.T) {
 	}
 }
 
+// TestKillsWithoutEnd: what the runner does for each KILL must not take it much, since
+// it is no time of the program's.
+func TestKillsWithoutEnd(t *testing.T) {
+	s := newSandbox(t, Config{})
+	spent := func() time.Duration {
+		var r syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	}
+	before := spent()
+	task := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 1000}
+	got, err := s.Run(t.Context(), input(t, execute.C, "#include <signal.h>\nint main(){for(;;)kill(99999,SIGKILL);}", task, [2]string{}))
+	if err != nil || got[0][0].Status != execute.TLE {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if took := spent() - before; took > time.Second {
+		t.Errorf("the runner took %v of CPU time", took)
+	}
+}
+
 // TestFilesHinderNoNeighbour has one program write all files that it can, below the
 // limit of each, beside others on a disk that is small.
 func TestFilesHinderNoNeighbour(t *testing.T) {
