@@ -5,7 +5,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -114,6 +116,38 @@ func TestCheckFindsWrongShapes(t *testing.T) {
 				t.Error("no error")
 			}
 		})
+	}
+}
+
+// TestVerdictOrder has a run of which everything is wrong, and then one thing after the
+// other is not.
+func TestVerdictOrder(t *testing.T) {
+	s := Seen{
+		ExitCode: 137, Signal: syscall.SIGKILL, CPU: 2 * time.Second, Wall: time.Minute,
+		TooMuchOutput: true, TooManyOf: 64, OutOfMemory: true, StoppedByCPU: true, StoppedByWall: true,
+	}
+	for i, step := range []struct {
+		want   string
+		mended func()
+	}{
+		{OLE, func() { s.TooMuchOutput = false }},
+		{RE + " more than 64 processes", func() { s.TooManyOf = 0 }},
+		{MLE, func() { s.OutOfMemory = false }},
+		{TLE + " more than 1000 ms of CPU time", func() { s.StoppedByCPU = false }},
+		{TLE + " more than 1000 ms of CPU time", func() { s.CPU = time.Second }},
+		{TLE + " not over after", func() { s.StoppedByWall = false }},
+		{RE + " signal 9", func() { s.Signal = syscall.SIGSYS }},
+		{RE + " a system call", func() { s.Signal = 0 }},
+		{RE + " exit code 137", func() { s.ExitCode = 0 }},
+		{WA, func() { s.Signal = syscall.SIGXFSZ }},
+		{OLE, func() { s.Signal = syscall.SIGXCPU }},
+		{TLE + " more than 1000 ms of CPU time", func() {}},
+	} {
+		status, reason, err := s.Verdict(Task{TimeLimit: 1000}, 1<<20, func() (string, string, error) { return WA, "", nil })
+		if got := status + " " + reason; err != nil || !strings.HasPrefix(got, step.want) {
+			t.Errorf("step %d: got %s, %v; want %s", i, got, err, step.want)
+		}
+		step.mended()
 	}
 }
 
