@@ -239,7 +239,7 @@ var needed = map[string]string{
 	"System V IPC and message queues": "sysv-shm.c", "bpf": "bpf.c", "perf events": "perf-event.c", "userfaultfd": "userfaultfd.c",
 	"secret memory": "memfd-secret.c", "socket families": "netlink.c", "file handles": "file-handle.c", "personality": "personality.c",
 	"queued signals": "queued-signals.c", "signals of files": "signals-of-files.c", "limits of others": "limits-of-others.c",
-	"limit of CPU time": "limit-of-cpu-time.c", "KILL of all": "kills-all.c", "attributes": "attributes.c",
+	"limits of CPU time and cores": "own-limits.c", "KILL of all": "kills-all.c", "attributes": "attributes.c",
 	"affinity": "one-core.c", "kernel log": "kernel-log.c", "machine": "fanotify.c", "file locks": "flock.c",
 }
 

@@ -54,7 +54,9 @@ func (s *Sandbox) limits(r run) []rlimit.RLimit {
 		{"file limit", unix.RLIMIT_FSIZE, r.file},
 		{"stack limit", unix.RLIMIT_STACK, r.stack},
 		{"descriptor limit", unix.RLIMIT_NOFILE, openFiles},
-		{"core limit", unix.RLIMIT_CORE, 0},
+		// 0 would forbid files of them only. Where the machine has a program for cores, which
+		// runs as its root, a limit of one byte is the sign for none.
+		{"core limit", unix.RLIMIT_CORE, 1},
 	} {
 		if s.has(limit.wall) {
 			value := uint64(limit.value)

@@ -39,7 +39,8 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | u
 
 // What tests of several rules look at.
 var (
-	ofCPU      = Test{Argument: 1, Is: []uint32{unix.RLIMIT_CPU}}
+	ownLimits  = []uint32{unix.RLIMIT_CPU, unix.RLIMIT_CORE}
+	ofOwn      = Test{Argument: 1, Is: ownLimits}
 	ofKill     = Test{Argument: 1, Is: []uint32{uint32(unix.SIGKILL)}}
 	toAll      = Test{Is: []uint32{0xffffffff}}
 	toAllUpper = Test{Upper: true, Is: []uint32{0xffffffff}}
@@ -67,10 +68,10 @@ func Rules(compiling bool) []Rule {
 		{Name: "signals of files", Answer: Errno(unix.EINVAL), Calls: []uint32{unix.SYS_FCNTL}, If: []Test{{Argument: 1, Is: []uint32{unix.F_SETSIG}}}},
 		{Name: "limits of others", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{{Not: []uint32{0}}}},
 		// A program that ends itself by a KILL must not look like one that was ended:
-		// these leave no trace, see ReportKills.
-		{Name: "limit of CPU time", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_SETRLIMIT}, If: []Test{{Is: []uint32{unix.RLIMIT_CPU}}}},
-		{Name: "limit of CPU time", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofCPU, {Argument: 2, Not: []uint32{0}}}},
-		{Name: "limit of CPU time", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofCPU, {Argument: 2, Upper: true, Not: []uint32{0}}}},
+		// these leave no trace, see ReportKills. And its limit of cores must stay what it is.
+		{Name: "limits of CPU time and cores", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_SETRLIMIT}, If: []Test{{Is: ownLimits}}},
+		{Name: "limits of CPU time and cores", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofOwn, {Argument: 2, Not: []uint32{0}}}},
+		{Name: "limits of CPU time and cores", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofOwn, {Argument: 2, Upper: true, Not: []uint32{0}}}},
 		{Name: "KILL of all", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, toAll, toAllUpper}},
 		// Those of /w itself, and of a program, would be there for the next case.
 		{Name: "attributes", Answer: Errno(unix.EOPNOTSUPP), Calls: []uint32{unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT, unix.SYS_FILE_SETATTR}},
