@@ -20,5 +20,6 @@ type Events struct {
 	Full      bool  // the group's own memory limit was hit
 	Refusals  int64 // processes and threads that the group's limit refused
 	CPU       time.Duration
-	PeakBytes int64 // highest memory; -1: the kernel does not tell
+	PeakBytes int64 // highest memory
+	PeakSeen  bool  // the kernel does not tell it: it is the highest that Events has seen
 }

@@ -20,6 +20,7 @@ type Group struct {
 	cpu  int      // descriptor of the file with the CPU time
 
 	memory int64 // limit, bytes
+	seen   int64 // highest memory, in bytes, where the kernel does not tell
 }
 
 // nearlyFull is how far from its limit a group's memory may stay though the
@@ -109,7 +110,7 @@ func (g *Group) Events() (Events, error) {
 	if err != nil {
 		return Events{}, err
 	}
-	e := Events{CPU: cpu, PeakBytes: -1}
+	e := Events{CPU: cpu}
 	if g.v2 {
 		dir := g.dirs[0]
 		events, err := table(dir, "memory.events")
@@ -121,10 +122,13 @@ func (g *Group) Events() (Events, error) {
 			return Events{}, err
 		}
 		e.OOMKills, e.Full, e.Refusals = events["oom_kill"], events["oom"] > 0, processes["max"]
-		if peak, err := number(dir, "memory.peak"); err == nil { // from Linux 5.19 on
-			e.PeakBytes = peak
+		if e.PeakBytes, err = number(dir, "memory.peak"); err == nil {
+			return e, nil
 		}
-		return e, nil
+		current, err := number(dir, "memory.current") // before Linux 5.19
+		g.seen = max(g.seen, current)
+		e.PeakBytes, e.PeakSeen = g.seen, true
+		return e, err
 	}
 	control, err := table(g.dirs[memory], "memory.oom_control")
 	if err != nil {

@@ -71,6 +71,41 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	}
 }
 
+// TestPeakThatTheKernelDoesNotTell is what is seen, as on Linux before 5.19.
+func TestPeakThatTheKernelDoesNotTell(t *testing.T) {
+	dir := t.TempDir()
+	put := func(file, text string) {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("cpu.stat", "usage_usec 7\nuser_usec 7\n")
+	put("memory.events", "oom 0\noom_kill 0\n")
+	put("pids.events", "max 0\n")
+	cpu, err := open(filepath.Join(dir, "cpu.stat"), unix.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(cpu) }()
+	g := &Group{v2: true, dirs: []string{dir}, fd: -1, cpu: cpu}
+	if e, err := g.Events(); err == nil {
+		t.Errorf("without any memory: %+v", e)
+	}
+	for _, step := range []struct {
+		file, text string
+		want       Events
+	}{
+		{"memory.current", "5000\n", Events{CPU: 7 * time.Microsecond, PeakBytes: 5000, PeakSeen: true}},
+		{"memory.current", "300\n", Events{CPU: 7 * time.Microsecond, PeakBytes: 5000, PeakSeen: true}},
+		{"memory.peak", "9000\n", Events{CPU: 7 * time.Microsecond, PeakBytes: 9000}},
+	} {
+		put(step.file, step.text)
+		if e, err := g.Events(); err != nil || e != step.want {
+			t.Errorf("%s %s: got %+v, %v; want %+v", step.file, step.text, e, err, step.want)
+		}
+	}
+}
+
 // TestReady enters a group now and then, as jobs do on a machine that is not
 // busy. Where that takes long it must not take a job long.
 func TestReady(t *testing.T) {

@@ -179,6 +179,9 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	if end.events, err = group.Events(); err != nil {
 		return ending{}, err
 	}
+	if most := int64(result.Memory); end.events.PeakSeen && most > b.firstUses() {
+		end.events.PeakBytes = max(end.events.PeakBytes, most)
+	}
 	end.foreign = end.stopped == byItself && result.Status == runner.StatusTimeLimitExceeded && syscall.Signal(end.code) == syscall.SIGKILL &&
 		b.sent.Load() == sent && end.events.CPU <= r.cpu
 	// A limit that is too small even to begin with ends the program before it is one.
@@ -207,6 +210,16 @@ func (r run) fault(message string) error {
 		return &refusal{why, r.referee}
 	}
 	return errors.New("run in the box: " + message)
+}
+
+// firstUses is the most memory that the box's first process has had, in bytes. The
+// kernel counts it as a program's that it starts, if that has less.
+func (b *box) firstUses() int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.pid))
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	var kb int64
+	_, _ = fmt.Sscan(rest, &kb)
+	return kb << 10
 }
 
 // orphans has the kernel close what a program has sent to a socket that nobody has any
