@@ -1,6 +1,6 @@
 // The frame: signing in, moving between views, the banner, the clock of the feeds.
 import { draw } from "./dom.js";
-import { Away, call, link, pace, Refusal, refreshAll, retry, tick, token } from "./server.js";
+import { call, link, pace, Refusal, refreshAll, retry, tick, token } from "./server.js";
 import { Ago, html, Mark, Moment, page, Paused } from "./parts.js";
 import { acting, Dialog } from "./acts.js";
 import * as views from "./views.js";
@@ -16,7 +16,7 @@ const menu = [
 
 const paces = [[1, "every 5 s"], [3, "every 15 s"], [12, "every minute"], [0, "by hand"]];
 
-let view = null, place = "", refused = "", entering = false, notice = null, drawing = false;
+let view = null, place = "", refused = "", entering = false, learning = false, notice = null, drawing = false;
 
 page.draw = () => {
   if (drawing) return;
@@ -27,19 +27,26 @@ page.tell = (text) => { notice = { text, at: Date.now() }; page.draw(); };
 link.changed = () => {
   const fault = [views.pools, ...(view?.feeds ?? [])].find((f) => f.refusal?.status === 401);
   if (fault) leave("The server no longer knows the token: it was revoked. Sign in with another one.");
+  if (view && !link.error) learn();
   page.draw();
 };
 
-// mayAct learns whether the token may act, by an act that says nothing: it is refused
-// for that, unless it is refused before for its token.
-async function mayAct() {
+// learn asks whether the token may act, by an act that says nothing: it is refused for
+// that, unless it is refused before for its token. While nothing comes of that, it is
+// asked again with the feeds.
+async function learn() {
+  if (learning || page.mayAct !== null) return;
+  learning = true;
+  const asked = token.get();
+  let may = null;
   try {
     await call("POST", "/ops/runners/none", {});
   } catch (e) {
-    if (!(e instanceof Refusal)) return null;
-    return e.lacksScope ? false : e.notOffered ? "absent" : true;
+    if (e instanceof Refusal) may = e.lacksScope ? false : e.notOffered ? "absent" : true;
   }
-  return null;
+  learning = false;
+  if (token.get() === asked) page.mayAct = may;
+  page.draw();
 }
 
 async function enter(event) {
@@ -60,15 +67,14 @@ async function enter(event) {
       : e.message;
   }
   entering = false;
-  if (!refused) await begin();
+  if (!refused) begin();
   page.draw();
 }
 
-async function begin() {
+function begin() {
   views.pools.start();
   go();
-  page.mayAct = await mayAct();
-  page.draw();
+  learn();
 }
 
 function leave(why = "") {
@@ -84,7 +90,7 @@ function leave(why = "") {
 
 // go opens the view that the address names.
 function go() {
-  if (!token.get()) return page.draw();
+  if (!token.get() || entering) return page.draw();
   const [path, asked] = location.hash.replace(/^#\/?/, "").split("?");
   if (view && location.hash === place) return;
   const first = !view;

@@ -116,15 +116,18 @@ export class Feed {
     return this.pending;
   }
   async #read() {
+    const asked = token.get();
     try {
       const data = await this.load();
-      Object.assign(this, { data, at: Date.now(), refusal: null });
       back();
+      if (token.get() !== asked) return; // what a session asked for is not the next one's
+      Object.assign(this, { data, at: Date.now(), refusal: null });
       this.then(data);
     } catch (e) {
       if (e instanceof Refusal) {
-        this.refusal = e;
         back();
+        if (token.get() !== asked) return;
+        this.refusal = e;
       } else if (e instanceof Away) {
         lost(e);
       } else throw e;
