@@ -151,7 +151,7 @@ infra/dev/console/node_modules: infra/dev/console/package-lock.json
 	npm ci --prefix infra/dev/console --no-audit --no-fund --loglevel=error
 	@touch $@
 test-console: infra/dev/console/node_modules ## the operator's page in Chromium; screenshots go to build/console
-	$(call stage,the console in Chromium,go test -tags chromium -count=1 -timeout 15m ./infra/dev/console)
+	$(call stage,the console in Chromium,go test -tags chromium -count=1 -timeout 30m ./infra/dev/console)
 test-templates:
 	$(call stage,cfn-lint,infra/lint.sh)
 test-localstack:

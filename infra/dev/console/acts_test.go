@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -61,7 +60,7 @@ func TestActs(t *testing.T) {
 
 	// Several at once.
 	for _, name := range []string{"vm-0000", "vm-0003"} {
-		b.do(chromedp.Click(`input[aria-label="Choose `+name+`"]`, chromedp.ByQuery))
+		b.until("chooses "+name, `(document.querySelector('input[aria-label="Choose `+name+`"]').click(), true)`)
 	}
 	b.press("Steer 2 runners", "main")
 	b.press("Pause", "dialog")

@@ -27,8 +27,9 @@ import (
 	"runlease/shared/testkit/until"
 )
 
-// patience is how long a page may take to show something on a busy machine.
-const patience = 45 * time.Second
+// patience is how long Chromium may take to start, and a page to show something, on a
+// busy machine.
+const patience = 2 * time.Minute
 
 // browser is one tab of Chromium.
 type browser struct {
@@ -56,10 +57,10 @@ func newBrowser(t *testing.T, width int64) *browser {
 		t.Fatal("the console's tests drive a real Chromium, and there is none: apt-get install chromium")
 	}
 	alloc, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true))...)
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true), chromedp.WSURLReadTimeout(patience))...)
 	t.Cleanup(cancel)
 	// What a Chromium newer than chromedp tells of is no fault.
-	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithErrorf(func(text string, args ...any) {
+	ctx, cancel := chromedp.NewContext(alloc, chromedp.WithBrowserOption(chromedp.WithDialTimeout(patience)), chromedp.WithErrorf(func(text string, args ...any) {
 		if !strings.HasPrefix(text, "unhandled") {
 			fmt.Fprintf(os.Stderr, text+"\n", args...)
 		}
@@ -125,23 +126,34 @@ func (b *browser) text() (text string) {
 	return strings.Join(strings.Fields(text), " ")
 }
 
+// size makes the page width wide. Chromium says so before the page knows.
 func (b *browser) size(width int64) {
+	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, map[bool]int64{true: 740, false: 860}[width < 500]))
+	b.until("has its width", fmt.Sprintf(`innerWidth === %d`, width))
 }
 
 func (b *browser) scheme(name string) {
 	b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}))
 }
 
-// until waits for an expression to be true.
+// unmet is an expectation that the page does not meet yet.
+type unmet struct {
+	*browser
+	what, why string
+}
+
+func (u unmet) Error() string { return u.what + u.why + "; the page shows: " + u.text() }
+
+// until waits for an expression to be true. While it throws, it is not.
 func (b *browser) until(what, expression string) {
 	b.t.Helper()
 	until.NoError(b.t, patience, func() error {
-		var is bool
-		if b.do(chromedp.Evaluate(`!!(`+expression+`)`, &is)); is {
-			return nil
+		var not string
+		if b.do(chromedp.Evaluate(`(() => { try { return (`+expression+`) ? "" : "." } catch (e) { return ": " + e } })()`, &not)); not != "" {
+			return unmet{b, what, not}
 		}
-		return fmt.Errorf("%s; the page shows: %s", what, b.text())
+		return nil
 	})
 }
 
@@ -157,43 +169,43 @@ func (b *browser) misses(text string) {
 	b.until("no longer shows "+text, `!document.body.innerText.includes(`+quoted(text)+`)`)
 }
 
-// button is the button or link with a text, within what a selector finds first.
-func button(text, within string) string {
-	return `[...(document.querySelector(` + quoted(within) + `)?.querySelectorAll("button, nav a, label.choice") ?? [])].find((e) => e.innerText.trim().startsWith(` + quoted(text) + `) && !e.disabled)`
-}
-
-// pressing presses a button.
+// pressing presses the button or link with a text, within what a selector finds first. It
+// is true if there was one. Between looking for it and pressing it, the page cannot change.
 func pressing(text, within string) string {
-	return `{ const e = ` + button(text, within) + `; e.focus(); e.click(); }`
-}
-
-// run runs statements, with nothing of the browser's own in between.
-func (b *browser) run(statements ...string) {
-	b.t.Helper()
-	b.do(chromedp.Evaluate(strings.Join(statements, ";"), nil))
+	return `((e) => e && (e.focus(), e.click(), true))([...document.querySelector(` + quoted(within) + `).querySelectorAll("button, nav a, label.choice")].find((e) => e.innerText.trim().startsWith(` + quoted(text) + `) && !e.disabled && e.checkVisibility()))`
 }
 
 // press waits for a button and presses it.
 func (b *browser) press(text, within string) {
 	b.t.Helper()
-	b.until("has the button "+text, button(text, within))
-	b.run(pressing(text, within))
+	b.until("has the button "+text, pressing(text, within))
 }
 
+// types waits for a field, and types a text in its place.
 func (b *browser) types(selector, text string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.Evaluate(`document.querySelector(`+quoted(selector)+`).value = ""`, nil), chromedp.SendKeys(selector, text, chromedp.ByQuery))
+	field := `document.querySelector(` + quoted(selector) + `)`
+	b.until("has the field "+selector, `((e) => e.checkVisibility() && (e.focus(), e.select(), e === document.activeElement))(`+field+`)`)
+	b.keys(text)
+	b.until("has "+text+" in the field", field+`.value === `+quoted(text))
 }
 
 func (b *browser) keys(keys string) { b.do(chromedp.KeyEvent(keys)) }
 
-// open goes to a view and waits for a text of it.
+// open goes to a view, and waits for a text of it once it is drawn: the view before may
+// have the text too.
 func (b *browser) open(hash, text string) {
 	b.t.Helper()
-	b.do(chromedp.Evaluate(`location.hash = `+quoted(hash), nil))
-	b.until("opens "+hash, `location.hash === `+quoted(hash)+` && document.querySelector("h1")`)
+	b.do(chromedp.Evaluate(`new Promise((drawn) => {
+		if (location.hash === `+quoted(hash)+`) return drawn();
+		addEventListener("hashchange", () => drawn(), { once: true });
+		location.hash = `+quoted(hash)+`;
+	})`, nil, awaited))
+	b.until("opens "+hash, `document.querySelector("#main h1")`)
 	b.sees(text)
 }
+
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
 // signIn opens the page and types a token in.
 func (b *browser) signIn(url, token string) {
@@ -242,9 +254,11 @@ type finding struct {
 func (b *browser) accessible(what string) {
 	b.t.Helper()
 	var found []finding
-	b.do(chromedp.Evaluate(axe, nil), chromedp.Evaluate(`axe.run().then((r) => r.violations)`, &found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-		return p.WithAwaitPromise(true)
-	}))
+	var lacks bool
+	if b.do(chromedp.Evaluate(`!globalThis.axe`, &lacks)); lacks {
+		b.do(chromedp.Evaluate(axe, nil))
+	}
+	b.do(chromedp.Evaluate(`axe.run().then((r) => r.violations)`, &found, awaited))
 	for _, f := range found {
 		text := fmt.Sprintf("%s: %s (%s): %s", what, f.ID, f.Impact, f.Help)
 		for _, n := range f.Nodes[:min(3, len(f.Nodes))] {

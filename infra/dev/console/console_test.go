@@ -25,7 +25,7 @@ func TestViews(t *testing.T) {
 	w.job("held-1", 1, 4, "")
 	w.must(200, "POST", "/runner/jobs/held-1/claim", "vm-0007", `{"leaseSeconds": 900, "languages": [4]}`)
 	w.job("waits-1", 1, 4, "")
-	ill := w.must(200, "POST", "/runner/jobs/waits-1/claim", "vm-0005", `{"languages": [4]}`)
+	ill := w.must(200, "POST", "/runner/jobs/waits-1/claim", "vm-0005", `{"leaseSeconds": 900, "languages": [4]}`)
 	w.must(200, "POST", "/runner/jobs/waits-1/release", "vm-0005", map[string]any{"token": ill.Data["token"], "reason": "infra_error", "detail": "disk full"})
 
 	b := newBrowser(t, 1280)
@@ -83,6 +83,8 @@ func TestViews(t *testing.T) {
 	b.sees("1–1 of 1 runners")
 	b.sees("vm-0999")
 	b.misses("vm-0051")
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, url := range b.requests {
 		if !strings.HasPrefix(url, w.URL+"/") && !strings.HasPrefix(url, "data:") {
 			t.Errorf("a third party is asked: %s", url)
@@ -97,13 +99,17 @@ func TestViews(t *testing.T) {
 func TestTokens(t *testing.T) {
 	w := newWorld(t)
 	b := newBrowser(t, 1280)
-	b.signIn(w.URL, "rlp_wrong")
+	b.do(chromedp.Navigate(w.URL + "/console"))
+	b.types("input[name=token]", "rlp_wrong")
+	b.until("goes elsewhere while it asks", `(document.querySelector("form").requestSubmit(), location.hash = "#/runners")`)
 	b.sees("The server does not know this token")
+	b.until("opens no view", `document.title === "runlease console"`)
 	b.signIn(w.URL, w.RunnerToken)
 	b.sees("The server does not know this token")
 	b.signIn(w.URL, w.token("backend", "jobs:read"))
 	b.sees("ctl token issue -kind producer")
-	b.signIn(w.URL, w.token("reader", "ops:read"))
+	reader := w.token("reader", "ops:read")
+	b.signIn(w.URL, reader)
 	b.sees("Read only")
 	b.do(chromedp.Reload())
 	b.sees("Sign out")
@@ -116,6 +122,20 @@ func TestTokens(t *testing.T) {
 	b.sees("Sign in")
 	b.do(chromedp.Reload())
 	b.sees("Sign in")
+
+	// What one session still asks for is not the next one's.
+	b.signIn(w.URL, reader)
+	b.sees("Read only")
+	b.until("holds back what the pools are", `globalThis.fetch = ((others) => (url, how) => String(url).endsWith("/ops/pools")
+		? new Promise((answer) => { globalThis.late = () => answer(new Response("{}", { status: 401 })); }) : others(url, how))(fetch)`)
+	b.until("asks for the pools", `late`)
+	b.press("Sign out", "header")
+	b.types("input[name=token]", w.ProducerToken)
+	b.keys(kb.Enter)
+	b.sees("Sign out")
+	b.until("is told late that the first token is revoked", `(globalThis.first = late)() || true`)
+	b.until("asks for the pools anew", `late !== first`)
+	b.sees("Sign out")
 }
 
 // TestServerAway: what is shown stays, and goes on once the server is back.
@@ -168,8 +188,16 @@ func TestAnswers(t *testing.T) {
 		b.misses(c.want)
 	}
 
+	// Whether the token may act is asked again, if that was not answered.
+	stop := b.answer("*/ops/runners/none", 503, "<html>busy</html>")
+	b.signIn(w.URL, w.ProducerToken)
+	b.open("#/runners", "vm-0000")
+	stop()
+	b.until("may act", `document.querySelector("tbody button")`)
+	b.press("Sign out", "header")
+
 	// A server of an older version has less.
-	stop := b.answer("*/ops/pools*", 404, `{"data":null,"message":"no such route","status":"err","code":"unknown_route"}`)
+	stop = b.answer("*/ops/pools*", 404, `{"data":null,"message":"no such route","status":"err","code":"unknown_route"}`)
 	b.signIn(w.URL, w.ProducerToken)
 	b.sees("Not offered by this server, which is of a version before this page's: pools.")
 	b.open("#/runners", "vm-0000")
@@ -183,6 +211,8 @@ func TestSize(t *testing.T) {
 	b.signIn(w.URL, w.ProducerToken)
 	b.sees("Sign out")
 	total := int64(0)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for url, n := range b.bytes {
 		if strings.Contains(url, "/console") {
 			total += n

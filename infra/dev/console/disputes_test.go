@@ -4,9 +4,11 @@ package console
 
 import (
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp/kb"
+
+	"runlease/shared/testkit/until"
+	"runlease/shared/testkit/wire"
 )
 
 // TestDisputes: a late result that disagrees is shown, and the job's history tells how
@@ -15,17 +17,13 @@ func TestDisputes(t *testing.T) {
 	w := newWorld(t)
 	w.problem(1)
 	w.job("twice-1", 1, 2, "")
-	claim := func(runner string, lease int) string {
-		t.Helper()
-		reply := w.must(200, "POST", "/runner/jobs/twice-1/claim", runner, map[string]int{"leaseSeconds": lease})
-		return reply.Data["token"].(string)
-	}
-	result := func(token, status string) map[string]any {
-		return map[string]any{"token": token, "tasks": [][]map[string]any{{{"exitCode": 0, "status": status, "stdout": "", "stderr": "", "execTime": 1, "memoryUsage": 1}}}}
-	}
-	slow := claim("vm-slow", 2)
-	time.Sleep(2500 * time.Millisecond) // its lease
-	quick := claim("vm-quick", 60)
+	slow := w.must(200, "POST", "/runner/jobs/twice-1/claim", "vm-slow", `{"leaseSeconds": 2}`)
+	var quick wire.Reply
+	until.True(t, patience, "the lease is over", func() (over bool) {
+		var err error
+		quick, err = w.Do(t.Context(), "POST", "/runner/jobs/twice-1/claim", "vm-quick", `{"leaseSeconds": 900}`)
+		return err == nil && quick.Status == 200
+	})
 	w.must(200, "PUT", "/runner/jobs/twice-1/complete", "vm-quick", result(quick, "AC"))
 	w.must(403, "PUT", "/runner/jobs/twice-1/complete", "vm-slow", result(slow, "WA"))
 
@@ -37,6 +35,7 @@ func TestDisputes(t *testing.T) {
 	b.accessible("disputes")
 	b.shot("disputes")
 	b.press("Jobs", "header")
+	b.until("opens the jobs", `document.querySelector("h1").innerText === "Jobs"`)
 	b.open("#/jobs?state=final", "give its number")
 	b.types("main input[name=problem]", "1")
 	b.keys(kb.Enter)

@@ -12,6 +12,8 @@ import (
 // stops it.
 func TestRejudges(t *testing.T) {
 	w := newWorld(t)
+	w.problem(7)
+	w.judged(60, 7) // no runner takes them again: the rejudge waits for its queue, and runs on
 	b := newBrowser(t, 1280)
 	b.signIn(w.URL, w.token("judge-ops", "ops:read,ops:write"))
 	begin := func(why string) {
@@ -30,7 +32,8 @@ func TestRejudges(t *testing.T) {
 	b.shot("rejudges-running")
 	begin("once more")
 	b.until("tells why it is refused", `document.querySelector("dialog [role=alert]").innerText.includes("is running: wait for its end, or stop it")`)
-	b.run(`document.querySelector("dialog").close()`, pressing("Stop", "tbody")) // before the browser tells that it closed
+	// Before the browser tells that it closed.
+	b.until("asks about the next act", `(document.querySelector("dialog")?.close(), `+pressing("Stop", "tbody")+`)`)
 	b.types("dialog input[name=why]", "a slip")
 	b.keys(kb.Enter)
 	b.sees(": stopped.")
