@@ -226,10 +226,10 @@ func (b *browser) answer(pattern string, status int64, text string, header ...*f
 	return func() { b.t.Helper(); b.do(fetch.Disable()) }
 }
 
-// shot keeps a picture of the whole page.
+// shot keeps a picture of the whole page. A machine that is too slow for it has none.
 func (b *browser) shot(name string) {
 	var picture []byte
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
 	if err := chromedp.Run(ctx, chromedp.FullScreenshot(&picture, 100)); err != nil {
 		b.t.Logf("no screenshot %s: %v", name, err)
