@@ -36,12 +36,13 @@ type Notice struct {
 type Watch struct {
 	client *imds.Client
 	log    *slog.Logger
+	every  time.Duration
 }
 
 // New returns a Watch; "" is the service's usual address. It asks nothing yet, and never
 // by way of a proxy.
 func New(endpoint string, log *slog.Logger) *Watch {
-	return &Watch{log: log, client: imds.New(imds.Options{
+	return &Watch{log: log, every: Every, client: imds.New(imds.Options{
 		Endpoint: endpoint, EnableFallback: aws.FalseTernary, Retryer: aws.NopRetryer{}, ClientEnableState: imds.ClientEnabled,
 		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: askTimeout},
 	})}
@@ -63,7 +64,7 @@ func (w *Watch) Await(ctx context.Context) (Notice, error) {
 		}
 		away = err != nil
 		select {
-		case <-time.After(Every):
+		case <-time.After(w.every):
 		case <-ctx.Done():
 			return Notice{}, context.Cause(ctx)
 		}

@@ -13,16 +13,20 @@ import (
 	"time"
 )
 
-// instance plays the metadata service: IMDSv2, which wants a token for everything.
-func instance(t *testing.T, metadata map[string]string) *Watch {
+// instance plays the metadata service: IMDSv2, which wants a token for everything. It
+// calls again when it is asked for a notice a second time.
+func instance(t *testing.T, metadata map[string]string, again func()) *Watch {
 	t.Helper()
-	var tokens atomic.Int32
+	var tokens, looks atomic.Int32
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut && r.URL.Path == "/latest/api/token" && r.Header.Get("X-aws-ec2-metadata-token-ttl-seconds") != "" {
 			tokens.Add(1)
 			w.Header().Set("X-aws-ec2-metadata-token-ttl-seconds", "21600")
 			_, _ = io.WriteString(w, "a token")
 			return
+		}
+		if strings.HasSuffix(r.URL.Path, "/spot/instance-action") && looks.Add(1) == 2 {
+			again()
 		}
 		text, found := metadata[strings.TrimPrefix(r.URL.Path, "/latest/meta-data/")]
 		switch {
@@ -40,7 +44,12 @@ func instance(t *testing.T, metadata map[string]string) *Watch {
 			t.Errorf("%d tokens, want one", tokens.Load())
 		}
 	})
-	return New(service.URL, slog.New(slog.DiscardHandler))
+	return often(New(service.URL, slog.New(slog.DiscardHandler)))
+}
+
+func often(w *Watch) *Watch {
+	w.every = time.Millisecond
+	return w
 }
 
 func TestNotices(t *testing.T) {
@@ -60,14 +69,9 @@ func TestNotices(t *testing.T) {
 		"warmed":                      {map[string]string{group: "Warmed:Stopped"}, "", time.Time{}},
 		"rebalance is recommended":    {map[string]string{"events/recommendations/rebalance": `{"noticeTime":"2026-11-28T12:00:00Z"}`}, "", time.Time{}},
 	} {
-		w := instance(t, tc.metadata)
-		patience := 10 * time.Second
-		if tc.want == "" {
-			patience = 300 * time.Millisecond
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		n, err := w.Await(ctx)
+		n, err := instance(t, tc.metadata, cancel).Await(ctx)
 		if n.What != tc.want || n.By.Sub(tc.by).Abs() > time.Minute || (err != nil) != (tc.want == "") {
 			t.Errorf("%s: %+v, %v", name, n, err)
 		}
@@ -77,10 +81,18 @@ func TestNotices(t *testing.T) {
 // TestNobodyAnswers: a machine without the service goes on, and its log says why once.
 func TestNobodyAnswers(t *testing.T) {
 	var log strings.Builder
-	w := New("http://127.0.0.1:1", slog.New(slog.NewTextHandler(&log, nil)))
-	ctx, cancel := context.WithTimeout(t.Context(), Every+time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if n, err := w.Await(ctx); !errors.Is(err, context.DeadlineExceeded) || n != (Notice{}) {
+	var asked atomic.Int32
+	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if asked.Add(1) == 5 {
+			cancel()
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	defer service.Close()
+	w := often(New(service.URL, slog.New(slog.NewTextHandler(&log, nil))))
+	if n, err := w.Await(ctx); !errors.Is(err, context.Canceled) || n != (Notice{}) {
 		t.Errorf("%+v, %v", n, err)
 	}
 	if strings.Count(log.String(), "metadata service") == 0 || strings.Count(log.String(), "level=WARN") != 1 {
