@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
 func TestMakeClosesItsDirectory(t *testing.T) {
@@ -181,14 +183,16 @@ func TestOneOwner(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	kept := make(chan error, 1)
 	go func() { kept <- l.Keep(ctx, slog.New(slog.DiscardHandler)) }()
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "owner")); err == nil || time.Now().After(deadline) {
-			break
+	until.True(t, time.Minute, "it is made and locked again", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.files) == 0 {
+			return false
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	time.Sleep(50 * time.Millisecond)
+		locked, err := l.files[0].Stat()
+		now, errNow := os.Stat(dir)
+		return err == nil && errNow == nil && os.SameFile(locked, now)
+	})
 	if second() == nil {
 		t.Error("a second owner of the directory that was made again")
 	}
