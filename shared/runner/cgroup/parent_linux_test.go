@@ -57,14 +57,14 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	defer p.Close()
 	for _, dir := range dead.dirs {
 		for begin := time.Now(); exists(dir); time.Sleep(time.Millisecond) { // another process may be at it
-			if time.Since(begin) > 10*time.Second {
+			if time.Since(begin) > time.Minute {
 				t.Fatalf("%s is still there", dir)
 			}
 		}
 	}
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second): // it sleeps for a minute
 		t.Error("the program in the group still runs")
 		_ = left.Process.Kill()
 		<-ended
@@ -121,7 +121,7 @@ func TestReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = program.Process.Kill(), program.Wait() }()
-	median := func(prepare func(context.Context)) time.Duration {
+	least := func(prepare func(context.Context)) time.Duration { // what else the machine does can only add
 		var took []time.Duration
 		for range 9 {
 			time.Sleep(50 * time.Millisecond)
@@ -137,10 +137,9 @@ func TestReady(t *testing.T) {
 			cancel()
 			ready.Wait()
 		}
-		slices.Sort(took)
-		return took[len(took)/2]
+		return slices.Min(took)
 	}
-	without, with := median(func(context.Context) {}), median(p.KeepReady)
+	without, with := least(func(context.Context) {}), least(p.KeepReady)
 	t.Logf("%v without, %v with", without, with)
 	if without > 2*time.Millisecond && with > without/2 {
 		t.Errorf("entering a group takes %v, where it takes %v else", with, without)
