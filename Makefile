@@ -19,7 +19,7 @@ help: ## this list
 .PHONY: demo
 demo: ## judge real submissions on one machine; TARGET=localstack: through the deployed API
 ifeq ($(TARGET),localstack)
-	go run ./infra/dev/demo -endpoint-json build/localstack/localstack.json -timeout 8m
+	go run ./infra/dev/demo -endpoint-json build/localstack/localstack.json
 else
 	go run ./infra/dev/demo
 endif

@@ -49,7 +49,7 @@ func main() {
 	flag.StringVar(&c.endpoint, "endpoint-json", "", `file ("-": standard input) whose last line of JSON names a deployed API: {"url","runnerToken","producerToken"}`)
 	flag.DurationVar(&c.lease, "lease", 0, "lease that the runners ask for (default 4s, with -endpoint-json 30s)")
 	flag.IntVar(&c.slots, "slots", 0, "jobs at once per runner (default 1, with -endpoint-json 2)")
-	flag.DurationVar(&c.limit, "timeout", 3*time.Minute, "give up after this long")
+	flag.DurationVar(&c.limit, "timeout", 15*time.Minute, "give up after this long")
 	flag.BoolVar(&c.verbose, "v", false, "show the logs of the server and the runners")
 	flag.Parse()
 	lease, slots := embeddedLease, embeddedSlots
@@ -178,6 +178,11 @@ func judge(ctx context.Context, api *producer, data dataset, f *fleet, id string
 	killed := <-struck
 	if err := context.Cause(ctx); err != nil {
 		return err
+	}
+	if jobs[jobID(id, data.Killed)].Generation != killed.generation { // it was judged too soon for the strike
+		if jobs, err = watch(ctx, api, jobIDs(id, data), line); err != nil {
+			return err
+		}
 	}
 	took := time.Since(began)
 	rows := compare(data, jobs, id, killed)

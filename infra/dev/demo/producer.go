@@ -47,6 +47,7 @@ type job struct {
 	RunTime     int       `json:"runTime"`     // ms, -1: unknown
 	MemoryUsage int       `json:"memoryUsage"` // KB, -1: unknown
 	Attempt     int       `json:"attempt"`
+	Generation  int       `json:"generation"`
 	Holder      *holder   `json:"holder"`
 	Attempts    []attempt `json:"attempts"`
 }

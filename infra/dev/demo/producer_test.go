@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,6 +120,11 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(map[string]any{"jobs": found, "missing": missing})
 	case r.Method == http.MethodPost && parts[0] == "jobs" && len(parts) == 3 && parts[2] == "submit":
 		f.asked = append(f.asked, "submit")
+		reply(map[string]any{})
+	case r.Method == http.MethodPost && parts[0] == "jobs" && len(parts) == 3 && parts[2] == "rejudge":
+		f.asked = append(f.asked, "rejudge")
+		j := f.jobs[parts[1]]
+		f.jobs[parts[1]] = job{ID: j.ID, State: "claimed", Attempt: j.Attempt + 1, Generation: j.Generation + 1, Holder: &holder{Runner: "r-a"}}
 		reply(map[string]any{})
 	case r.Method == http.MethodGet && parts[0] == "jobs" && len(parts) == 2:
 		j, ok := f.jobs[parts[1]]
@@ -248,20 +254,22 @@ func TestProgress(t *testing.T) {
 		{"file", false, " s  1 of 3 judged, 1 claimed, 1 queued\n s  killed x\n s  2 of 2 judged, 0 claimed, 0 queued\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var out strings.Builder
-			p := &progress{out: &out, terminal: c.terminal, began: time.Now()}
-			for range 2 {
-				if p.show(queued) {
-					t.Error("done although jobs are open")
+			synctest.Test(t, func(t *testing.T) { // the time is told, and stands still
+				var out strings.Builder
+				p := &progress{out: &out, terminal: c.terminal, began: time.Now()}
+				for range 2 {
+					if p.show(queued) {
+						t.Error("done although jobs are open")
+					}
 				}
-			}
-			p.note("killed %s", "x")
-			if !p.show(final) {
-				t.Error("not done although every job is final")
-			}
-			if got := strings.ReplaceAll(out.String(), "  0.0", ""); got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
+				p.note("killed %s", "x")
+				if !p.show(final) {
+					t.Error("not done although every job is final")
+				}
+				if got := strings.ReplaceAll(out.String(), "  0.0", ""); got != c.want {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+			})
 		})
 	}
 }

@@ -34,10 +34,10 @@ func compare(d dataset, jobs map[string]job, run string, killed strike) []row {
 	rows := make([]row, len(d.Submissions))
 	for i, s := range d.Submissions {
 		r := row{submission: s, job: jobs[jobID(run, s.Name)]}
-		// It counts only if the killed runner had it first and another one ended it.
+		// It counts only if the killed runner lost it and another one ended it.
 		had := false
 		for _, a := range r.job.Attempts {
-			had = had || a.Runner == killed.runner
+			had = had || a.Runner == killed.runner && a.How == "lost"
 		}
 		r.twice = had && len(r.job.Attempts) > 1 && r.runner() != killed.runner
 		rows[i] = r
