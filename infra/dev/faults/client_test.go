@@ -23,8 +23,9 @@ const (
 	spoiled = 12 * time.Second
 	// recovery bounds what is left to do when the faults are over: two leases of
 	// claims whose reply was lost, one after the other, the longest time that a
-	// message is hidden behind a lost write, and the work itself.
-	recovery = 90 * time.Second
+	// message is hidden behind a lost write, and the work itself: a minute and a half,
+	// and three times as long on a slow machine.
+	recovery = 5 * time.Minute
 )
 
 // caller makes requests of the API.

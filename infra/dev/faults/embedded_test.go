@@ -62,11 +62,11 @@ func newEmbedded(t *testing.T) (*embedded, *relay) {
 
 func (e *embedded) start() {
 	e.t.Helper()
-	e.process = exec.Command(e.binary, "-addr", e.address, "-data", e.data, "-public-url", e.public, "-rate", "0", "-lease", "6s")
 	var hello wire.Client
-	if err := program.Serve(e.process, &hello); err != nil {
-		e.t.Fatal(err)
-	}
+	until.NoError(e.t, time.Minute, func() error { // a connection of another program may have the port
+		e.process = exec.Command(e.binary, "-addr", e.address, "-data", e.data, "-public-url", e.public, "-rate", "0", "-lease", "6s")
+		return program.Serve(e.process, &hello)
+	})
 	if hello.RunnerToken != "" { // at the first start only
 		e.RunnerToken, e.ProducerToken = hello.RunnerToken, hello.ProducerToken
 	}
@@ -80,7 +80,7 @@ func (e *embedded) kill() {
 // folder is what the operator's command works on while the server runs.
 func (e *embedded) folder() (f control.Folder) {
 	e.t.Helper()
-	until.NoError(e.t, 10*time.Second, func() (err error) {
+	until.NoError(e.t, time.Minute, func() (err error) {
 		f, err = control.Open(e.t.Context(), e.data)
 		return err
 	})
@@ -210,7 +210,10 @@ func TestEmbedded(t *testing.T) {
 	network.spoil(true)
 	const kills = 3
 	h := &handed{rejudged: map[string]bool{}, asked: map[string]bool{}}
-	for n, began := 0, time.Now(); n < 2*jobs || time.Since(began) < spoiled; n++ {
+	spoils := func(since time.Duration) bool { // until each fault was there, which takes a slow machine longer
+		return since < spoiled || !network.didAll() && since < recovery
+	}
+	for n, began := 0, time.Now(); n < 2*jobs || spoils(time.Since(began)); n++ {
 		if n%jobs == jobs/2 && n/jobs < kills {
 			e.kill()
 			e.start()
@@ -239,10 +242,8 @@ func TestEmbedded(t *testing.T) {
 			}
 		}
 	}
-	for _, fault := range []string{cut, delayed, halfOpen, refused} {
-		if network.injected[fault] == 0 {
-			t.Errorf("no WebSocket was %s: this run proves little", fault)
-		}
+	if !network.didAll() {
+		t.Errorf("not every fault was there: this run proves little: %v", network.injected)
 	}
 	f = e.folder()
 	defer f.Close()
@@ -257,9 +258,11 @@ func TestEmbedded(t *testing.T) {
 		return len(dead) > 0
 	})
 	for name, h := range receivers {
+		h.mu.Lock() // the others are still tried again
 		if (len(h.got) == 0) != (name == "dead") {
 			t.Errorf("%s was told of %d jobs", name, len(h.got))
 		}
+		h.mu.Unlock()
 	}
 	t.Logf("%d jobs, WebSockets %v, %d kills; %d jobs open at the end of the faults, all final %.1f s later, %d deliveries",
 		len(h.ids), network.injected, kills, open, took.Seconds(), delivered)

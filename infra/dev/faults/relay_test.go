@@ -18,6 +18,8 @@ const (
 	refused  = "refused"   // before its handshake
 )
 
+var faults = []string{cut, delayed, halfOpen, refused}
+
 // relay stands between runners and a server, as a network does, and spoils
 // WebSockets while it is on. Other connections pass.
 type relay struct {
@@ -72,6 +74,13 @@ func (r *relay) spoils() bool {
 	return r.on
 }
 
+// didAll reports whether there was each fault.
+func (r *relay) didAll() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.injected) == len(faults)
+}
+
 func (r *relay) note(c net.Conn, open bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +97,7 @@ func (r *relay) fate(begin []byte) (fault string, after time.Duration) {
 	if !r.on || !bytes.HasPrefix(begin, []byte("GET /doorbell ")) {
 		return "", 0
 	}
-	fault = []string{cut, delayed, halfOpen, refused}[r.random.IntN(4)]
+	fault = faults[r.random.IntN(len(faults))]
 	r.injected[fault]++
 	return fault, time.Duration(r.random.Int64N(int64(time.Second)))
 }
