@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"runlease/shared/runner/execute"
+	"runlease/shared/testkit/until"
 	"runlease/shared/trace"
 	"runlease/shared/version"
 )
@@ -245,14 +246,11 @@ func TestRealPrograms(t *testing.T) {
 	}
 	s.add("a", "b")
 	err = during(t, r, func() {
-		for range 1000 {
+		until.True(t, 2*time.Minute, "both are judged", func() bool {
 			_, a := s.result("a")
 			_, b := s.result("b")
-			if a && b {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+			return a && b
+		})
 	})
 	if err != nil {
 		t.Fatal(err)

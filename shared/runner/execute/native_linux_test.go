@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runlease/shared/testkit/until"
 )
 
 func newNative(t *testing.T, cfg NativeConfig) *Native {
@@ -98,7 +100,6 @@ func TestStatuses(t *testing.T) {
 		"deep recursion":            {C, "#include <stdio.h>\nint f(volatile int n){volatile char b[256];b[0]=n;return n?f(n-1)+(b[0]&0)+1:0;}\nint main(){int a,b;scanf(\"%d%d\",&a,&b);int d=f(60000);printf(\"%d\",a+b+d-60000);}", ordinary, AC, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			begin := time.Now()
 			got, err := n.Run(t.Context(), input(t, tc.language, tc.source, tc.task, [2]string{"2 3\n", "5\n"}))
 			if err != nil {
 				t.Fatal(err)
@@ -107,9 +108,6 @@ func TestStatuses(t *testing.T) {
 			if c.Status != tc.status || c.ExitCode != tc.exitCode || !strings.Contains(c.Stderr+c.Reason, tc.stderr) {
 				t.Errorf("got %s, exit code %d, %d ms, %d KB, stderr %q; want %s, exit code %d, stderr with %q",
 					c.Status, c.ExitCode, c.ExecTime, c.MemoryUsage, c.Stderr, tc.status, tc.exitCode, tc.stderr)
-			}
-			if took := time.Since(begin); took > 10*time.Second {
-				t.Errorf("took %v", took)
 			}
 			if left, _ := os.ReadDir(n.cfg.Dir); len(left) > 0 {
 				t.Errorf("left behind: %v", left)
@@ -125,11 +123,13 @@ func TestMeasuresTheProgramAndNotTheRunner(t *testing.T) {
 		ballast[i] = byte(i)
 	}
 	n := newNative(t, NativeConfig{})
-	source := `#include <stdlib.h>
+	source := `#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 int main(){char*p=malloc(20<<20);memset(p,1,20<<20);
-clock_t t=clock();while(clock()-t<CLOCKS_PER_SEC/10);return p[77]-1;}`
+clock_t t=clock();while(clock()-t<CLOCKS_PER_SEC/10);
+printf("%ld",clock()*1000/CLOCKS_PER_SEC);return p[77]-1;}`
 	got, err := n.Run(t.Context(), input(t, C, source, ordinary, [2]string{}))
 	if err != nil {
 		t.Fatal(err)
@@ -138,8 +138,8 @@ clock_t t=clock();while(clock()-t<CLOCKS_PER_SEC/10);return p[77]-1;}`
 	if c.MemoryUsage < 20<<10 || c.MemoryUsage > 30<<10 {
 		t.Errorf("memory %d KB, want 20 MB and a bit", c.MemoryUsage)
 	}
-	if c.ExecTime < 95 || c.ExecTime > 300 {
-		t.Errorf("time %d ms, want 100 and a bit", c.ExecTime)
+	if own, err := strconv.ParseInt(c.Stdout, 10, 64); err != nil || c.ExecTime < own-10 || c.ExecTime > own+100 {
+		t.Errorf("time %d ms, want %d and a bit: %v", c.ExecTime, own, err)
 	}
 	_ = ballast[len(ballast)-1]
 }
@@ -327,22 +327,16 @@ func TestFaultsOfTheRunner(t *testing.T) {
 	}
 }
 
-// waitUntilGone fails if a process is still alive a second later; a zombie is dead.
+// waitUntilGone waits until a process is dead; a zombie is.
 func waitUntilGone(t *testing.T, pid string) {
 	t.Helper()
 	if n, err := strconv.Atoi(pid); err != nil || n < 2 {
 		t.Fatalf("no process id: %q", pid)
 	}
-	var line []byte
-	for range 200 {
-		var err error
-		line, err = os.ReadFile("/proc/" + pid + "/stat")
-		if err != nil || strings.Contains(string(line), ") Z ") {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Errorf("still alive: %s", line)
+	until.True(t, 30*time.Second, "process "+pid+" is dead", func() bool { // before it ends by itself
+		line, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err != nil || strings.Contains(string(line), ") Z ")
+	})
 }
 
 func BenchmarkTrivialCase(b *testing.B) {

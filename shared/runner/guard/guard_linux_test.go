@@ -92,7 +92,7 @@ func TestProcessOneReaps(t *testing.T) {
 	if _, err := out.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	until.True(t, 5*time.Second, "the runner is the only child of process 1", func() bool { return len(children(t, cmd.Process.Pid)) == 1 })
+	until.True(t, time.Minute, "the runner is the only child of process 1", func() bool { return len(children(t, cmd.Process.Pid)) == 1 })
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
