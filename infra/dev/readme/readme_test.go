@@ -84,10 +84,15 @@ func TestCommandsAsPasted(t *testing.T) {
 	text := starts.ReplaceAllString(script.String(), bin+"/$1")
 	text = strings.ReplaceAll(text, "-addr 127.0.0.1:8080", "-addr 127.0.0.1:0")
 	// Every block waits by a condition, so this ends a test that hangs, not a slow one.
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-c", text)
 	shell.Dir = scratch
+	// A runner of another test, or of this user, may have the directory of this one's name.
+	shell.Env = append(os.Environ(), "STATE_DIRECTORY=", "XDG_STATE_HOME="+scratch, "no_proxy=*")
+	if exec.CommandContext(ctx, filepath.Join(bin, "runner"), "-check").Run() != nil {
+		shell.Env = append(shell.Env, "RUNNER_ISOLATION=native") // as it says where there is no sandbox
+	}
 	// Its children are in its process group and end with it.
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
