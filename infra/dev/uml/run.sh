@@ -28,4 +28,4 @@ cp infra/dev/uml/init.sh "$dir/init.sh"
 log=$dir/log
 TMPDIR=$dir timeout "${SECONDS_MAX:-1500}" "$dir/usr/bin/linux.uml" mem=2G rootfstype=hostfs rootflags=/ ro init="$dir/init.sh" \
   con=null con0=fd:0,fd:1 quiet < /dev/null 2> /dev/null | stdbuf -oL tr -d "\r" | tee "$log" | grep --line-buffered -E '^(== |\s*--- FAIL|.*_test.go|ok|FAIL|PASS)' || true
-[ "$(grep -c '^== passed' "$log")" = 2 ] || { echo "failed: see $log"; exit 1; }
+[ "$(grep -c '^== passed' "$log")" = 2 ] || { tail -n 30 "$log"; echo "failed: all of it is in $log"; exit 1; }
