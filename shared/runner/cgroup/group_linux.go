@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,9 @@ type Group struct {
 
 	memory int64 // limit, bytes
 	seen   int64 // highest memory, in bytes, where the kernel does not tell
+
+	mu     sync.Mutex
+	delays map[string]time.Duration // by thread, as Waited has seen them
 }
 
 // nearlyFull is how far from its limit a group's memory may stay though the
@@ -146,10 +150,14 @@ func (g *Group) Events() (Events, error) {
 	return e, nil
 }
 
-// Waited is how long the threads of the group that are alive were ready to run
-// and had no core.
+// Waited is how long the threads of the group were ready to run and had no core. Of
+// threads that are gone it knows what an earlier call has seen: it is called now and then.
 func (g *Group) Waited() time.Duration {
-	var sum time.Duration
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.delays == nil {
+		g.delays = map[string]time.Duration{}
+	}
 	procs, _ := read(g.dirs[len(g.dirs)-1], "cgroup.procs")
 	for pid := range strings.FieldsSeq(string(procs)) {
 		threads, _ := os.ReadDir("/proc/" + pid + "/task")
@@ -157,9 +165,13 @@ func (g *Group) Waited() time.Duration {
 			line, err := os.ReadFile("/proc/" + pid + "/task/" + thread.Name() + "/schedstat")
 			if f := strings.Fields(string(line)); err == nil && len(f) >= 2 {
 				ns, _ := strconv.ParseInt(f[1], 10, 64)
-				sum += time.Duration(ns)
+				g.delays[thread.Name()] = max(g.delays[thread.Name()], time.Duration(ns))
 			}
 		}
+	}
+	var sum time.Duration
+	for _, delay := range g.delays {
+		sum += delay
 	}
 	return sum
 }

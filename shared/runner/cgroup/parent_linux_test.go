@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"runlease/shared/testkit/until"
 )
 
 func opened(t *testing.T) *Parent {
@@ -143,5 +146,51 @@ func TestReady(t *testing.T) {
 	t.Logf("%v without, %v with", without, with)
 	if without > 2*time.Millisecond && with > without/2 {
 		t.Errorf("entering a group takes %v, where it takes %v else", with, without)
+	}
+}
+
+// TestWaitedIsKept: how long threads waited for a core is known when they are gone.
+func TestWaitedIsKept(t *testing.T) {
+	p := opened(t)
+	defer p.Close()
+	group, err := p.New(Limits{Memory: 64 << 20, Processes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = group.Remove() }()
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		t.Fatal(err)
+	}
+	for core := 0; one.Count() == 0; core++ {
+		if all.IsSet(core) {
+			one.Set(core)
+		}
+	}
+	var spinning []*exec.Cmd
+	end := func() {
+		for _, program := range spinning {
+			_, _ = program.Process.Kill(), program.Wait()
+		}
+	}
+	defer end()
+	for range 2 {
+		program := exec.Command("sh", "-c", "while :; do :; done")
+		if err := program.Start(); err != nil {
+			t.Fatal(err)
+		}
+		spinning = append(spinning, program)
+		if err := errors.Join(unix.SchedSetaffinity(program.Process.Pid, &one), group.Add(program.Process.Pid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var waited time.Duration
+	until.True(t, time.Minute, "two processes wait for one core", func() bool {
+		waited = group.Waited()
+		return waited > 100*time.Millisecond
+	})
+	end()
+	if left := group.Waited(); left < waited {
+		t.Errorf("%v are known of %v, once they are gone", left, waited)
 	}
 }

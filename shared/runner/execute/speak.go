@@ -27,7 +27,7 @@ type Spoken struct {
 }
 
 // speakTime bounds one check. A machine that is busy at its start may be slow.
-const speakTime = 3 * time.Minute
+const speakTime = 10 * time.Minute
 
 // hello is what the check of every language writes.
 const hello = "hello\n"

@@ -67,6 +67,9 @@ const (
 	// CPU time is looked at when it may have reached the limit at the earliest;
 	// in between, so often for what only the group's files tell.
 	lookEvery = 20 * time.Millisecond
+	// How long threads waited for a core is noted before they are gone; those that live
+	// shorter have not waited long.
+	noteEvery = 200 * time.Millisecond
 	// The kernel's own limit is for a runner that does not get to look.
 	kernelCPU = 2 * time.Second
 	openFiles = 1024
@@ -287,6 +290,7 @@ func (w *watch) look() {
 	defer close(w.done)
 	timer := time.NewTimer(min(lookEvery, w.run.cpu))
 	defer timer.Stop()
+	noted := w.started
 	for {
 		select {
 		case <-w.over:
@@ -317,6 +321,9 @@ func (w *watch) look() {
 				w.stop(byWall)
 				return
 			}
+		}
+		if now := time.Now(); now.Sub(noted) >= noteEvery {
+			_, noted = w.group.Waited(), now
 		}
 		left := (w.run.cpu - events.CPU) / time.Duration(w.cores)
 		timer.Reset(min(lookEvery, max(left, 100*time.Microsecond)))
