@@ -83,7 +83,6 @@ func TestStatuses(t *testing.T) {
 		"without a main.": {execute.Cpp, "int a;", execute.CE, -1, "main"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			begin := time.Now()
 			task := ordinary
 			task.TimeLimit *= timeFactor()
 			got, err := s.Run(t.Context(), input(t, tc.language, tc.source, task, [2]string{"2 3\n", "5\n"}))
@@ -93,9 +92,6 @@ func TestStatuses(t *testing.T) {
 			c := got[0][0]
 			if c.Status != tc.status || c.ExitCode != tc.exitCode && tc.status != execute.OLE || !strings.Contains(c.Stderr, tc.stderr) {
 				t.Errorf("got %+v; want %s, exit code %d, stderr with %q", c, tc.status, tc.exitCode, tc.stderr)
-			}
-			if took := time.Since(begin); took > time.Duration(20*timeFactor())*time.Second {
-				t.Errorf("took %v", took)
 			}
 			s.beside.Wait()
 			if left, _ := os.ReadDir(s.cfg.Dir); len(left) > 0 {
@@ -109,13 +105,17 @@ func TestStatuses(t *testing.T) {
 // machine's memory would.
 func TestKilledFromOutsideIsNoVerdict(t *testing.T) {
 	s := newSandbox(t, Config{})
-	source := "#include <sys/prctl.h>\n#include <unistd.h>\nint main(){prctl(PR_SET_NAME,\"killme\");sleep(20);}"
-	in := input(t, execute.C, source, ordinary, [2]string{})
-	done := make(chan struct{})
+	source := "#include <sys/prctl.h>\n#include <unistd.h>\nint main(){prctl(PR_SET_NAME,\"killme\");sleep(60);}"
+	in := input(t, execute.C, source, execute.Task{MemoryLimit: 64 << 10, TimeLimit: 60_000}, [2]string{})
+	done, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 2000 {
-			time.Sleep(5 * time.Millisecond)
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
 			paths, _ := filepath.Glob("/proc/[0-9]*/comm")
 			for _, path := range paths {
 				if name, _ := os.ReadFile(path); string(name) == "killme\n" {
@@ -127,6 +127,7 @@ func TestKilledFromOutsideIsNoVerdict(t *testing.T) {
 		}
 	}()
 	got, err := s.Run(t.Context(), in)
+	close(over)
 	<-done
 	if !errors.Is(err, execute.ErrKilled) {
 		t.Errorf("got %+v, %v; want %v", got, err, execute.ErrKilled)
@@ -289,11 +290,11 @@ func TestRulesOfAProblem(t *testing.T) {
 // TestReasons are told for each limit.
 func TestReasons(t *testing.T) {
 	s := newSandbox(t, Config{})
-	small := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 200}
+	small := execute.Task{MemoryLimit: 64 << 10, TimeLimit: 2000}
 	for source, want := range map[string]string{
 		"import sys\nsys.exit(7)":                                              "exit code 7",
 		"import os\nos.kill(os.getpid(), 11)":                                  "signal 11 (segmentation fault)",
-		"while True: pass":                                                     "more than 200 ms of CPU time",
+		"while True: pass":                                                     "more than 2000 ms of CPU time",
 		"x = bytearray(128 << 20)\nprint(x[:1])":                               "more than 65536 KB of memory",
 		"import os\nos.write(1, b'x' * 1025)":                                  "more than 1024 bytes of output",
 		"import os\nwhile True:\n  if not os.fork(): os.read(os.pipe()[0], 1)": "more than 64 processes",
