@@ -101,7 +101,7 @@ func TestLab(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			code, err := lab{root: dir, limit: 2 * time.Minute, parallel: 2, self: self, reuse: reuse}.examine(t.Context(), c.make, &out)
+			code, err := lab{root: dir, limit: 10 * time.Minute, parallel: 2, self: self, reuse: reuse}.examine(t.Context(), c.make, &out)
 			said := out.String()
 			if err != nil {
 				said += err.Error()
@@ -140,7 +140,7 @@ func TestReuse(t *testing.T) {
 	// The folder is in the sources: what an earlier run compiled is not taken from go's cache.
 	write("a/a.go", "// "+dir+"\n\npackage a\n\nconst N = 1\n\n//go:noinline\nfunc F() int { return 1 }\n")
 	write("b/b_test.go", "// "+dir+"\n\npackage b\n\nimport (\n\t\"testing\"\n\n\t\"m/a\"\n)\n\nfunc TestB(t *testing.T) {\n\tif a.F() != 1 || a.N != 1 {\n\t\tt.Error(a.F(), a.N)\n\t}\n}\n")
-	l := lab{root: dir, limit: 2 * time.Minute, parallel: 1, self: self, reuse: reuse}
+	l := lab{root: dir, limit: 10 * time.Minute, parallel: 1, self: self, reuse: reuse}
 	kept := func() int {
 		files, err := os.ReadDir(reuse)
 		if err != nil {
