@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"runlease/shared/auth"
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
 	"runlease/shared/problem"
+	"runlease/shared/rejudge"
 	"runlease/shared/roster"
 )
 
@@ -32,7 +34,7 @@ type question struct {
 // filled returns what can be asked where there are n of everything.
 func filled(t *testing.T, n int) []question {
 	t.Helper()
-	s, c := memory.NewStore(), newClock()
+	s, tokens, c := memory.NewStore(), memory.NewCredentials(), newClock()
 	q := memory.NewQueue(c.now)
 	now := job.At(c.now())
 	must := func(err error) {
@@ -50,13 +52,27 @@ func filled(t *testing.T, n int) []question {
 		_, _, err = s.ActOnRunner(t.Context(), roster.Runner{}, r, roster.Entry{At: now, WriteID: fmt.Sprintf("%016x", i)})
 		must(err)
 		must(q.Ring(t.Context(), job.Message{Job: id}))
+		_, _, err = s.SaveRejudge(t.Context(), rejudge.Many{}, rejudge.Many{ID: id, Filter: rejudge.Filter{Problem: i}, State: rejudge.Done, Revision: 1}, nil)
+		must(err)
+		_, err = tokens.Put(t.Context(), auth.Credential{Hash: id, ID: id})
+		must(err)
 	}
+	running := rejudge.Many{ID: "running", Filter: rejudge.Filter{Problem: n}, State: rejudge.Running, Revision: 1}
+	_, _, err := s.SaveRejudge(t.Context(), rejudge.Many{}, running, nil)
+	must(err)
 	key := roster.Entry{At: now, WriteID: fmt.Sprintf("%016x", n/2)}.Key()
 	return []question{
 		{"depth", func() error { _, err := q.Depth(t.Context()); return err }},
 		{"runners", func() error { _, err := s.Runners(t.Context(), "id-5", 10); return err }},
 		{"audit", func() error { _, err := s.Audit(t.Context(), key, 10); return err }},
 		{"newest of the audit", func() error { _, err := s.Audit(t.Context(), "", 10); return err }},
+		{"rejudges", func() error { _, err := s.Rejudges(t.Context(), "id-5", 10); return err }},
+		{"running rejudges", func() error { _, err := s.RunningRejudges(t.Context(), 10); return err }},
+		{"a second rejudge", func() error {
+			_, _, err := s.SaveRejudge(t.Context(), rejudge.Many{}, rejudge.Many{ID: "second", Filter: running.Filter, Revision: 1}, nil)
+			return err
+		}},
+		{"credentials", func() error { _, _, err := tokens.List(t.Context(), "id-5", 10); return err }},
 		{"problems", func() error { _, err := s.Problems(t.Context(), n/2, 10); return err }},
 		{"final jobs", func() error { _, _, err := s.FinalOf(t.Context(), 1, "", 10); return err }},
 		{"a message", func() error {

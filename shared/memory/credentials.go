@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,11 +14,13 @@ import (
 type Credentials struct {
 	mu     sync.RWMutex
 	byHash map[string]auth.Credential
+	hashes map[string]string // by id
+	ids    index[string]
 }
 
 // NewCredentials returns an empty Credentials.
 func NewCredentials() *Credentials {
-	return &Credentials{byHash: make(map[string]auth.Credential)}
+	return &Credentials{byHash: make(map[string]auth.Credential), hashes: make(map[string]string), ids: newIndex(cmp.Compare[string])}
 }
 
 // Lookup reads a credential by the hash of its token.
@@ -37,40 +38,48 @@ func (s *Credentials) Put(_ context.Context, c auth.Credential) (bool, error) {
 	if current, taken := s.byHash[c.Hash]; taken {
 		return reflect.DeepEqual(current, c), nil
 	}
-	s.byHash[c.Hash] = c
+	s.put(c)
 	return true, nil
+}
+
+// PutNew stores credentials whose hashes are new.
+func (s *Credentials) PutNew(_ context.Context, all ...auth.Credential) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range all {
+		s.put(c)
+	}
+	return nil
+}
+
+func (s *Credentials) put(c auth.Credential) {
+	s.byHash[c.Hash], s.hashes[c.ID] = c, c.Hash
+	s.ids.ReplaceOrInsert(c.ID)
 }
 
 // List reads credentials in the order of their ids; a cursor is the last id read.
 func (s *Credentials) List(_ context.Context, cursor string, limit int) ([]auth.Credential, string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	ids, more := s.ids.behind(&cursor, limit)
 	var page []auth.Credential
-	for _, c := range s.byHash {
-		if c.ID > cursor {
-			page = append(page, c)
-		}
+	for _, id := range ids {
+		page = append(page, s.byHash[s.hashes[id]])
 	}
-	slices.SortFunc(page, func(a, b auth.Credential) int { return cmp.Compare(a.ID, b.ID) })
-	if len(page) <= limit {
+	if !more {
 		return page, "", nil
 	}
-	return page[:limit:limit], page[limit-1].ID, nil
+	return page, ids[len(ids)-1], nil
 }
 
 // Revoke marks the credential with an id as revoked; the first time stays.
 func (s *Credentials) Revoke(_ context.Context, id string, at time.Time) (auth.Credential, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for hash, c := range s.byHash {
-		if c.ID != id {
-			continue
-		}
-		if c.RevokedAt.IsZero() {
-			c.RevokedAt = at
-			s.byHash[hash] = c
-		}
-		return c, true, nil
+	c, found := s.byHash[s.hashes[id]]
+	if found && c.RevokedAt.IsZero() {
+		c.RevokedAt = at
+		s.byHash[c.Hash] = c
 	}
-	return auth.Credential{}, false, nil
+	return c, found, nil
 }

@@ -26,12 +26,16 @@ func (s *Store) SaveRejudge(_ context.Context, before, after rejudge.Many, e *ro
 	if current.Revision != before.Revision {
 		return current, current.WriteID == after.WriteID, nil
 	}
-	for _, m := range s.rejudges {
-		if before.Revision == 0 && m.Running() && m.Problem == after.Problem {
-			return m, false, nil
-		}
+	if running, any := s.rejudging[after.Problem]; any && before.Revision == 0 {
+		return s.rejudges[running], false, nil
 	}
 	s.rejudges[after.ID] = after
+	s.begun.ReplaceOrInsert(after.ID)
+	if after.Running() {
+		s.rejudging[after.Problem] = after.ID
+	} else if before.Running() {
+		delete(s.rejudging, after.Problem)
+	}
 	if e != nil {
 		s.note(*e)
 	}
@@ -42,11 +46,13 @@ func (s *Store) SaveRejudge(_ context.Context, before, after rejudge.Many, e *ro
 func (s *Store) Rejudges(_ context.Context, before string, limit int) ([]rejudge.Many, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	end := &before
+	if before == "" {
+		end = nil
+	}
 	var page []rejudge.Many
-	for _, id := range slices.Backward(slices.Sorted(maps.Keys(s.rejudges))) {
-		if (before == "" || id < before) && len(page) < limit {
-			page = append(page, s.rejudges[id])
-		}
+	for _, id := range s.begun.before(end, limit) {
+		page = append(page, s.rejudges[id])
 	}
 	return page, nil
 }
@@ -55,11 +61,6 @@ func (s *Store) Rejudges(_ context.Context, before string, limit int) ([]rejudge
 func (s *Store) RunningRejudges(_ context.Context, limit int) ([]string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var ids []string
-	for _, id := range slices.Sorted(maps.Keys(s.rejudges)) {
-		if s.rejudges[id].Running() && len(ids) < limit {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
+	ids := slices.Sorted(maps.Values(s.rejudging))
+	return ids[:min(len(ids), limit)], nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"runlease/shared/job"
-	"runlease/shared/rejudge"
 	"runlease/shared/roster"
 )
 
@@ -132,5 +131,10 @@ func (s *Store) expireRunners(now job.Time) {
 			delete(s.runners, name)
 		}
 	}
-	maps.DeleteFunc(s.rejudges, func(_ string, m rejudge.Many) bool { return m.ExpiresAt() != 0 && m.ExpiresAt() < now })
+	for id, m := range s.rejudges {
+		if m.ExpiresAt() != 0 && m.ExpiresAt() < now {
+			s.begun.Delete(id)
+			delete(s.rejudges, id)
+		}
+	}
 }

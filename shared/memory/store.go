@@ -18,23 +18,25 @@ import (
 // Store is dispatch.Store in memory. Jobs and problems are values whose slices
 // are never changed in place, so what it gives out and takes in is not copied.
 type Store struct {
-	mu       sync.RWMutex
-	jobs     map[string]job.Job
-	codes    map[string][]code // by job
-	open     [dispatch.Shards]index[dispatch.OpenJob]
-	ended    index[dispatch.EndedJob]
-	final    map[int]index[dispatch.FinalJob] // by problem; 0: disputed jobs
-	created  index[createdJob]                // jobs not submitted yet
-	problems map[int]problem.Problem
-	ids      index[int] // of problems
-	versions map[versionKey]problem.Content
-	mark     dispatch.Mark
-	runners  map[string]roster.Runner
-	names    index[string]           // of runners
-	audit    map[string]roster.Entry // by key
-	acts     index[string]           // keys of the audit
-	pauses   map[string]roster.Pause // by target
-	rejudges map[string]rejudge.Many
+	mu        sync.RWMutex
+	jobs      map[string]job.Job
+	codes     map[string][]code // by job
+	open      [dispatch.Shards]index[dispatch.OpenJob]
+	ended     index[dispatch.EndedJob]
+	final     map[int]index[dispatch.FinalJob] // by problem; 0: disputed jobs
+	created   index[createdJob]                // jobs not submitted yet
+	problems  map[int]problem.Problem
+	ids       index[int] // of problems
+	versions  map[versionKey]problem.Content
+	mark      dispatch.Mark
+	runners   map[string]roster.Runner
+	names     index[string]           // of runners
+	audit     map[string]roster.Entry // by key
+	acts      index[string]           // keys of the audit
+	pauses    map[string]roster.Pause // by target
+	rejudges  map[string]rejudge.Many
+	begun     index[string]  // ids of rejudges
+	rejudging map[int]string // of those that run, by problem
 	// Webhooks gets a letter for each endpoint when a job becomes final; nil: there are no
 	// letters. To be set before the first use.
 	Webhooks *Webhooks
@@ -50,20 +52,22 @@ type versionKey struct{ id, number int }
 // NewStore returns an empty Store.
 func NewStore() *Store {
 	s := &Store{
-		jobs:     make(map[string]job.Job),
-		ended:    newIndex(endedOrder),
-		created:  newIndex(createdOrder),
-		ids:      newIndex(cmp.Compare[int]),
-		names:    newIndex(cmp.Compare[string]),
-		acts:     newIndex(cmp.Compare[string]),
-		final:    make(map[int]index[dispatch.FinalJob]),
-		codes:    make(map[string][]code),
-		problems: make(map[int]problem.Problem),
-		versions: make(map[versionKey]problem.Content),
-		runners:  make(map[string]roster.Runner),
-		audit:    make(map[string]roster.Entry),
-		pauses:   make(map[string]roster.Pause),
-		rejudges: make(map[string]rejudge.Many),
+		jobs:      make(map[string]job.Job),
+		ended:     newIndex(endedOrder),
+		created:   newIndex(createdOrder),
+		ids:       newIndex(cmp.Compare[int]),
+		names:     newIndex(cmp.Compare[string]),
+		acts:      newIndex(cmp.Compare[string]),
+		final:     make(map[int]index[dispatch.FinalJob]),
+		codes:     make(map[string][]code),
+		problems:  make(map[int]problem.Problem),
+		versions:  make(map[versionKey]problem.Content),
+		runners:   make(map[string]roster.Runner),
+		audit:     make(map[string]roster.Entry),
+		pauses:    make(map[string]roster.Pause),
+		rejudges:  make(map[string]rejudge.Many),
+		begun:     newIndex(cmp.Compare[string]),
+		rejudging: make(map[int]string),
 	}
 	for i := range s.open {
 		s.open[i] = newIndex(openOrder)
