@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,6 +57,39 @@ func TestFolderOutlivesTheServer(t *testing.T) {
 		t.Errorf("metrics with a runner's token: %d", status)
 	}
 }
+
+// TestAFirstStartThatIsKilled: no token is good that was not printed, and the next start
+// prints two that are.
+func TestAFirstStartThatIsKilled(t *testing.T) {
+	dir, left := t.TempDir(), t.TempDir()
+	errKilled := errors.New("killed while it prints")
+	err := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", dir}, writer(func([]byte) (int, error) {
+		for _, name := range []string{"state.db", "journal.0", "journal.1"} { // as a kill leaves them
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err := errors.Join(err, os.WriteFile(filepath.Join(left, name), text, 0o600)); err != nil {
+				t.Error(err)
+			}
+		}
+		return 0, errKilled
+	}), io.Discard)
+	if !errors.Is(err, errKilled) {
+		t.Fatalf("the first start: %v", err)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	s := start(t, "-data", left)
+	defer s.end(t)
+	if status, body := s.do(t, client, "r", "GET", "/runner/jobs", ""); status != 200 {
+		t.Errorf("the runner's token after a kill: %d %s", status, body)
+	}
+	if status, body := s.do(t, client, "", "GET", "/ops/pools", ""); status != 200 {
+		t.Errorf("the producer's token after a kill: %d %s", status, body)
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(text []byte) (int, error) { return w(text) }
 
 // TestAPoolWithMessagesStays: a start without it is refused until its runner has finished.
 func TestAPoolWithMessagesStays(t *testing.T) {

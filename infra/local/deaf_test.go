@@ -61,9 +61,7 @@ func TestARingIntoTheVoid(t *testing.T) {
 			client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute} // of a hand-in that is delayed for ever
 			defer client.CloseIdleConnections()
 			at := &started{hello: hello{URL: listening.URL}}
-			if at.RunnerToken, at.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
-				t.Fatal(err)
-			}
+			at.RunnerToken, at.ProducerToken = issued(t, s)
 			publish(t, wire.Client{URL: at.URL, ProducerToken: at.ProducerToken, HTTP: client})
 			deaf := listen(t, at, client, "deaf")
 			defer deaf.hangUp()

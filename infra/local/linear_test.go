@@ -68,9 +68,7 @@ func recordHTTP(t *testing.T, data string, seed uint64) linear.Recorded {
 	system.Sweep = func(ctx context.Context) linear.Output {
 		return linear.Dispatcher{Dispatcher: s.dispatch}.Do(ctx, linear.Input{Op: linear.Sweep})
 	}
-	if system.Client.RunnerToken, system.Client.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	system.Client.RunnerToken, system.Client.ProducerToken = issued(t, s)
 	if err := system.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -128,16 +128,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer listener.Close() // unless the server has closed it
 	var certificate *certificates
 	if *certFile != "" {
 		if certificate, err = readCertificate(*certFile, *keyFile); err != nil {
-			_ = listener.Close()
 			return err
 		}
 	}
 	front, err := newEdge(listener.Addr(), certificate != nil, *public, *pages)
 	if err != nil {
-		_ = listener.Close()
 		return err
 	}
 	where, err := inMemory(pools, front.fallback)
@@ -145,7 +144,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		where, err = inFolder(*data, pools, front.fallback, log)
 	}
 	if err != nil {
-		_ = listener.Close()
 		return err
 	}
 	defer func() { err = errors.Join(err, where.close()) }()
@@ -163,11 +161,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	case *rate == -1 && *data != "":
 		s.runnerRate, s.producerRate = api.DefaultRunnerRate, api.DefaultProducerRate
 	}
-	greeting := hello{URL: front.fallback, WebhookSecret: webhookSecret}
-	if greeting.RunnerToken, greeting.ProducerToken, err = s.issueTokens(ctx, pools); err != nil {
-		return err
-	}
-
 	server := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
@@ -182,14 +175,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if certificate != nil {
 		server.TLSConfig = &tls.Config{GetCertificate: certificate.get, MinVersion: tls.VersionTLS12}
 	}
-	served := make(chan error, 1)
-	go func() {
-		if certificate != nil {
-			served <- server.ServeTLS(listener, "", "")
-		} else {
-			served <- server.Serve(listener)
-		}
-	}()
 	sweeping, stopSweeping := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	defer func() { stopSweeping(); beside.Wait() }()
@@ -206,9 +191,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			}
 		})
 	}
-	if err := json.NewEncoder(stdout).Encode(greeting); err != nil {
-		return fmt.Errorf("print the address: %w", err)
+	// Who reads the line can connect, and is answered when its tokens are good.
+	err = s.issueTokens(ctx, pools, func(runner, producer string) error {
+		return greet(stdout, hello{URL: front.fallback, RunnerToken: runner, ProducerToken: producer, WebhookSecret: webhookSecret})
+	})
+	if err != nil {
+		return err
 	}
+	served := make(chan error, 1)
+	go func() {
+		if certificate != nil {
+			served <- server.ServeTLS(listener, "", "")
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
 
 	select {
 	case err := <-served:
@@ -221,6 +218,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
 		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}
+
+// greet prints the one line. In a file it outlives a power cut, as the tokens do.
+func greet(to io.Writer, line hello) error {
+	if err := json.NewEncoder(to).Encode(line); err != nil {
+		return fmt.Errorf("print the address: %w", err)
+	}
+	if f, is := to.(*os.File); is {
+		_ = f.Sync() // a pipe or a terminal has none
 	}
 	return nil
 }

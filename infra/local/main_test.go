@@ -102,6 +102,19 @@ func longCodes[T any](jobs map[string]T) (n int) {
 	return n
 }
 
+// issued returns the first two tokens of a server.
+func issued(t *testing.T, s *server) (runner, producer string) {
+	t.Helper()
+	err := s.issueTokens(t.Context(), nil, func(first, second string) error {
+		runner, producer = first, second
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runner, producer
+}
+
 func TestServerStartsAndStopsCleanly(t *testing.T) {
 	defer until.NoGoroutine(t)
 	s := start(t)
@@ -270,10 +283,7 @@ func TestLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := newServer(front, where, 60, slog.New(slog.DiscardHandler))
-			_, producer, err := s.issueTokens(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			_, producer := issued(t, s)
 			r := httptest.NewRequestWithContext(t.Context(), "PUT", "/problems/1", strings.NewReader(strings.TrimSuffix(aProblem, "}")+`,"testdata":{"size":1,"sha256":"`+strings.Repeat("0", 64)+`"}}`))
 			r.Host = c.host
 			r.Header.Set("Authorization", "Bearer "+producer)

@@ -118,9 +118,7 @@ func still(t *testing.T, leaseSeconds int) wire.Client {
 	s.dispatch.Now = func() time.Time { return now }
 	handler = s.handler()
 	c := wire.Client{URL: listening.URL, HTTP: listening.Client()}
-	if c.RunnerToken, c.ProducerToken, err = s.issueTokens(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	c.RunnerToken, c.ProducerToken = issued(t, s)
 	return c
 }
 

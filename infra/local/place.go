@@ -33,9 +33,13 @@ type place struct {
 		dispatch.Artifacts
 		http.Handler
 	}
-	credentials auth.Directory
-	webhooks    webhooks
-	now         func() time.Time
+	credentials interface {
+		auth.Directory
+		// PutNew stores new credentials, all of them or none.
+		PutNew(ctx context.Context, all ...auth.Credential) error
+	}
+	webhooks webhooks
+	now      func() time.Time
 	// removeOld removes bytes whose days are over.
 	removeOld func(ctx context.Context, now time.Time) (int, error)
 	gauges    []prometheus.Collector // for /metrics

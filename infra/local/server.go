@@ -51,22 +51,34 @@ func newServer(front edge, p place, leaseSeconds int, log *slog.Logger) *server 
 	return s
 }
 
-// issueTokens makes the two tokens that the server prints. A place that has
-// credentials already was asked before: they are printed once, and are "" now.
-func (s *server) issueTokens(ctx context.Context, pools []string) (runner, producer string, err error) {
-	if issued, _, err := s.credentials.List(ctx, "", 1); err != nil || len(issued) > 0 {
-		return "", "", err
-	}
-	runner, _, err = auth.Issue(ctx, s.credentials, auth.Grant{Kind: auth.Runner, Name: "local", Fleet: true, Pools: pools}, time.Now(), rand.Reader)
+// issueTokens makes the first two tokens, shows them, and then makes them good, both at
+// once: a server that is killed in the middle makes and shows others at its next start, and
+// never has a token that nobody has seen. A place that has credentials already was asked
+// before: they are shown once, and are "" now.
+func (s *server) issueTokens(ctx context.Context, pools []string, show func(runner, producer string) error) error {
+	issued, _, err := s.credentials.List(ctx, "", 1)
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	producer, _, err = auth.Issue(ctx, s.credentials, auth.Grant{
+	if len(issued) > 0 {
+		return show("", "")
+	}
+	runner, ofRunner, err := auth.Make(auth.Grant{Kind: auth.Runner, Name: "local", Fleet: true, Pools: pools}, time.Now(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	producer, ofProducer, err := auth.Make(auth.Grant{
 		Kind:   auth.Producer,
 		Name:   "local",
 		Scopes: []string{api.ScopeJobsWrite, api.ScopeJobsRead, api.ScopeProblemsWrite, api.ScopeOpsRead, api.ScopeOpsWrite},
 	}, time.Now(), rand.Reader)
-	return runner, producer, err
+	if err != nil {
+		return err
+	}
+	if err := show(runner, producer); err != nil {
+		return err
+	}
+	return s.credentials.PutNew(ctx, ofRunner, ofProducer)
 }
 
 // handler serves the API and the bytes that its URLs point at.

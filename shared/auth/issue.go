@@ -52,9 +52,24 @@ type putter interface {
 }
 
 // Issue makes a token and stores its credential. The token is in the reply and
-// nowhere else. It fails if the grant makes no sense, random fails, or the
-// credential cannot be stored.
+// nowhere else. It fails if Make does, or if the credential cannot be stored.
 func Issue(ctx context.Context, store putter, g Grant, now time.Time, random io.Reader) (token string, c Credential, err error) {
+	if token, c, err = Make(g, now, random); err != nil {
+		return "", Credential{}, err
+	}
+	stored, err := store.Put(ctx, c)
+	if err != nil {
+		return "", Credential{}, err // the store says what it attempted
+	}
+	if !stored { // 256 random bits do not repeat: the source of randomness is broken
+		return "", Credential{}, errors.New("store credential: its hash is taken")
+	}
+	return token, c, nil
+}
+
+// Make makes a token and its credential, without which it is good for nothing. It fails
+// if the grant makes no sense or random fails.
+func Make(g Grant, now time.Time, random io.Reader) (token string, c Credential, err error) {
 	if err := g.Check(); err != nil {
 		return "", Credential{}, fmt.Errorf("issue token: %w", err)
 	}
@@ -80,13 +95,6 @@ func Issue(ctx context.Context, store putter, g Grant, now time.Time, random io.
 	}
 	if g.Life > 0 {
 		c.ExpiresAt = c.CreatedAt.Add(g.Life)
-	}
-	stored, err := store.Put(ctx, c)
-	if err != nil {
-		return "", Credential{}, err // the store says what it attempted
-	}
-	if !stored { // 256 random bits do not repeat: the source of randomness is broken
-		return "", Credential{}, errors.New("store credential: its hash is taken")
 	}
 	return token, c, nil
 }

@@ -29,12 +29,26 @@ func (s *Credentials) Put(ctx context.Context, c auth.Credential) (stored bool, 
 			stored = reflect.DeepEqual(current, given)
 			return err
 		}
-		b.put(credentials, c.Hash, row)
-		b.put(ids, c.ID, []byte(c.Hash))
+		b.credential(c)
 		stored = true
 		return nil
 	})
 	return stored && err == nil, err
+}
+
+// PutNew stores credentials whose hashes are new, all of them or none.
+func (s *Credentials) PutNew(ctx context.Context, all ...auth.Credential) error {
+	return s.db.write(ctx, func(b *batch) error {
+		for _, c := range all {
+			b.credential(c)
+		}
+		return nil
+	})
+}
+
+func (b *batch) credential(c auth.Credential) {
+	b.put(credentials, c.Hash, encode(credentialFields, &c))
+	b.put(ids, c.ID, []byte(c.Hash))
 }
 
 // List reads credentials in the order of their ids; a cursor is the last id read.

@@ -3,6 +3,7 @@ package durable_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"runlease/shared/auth"
 	"runlease/shared/durable"
 )
 
@@ -122,6 +124,29 @@ func TestAJournalThatIsDamaged(t *testing.T) {
 	}
 	if contents(t, left) != before {
 		t.Error("the folder was changed")
+	}
+}
+
+// TestNewCredentialsAreOneRecord: a kill between them leaves none.
+func TestNewCredentialsAreOneRecord(t *testing.T) {
+	defer durable.NeverSettle()()
+	dir := t.TempDir()
+	db := opened(t, dir)
+	second := auth.Credential{Hash: "0123456789absecond", ID: "0123456789ab"}
+	check(t, db.Credentials().PutNew(t.Context(), auth.Credential{Hash: "first", ID: "first"}, second))
+	for cut, want := range map[bool]int{false: 2, true: 0} {
+		left := copied(t, dir)
+		if name := filepath.Join(left, "journal.0"); cut {
+			whole, err := os.ReadFile(name)
+			check(t, err)
+			check(t, os.Truncate(name, int64(bytes.Index(whole, []byte(second.Hash)))))
+		}
+		again, err := durable.Open(left, quiet())
+		check(t, err)
+		kept, _, err := again.Credentials().List(t.Context(), "", 10)
+		if check(t, errors.Join(err, again.Close())); len(kept) != want {
+			t.Errorf("cut %v: %d of 2", cut, len(kept))
+		}
 	}
 }
 
