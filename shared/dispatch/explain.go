@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,9 +11,10 @@ import (
 
 // The bounds of what an explanation reads. It is the same for any backlog.
 const (
-	aheadPage = job.MaxAhead + 1 // entries of the index of open jobs, of each shard
-	aheadRead = 1000             // jobs of those, the oldest first
-	fleetPage = 1000             // records of runners in a read
+	aheadPage = 100  // entries of the index of open jobs in a read, of each shard
+	aheadRead = 3000 // jobs, the oldest first
+	laterRead = 50   // jobs that were queued later, for what runners hold
+	fleetPage = 1000 // records of runners in a read
 	// fleetPages are read at most. Of a fleet that comes and goes most records are of
 	// runners that are gone: each is kept for roster.Kept.
 	fleetPages = 10
@@ -55,23 +55,28 @@ func (d *Dispatcher) surroundings(ctx context.Context, j job.Job, s *job.Surroun
 		return err
 	}
 	s.SilentSince = mark.SilenceOf(j.Pool)
+	held, err := d.ahead(ctx, j, s)
+	if err != nil {
+		return err
+	}
 	if d.Roster != nil {
 		pauses, err := d.Roster.Pauses(ctx)
 		if err != nil {
 			return err
 		}
-		if p := roster.Pauses(pauses).Of(j.Pool.Name(), j.Problem); p != nil {
-			s.Paused = pausedDetail(p)
+		for _, p := range roster.Pauses(pauses).All(j.Pool.Name(), j.Problem) {
+			s.Pauses = append(s.Pauses, job.PausedBy{Reason: pausedDetail(&p), Remedy: "end it: ctl resume" + p.Flag() + " -why TEXT; a minute later it holds nothing back any more"})
 		}
 		runners, err := d.there(ctx)
 		if err != nil {
 			return err
 		}
 		for _, r := range runners {
+			s.Busy[r.Name] = held[r.Name] >= max(1, r.Slots)
 			s.Present = append(s.Present, job.Candidate{Runner: r.Name, Pools: r.Pools, Languages: r.Languages, Checkers: r.Checkers, Barred: r.Barred()})
 		}
 	}
-	return d.ahead(ctx, j, s)
+	return nil
 }
 
 // there lists the runners that were heard recently.
@@ -95,55 +100,55 @@ func (d *Dispatcher) there(ctx context.Context) (present []roster.Runner, err er
 	return present, nil
 }
 
-// ahead counts the waiting jobs that were queued before j, and reads the holders of the
-// others.
-func (d *Dispatcher) ahead(ctx context.Context, j job.Job, s *job.Surroundings) error {
-	var before []OpenJob
-	for shard := range Shards {
-		page, next, err := d.Store.Open(ctx, shard, "", aheadPage)
-		if err != nil {
-			return err
-		}
-		all := len(page)
-		page = slices.DeleteFunc(page, func(o OpenJob) bool { return o.QueuedAt >= j.QueuedAt })
-		s.More = s.More || next != "" && len(page) == all
-		before = append(before, page...)
-	}
-	slices.SortFunc(before, func(a, b OpenJob) int { return int(a.QueuedAt - b.QueuedAt) })
-	if len(before) > aheadRead {
-		before, s.More = before[:aheadRead], true
-	}
+// ahead counts the waiting jobs of the pool that were queued before j. It returns how many
+// jobs each runner holds, of any pool, as far as it has seen them: a runner that prefers
+// another pool may hold what was queued later.
+func (d *Dispatcher) ahead(ctx context.Context, j job.Job, s *job.Surroundings) (held map[string]int, err error) {
+	held = map[string]int{}
 	var waited time.Duration
-	held := 0
-	for some := range slices.Chunk(before, 100) {
-		ids := make([]string, len(some))
-		for i, o := range some {
-			ids[i] = o.ID
-		}
-		jobs, err := d.Store.GetMany(ctx, ids)
-		if err != nil {
-			return fmt.Errorf("read the jobs ahead: %w", err)
-		}
-		for _, other := range jobs {
-			if d.InPool(other) != j.Pool {
-				continue
-			}
-			switch {
-			case other.Claimable(s.Now):
-				s.Ahead++
-			case other.State == job.Claimed:
-				s.Busy[other.Claim.Runner] = true
-				waited += other.Claim.ClaimedAt.Sub(min(other.RungAt, other.Claim.ClaimedAt))
-				held++
-			}
-		}
-		if s.Ahead > job.MaxAhead {
+	behind, more, claimed := "", true, 0
+	for read := 0; more && s.Ahead <= job.MaxAhead; {
+		if read >= aheadRead {
 			s.More = true
 			break
 		}
+		var before []OpenJob
+		if before, more, err = d.oldestOpen(ctx, behind, aheadPage); err != nil {
+			return nil, err
+		}
+		older := slices.IndexFunc(before, func(o OpenJob) bool { return o.QueuedAt >= j.QueuedAt })
+		if older >= 0 {
+			before, more = before[:min(len(before), older+laterRead)], false
+			before = slices.DeleteFunc(before, func(o OpenJob) bool { return o.ID == j.ID })
+		}
+		read += len(before)
+		for some := range slices.Chunk(before, 100) {
+			jobs, err := d.readOpen(ctx, some)
+			if err != nil {
+				return nil, err
+			}
+			for _, other := range jobs {
+				switch {
+				case other.Claimable(s.Now):
+					if other.QueuedAt < j.QueuedAt && d.InPool(other) == j.Pool {
+						s.Ahead++
+					}
+				case other.State == job.Claimed:
+					held[other.Claim.Runner]++
+					waited += other.Claim.ClaimedAt.Sub(min(other.RungAt, other.Claim.ClaimedAt))
+					claimed++
+				}
+			}
+			if s.Ahead > job.MaxAhead {
+				break
+			}
+		}
+		if more {
+			behind = before[len(before)-1].Cursor()
+		}
 	}
-	if held > 0 {
-		s.MeanWait = waited / time.Duration(held)
+	if claimed > 0 {
+		s.MeanWait = waited / time.Duration(claimed)
 	}
-	return nil
+	return held, nil
 }

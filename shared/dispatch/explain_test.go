@@ -51,6 +51,44 @@ func TestExplainCountsTheJobsAhead(t *testing.T) {
 	w.refused(job.NotFound, answer, err)
 }
 
+// TestExplainCountsInThePool: behind any number of another pool's jobs, up to what one look
+// takes. A runner is busy with jobs of any pool, unless it has a slot free.
+func TestExplainCountsInThePool(t *testing.T) {
+	w, _ := watched(t)
+	w.withExam()
+	w.createIn("exam", "exam-0")
+	w.pass(time.Second)
+	w.create("held")
+	w.claims("both", 1, "default", "exam")
+	explains := func(id, want string) {
+		t.Helper()
+		_, delays, answer, err := w.Explain(w.ctx, id)
+		if w.granted(answer, err); !strings.Contains(delays[len(delays)-1].Reason, want) {
+			t.Errorf("%s: %+v, want %s", id, delays, want)
+		}
+	}
+	explains("exam-0", "all that may have it are busy: 1")
+	w.create("held-too")
+	w.claims("wide", 4)
+	w.pass(time.Second)
+	w.create("first")
+	explains("first", "nothing stands in its way")
+	for i := range 4000 {
+		if i == 1000 {
+			w.pass(time.Second)
+			w.createIn("exam", "exam-1")
+			w.createIn("exam", "exam-2")
+			w.pass(time.Second)
+			w.createIn("exam", "exam-3")
+		}
+		w.create(fmt.Sprintf("job-%d", i))
+	}
+	explains("exam-3", "before it: 3")
+	w.pass(time.Second)
+	w.createIn("exam", "exam-4")
+	explains("exam-4", "at least 4")
+}
+
 // TestRunnersBehindManyThatAreGone: of a fleet whose machines come and go under new names
 // the records of gone runners stay for a month.
 func TestRunnersBehindManyThatAreGone(t *testing.T) {

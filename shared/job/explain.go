@@ -11,11 +11,11 @@ import (
 // Surroundings are what is known beside a job when it is explained why it waits.
 type Surroundings struct {
 	Now   Time
-	Ahead int  // jobs that wait and were queued before
-	More  bool // there may be more of them
+	Ahead int  // jobs that wait and were queued before, MaxAhead and a few at most
+	More  bool // there are too many open jobs to see all of those that wait
 	Needs Needs
-	// Present are the runners that were heard recently, Busy those of them that hold a
-	// job that was queued before, and MeanWait how long those jobs had waited.
+	// Present are the runners that were heard recently, Busy those of them whose
+	// slots are full, as far as is known, and MeanWait how long those jobs had waited.
 	Present  []Candidate
 	Busy     map[string]bool
 	MeanWait time.Duration
@@ -23,9 +23,12 @@ type Surroundings struct {
 	SilentSince Time
 	// Gone is the pool that the job was handed in for, if that is not there any more.
 	Gone string
-	// Paused tells who paused the job, since when and why; "" if it is not paused.
-	Paused string
+	// Pauses are those that stop the job, the widest first.
+	Pauses []PausedBy
 }
+
+// PausedBy is an operator's pause: who, since when and why, and what ends it.
+type PausedBy struct{ Reason, Remedy string }
 
 // Delay is one reason why a job has no verdict, in words, with what a person can do.
 type Delay struct {
@@ -117,8 +120,8 @@ func (j Job) waits(s Surroundings) []Delay {
 			backOffs = append(backOffs, Delay{Code: DelayBackOff, Reason: c.Runner + " has failed at it or given it back, and others come first", Remedy: "see in the log of " + c.Runner + " why; another runner may have the job at once", Until: o.Until, Runner: c.Runner})
 		}
 	}
-	if s.Paused != "" {
-		delays = append(delays, Delay{Code: DelayPaused, Reason: s.Paused, Remedy: "resume it: ctl resume, with the same -pool or -problem; a minute later it is given out again"})
+	for _, p := range s.Pauses {
+		delays = append(delays, Delay{Code: DelayPaused, Reason: p.Reason, Remedy: p.Remedy})
 	}
 	if s.Gone != "" {
 		delays = append(delays, Delay{
@@ -149,7 +152,7 @@ func (j Job) waits(s Surroundings) []Delay {
 		}
 		for _, why := range slices.Sorted(maps.Keys(by)) {
 			if why != RunnerQuarantined {
-				delays = append(delays, Delay{Code: DelayRunnersBarred, Reason: "these runners get no jobs (" + string(why) + "): " + some(by[why]), Remedy: "release or resume them, or start others"})
+				delays = append(delays, Delay{Code: DelayRunnersBarred, Reason: "these runners get no jobs (" + string(why) + "): " + some(by[why]), Remedy: barredRemedies[why]})
 			}
 		}
 	}
@@ -170,14 +173,23 @@ func (j Job) waits(s Surroundings) []Delay {
 		delays = append(delays, Delay{Code: DelayAllBusy, Reason: fmt.Sprintf("all that may have it are busy: %d runners, with jobs that had waited %.0f s on average", n, s.MeanWait.Seconds()), Remedy: "start more runners, or wait"})
 	}
 	switch {
-	case s.Ahead > MaxAhead || s.More && s.Ahead > 0:
-		delays = append(delays, Delay{Code: DelayQueue, Reason: fmt.Sprintf("more than %d jobs that wait were queued before it", min(s.Ahead, MaxAhead)), Remedy: "start more runners, or wait"})
+	case s.Ahead > MaxAhead:
+		delays = append(delays, Delay{Code: DelayQueue, Reason: fmt.Sprintf("more than %d jobs that wait were queued before it", MaxAhead), Remedy: "start more runners, or wait"})
+	case s.More:
+		delays = append(delays, Delay{Code: DelayQueue, Reason: fmt.Sprintf("at least %d jobs that wait were queued before it: there are more open jobs than one look takes", s.Ahead), Remedy: "start more runners, or wait"})
 	case s.Ahead > 0:
 		delays = append(delays, Delay{Code: DelayQueue, Reason: fmt.Sprintf("jobs that wait and were queued before it: %d", s.Ahead), Remedy: "wait"})
 	case len(delays) == 0:
 		delays = append(delays, Delay{Code: DelayNone, Reason: "nothing stands in its way", Remedy: "none is needed: the next runner that asks gets it"})
 	}
 	return delays
+}
+
+// barredRemedies are what a person can do about runners that operators have barred.
+var barredRemedies = map[Why]string{
+	RunnerPaused:   "resume them (ctl runner NAME resume), or start others",
+	RunnerDraining: "start others; or release them (ctl runner NAME release), if they are to go on",
+	RunnerRetired:  "start others, under other names: these are retired for ever",
 }
 
 // some names a few of many.

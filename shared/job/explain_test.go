@@ -27,8 +27,8 @@ func TestExplain(t *testing.T) {
 	java.Language = 5
 	over := expired
 	over.Failures = MaxFailures - 1
-	barred := c("b")
-	barred.Barred = RunnerDraining
+	barred, paused, retired := c("b"), c("p"), c("r")
+	barred.Barred, paused.Barred, retired.Barred = RunnerDraining, RunnerPaused, RunnerRetired
 	for name, tc := range map[string]struct {
 		job  Job
 		with Surroundings
@@ -45,7 +45,7 @@ func TestExplain(t *testing.T) {
 		"in another language":          {java, Surroundings{Present: []Candidate{c("a"), c("b")}}, "no_runner_for_language"},
 		"with a checker":               {queued, Surroundings{Present: []Candidate{c("a")}, Needs: Needs{Checker: true}}, "no_runner_for_checker"},
 		"nobody may, for two causes":   {java, Surroundings{Present: []Candidate{c("a"), barred}}, "no_runner_for_language runners_barred"},
-		"all are barred":               {queued, Surroundings{Present: []Candidate{barred}}, "runners_barred"},
+		"all are barred":               {queued, Surroundings{Present: []Candidate{barred, paused, retired}}, "runners_barred runners_barred runners_barred"},
 		"the others are quarantined":   {queued, Surroundings{Present: []Candidate{c("a"), {Runner: "q", Barred: RunnerQuarantined}}, Busy: map[string]bool{"a": true}}, "runners_barred all_busy"},
 		"one that is idle may have it": {queued, Surroundings{Present: []Candidate{c("a"), {Runner: "q", Barred: RunnerQuarantined}}}, "next"},
 		"the lone runner backs off":    {gaveBack, Surroundings{Present: []Candidate{c("a"), barred}}, "backing_off"},
@@ -72,7 +72,7 @@ func TestExplain(t *testing.T) {
 		ahead int
 		more  bool
 		want  string
-	}{{100, false, "before it: 100"}, {101, true, "more than 100"}, {3, true, "more than 3"}} {
+	}{{100, false, "before it: 100"}, {101, true, "more than 100"}, {3, true, "at least 3"}, {0, true, "at least 0"}} {
 		got := queued.Explain(Surroundings{Now: now, Present: []Candidate{c("a")}, Ahead: tc.ahead, More: tc.more})
 		if codes(got) != "queue" || !strings.Contains(got[0].Reason, tc.want) {
 			t.Errorf("%d ahead, more %v: %v", tc.ahead, tc.more, got)

@@ -52,18 +52,41 @@ func (p Pause) Problem() int {
 	return id
 }
 
+// Flag is what tells ctl of the target, with a blank in front; "" of Everything.
+func (p Pause) Flag() string {
+	kind, name, is := strings.Cut(p.Target, ":")
+	if !is {
+		return ""
+	}
+	return " -" + kind + " " + name
+}
+
 // Pauses are all pauses that are in force.
 type Pauses []Pause
 
 // Of returns the pause that keeps a job of a pool and a problem from being given out,
 // the widest first, and nil if there is none.
 func (p Pauses) Of(pool string, problem int) *Pause {
-	for _, target := range []string{Everything, PoolTarget(pool), ProblemTarget(problem)} {
+	for _, target := range targets(pool, problem) {
 		if found := p.On(target); found != nil {
 			return found
 		}
 	}
 	return nil
+}
+
+// All returns all pauses of a job of a pool and a problem, the widest first.
+func (p Pauses) All(pool string, problem int) (all []Pause) {
+	for _, target := range targets(pool, problem) {
+		if found := p.On(target); found != nil {
+			all = append(all, *found)
+		}
+	}
+	return all
+}
+
+func targets(pool string, problem int) []string {
+	return []string{Everything, PoolTarget(pool), ProblemTarget(problem)}
 }
 
 // On returns the pause of exactly a target, or nil if there is none.
