@@ -16,6 +16,7 @@ import (
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
 	"runlease/shared/memory"
+	"runlease/shared/problem"
 	"runlease/shared/roster"
 )
 
@@ -35,6 +36,9 @@ func TestExplainAndTimeline(t *testing.T) {
 	}
 	d := dispatch.New(store, memory.NewQueue(time.Now), memory.NewArtifacts("http://127.0.0.1", []byte("secret"), time.Now))
 	d.Roster = store
+	if _, saved, err := store.SaveProblem(t.Context(), problem.Problem{}, problem.Problem{ID: 7, Revision: 1}); err != nil || !saved {
+		t.Fatal(err)
+	}
 	record := roster.Runner{Name: "judge-1", LastHeard: job.At(now), State: roster.Draining, Why: "old disk", Reports: roster.Reports{Version: "r/1"}, Health: roster.Health{LostLeases: 2, InfraErrors: 1}, Revision: 1}
 	if _, saved, err := store.SaveRunner(t.Context(), roster.Runner{}, record); err != nil || !saved {
 		t.Fatal(err)
@@ -71,6 +75,11 @@ func TestExplainAndTimeline(t *testing.T) {
 		{"resume -why mended", 0, "all is not paused any more\n"},
 		{"pause -problem 7", 1, "why: want why this is done"},
 		{"audit", 0, "  ops  retire  runner:judge-1  scale-in\n"},
+		{"audit -max 2", 0, "these are the newest 2, and there are older ones: -max 20 shows more\n"},
+		{"audit -max 3 -since 2h", 0, "scale-in\n"},
+		{"audit -since 2100-01-01T00:00:00Z", 0, "AT  BY  ACT  TARGET  WHY\n"},
+		{"audit -since yesterday", 2, "want a time like 2026-11-28T09:00:00Z or 24h"},
+		{"audit -max 0", 2, "want 1 or more"},
 		{"rejudge -problem 7 -status WA -from 2026-03-01T12:00:00Z -to 2027-01-01T00:00:00Z -pool default -why tests", 0, " of problem 7, WA, from 2026-03-01T12:00:00.000Z, to 2027-01-01T00:00:00.000Z, in pool default is running: 0 of 0\nit goes on each minute"},
 		{"rejudge -problem 7 -why others", 1, "another rejudge of this problem is running: "},
 		{"rejudges", 0, "in pool default  running  0     0         0        0       -      ops  tests\n"},

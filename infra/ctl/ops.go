@@ -166,12 +166,12 @@ func disputes(ctx context.Context, op operator, args []string) error {
 	for _, d := range found.Disputes {
 		for _, l := range d.Late {
 			rows = append(rows, []string{
-				d.SubmissionID, strconv.Itoa(d.ProblemID), strconv.Itoa(d.Generation), moment(d.EndedAt), fmt.Sprintf("%d (%d)", d.Status, d.Score),
-				l.Runner, moment(l.At), fmt.Sprintf("%d (%d)", l.Status, l.Score),
+				d.SubmissionID, strconv.Itoa(d.ProblemID), strconv.Itoa(d.Generation), moment(d.EndedAt), job.Verdict{Status: d.Status, Score: d.Score}.String(),
+				l.Runner, moment(l.At), job.Verdict{Status: l.Status, Score: l.Score}.String(),
 			})
 		}
 	}
-	if err := printTable(op.out, []string{"JOB", "PROBLEM", "GENERATION", "ENDED", "STATUS (SCORE)", "LATE RUNNER", "AT", "STATUS (SCORE)"}, rows); err != nil {
+	if err := printTable(op.out, []string{"JOB", "PROBLEM", "GENERATION", "ENDED", "VERDICT", "LATE RUNNER", "AT", "LATE RESULT"}, rows); err != nil {
 		return err
 	}
 	if found.Next != nil {

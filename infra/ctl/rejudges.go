@@ -114,11 +114,12 @@ func momentFlag(f *flag.FlagSet, body map[string]any, name, usage string) {
 func rejudges(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl rejudges")
 	at := apiFlags(f)
+	most := maxFlag(f, "rejudges")
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	head := []string{"ID", "OF", "STATE", "JOBS", "REJUDGED", "SKIPPED", "FAILED", "ENDED", "BY", "WHY"}
-	return printPages[string](ctx, op, at, "/ops/rejudges", "rejudges", head, func(r rejudged) []string {
+	return printPages[string](ctx, op, at, "/ops/rejudges", "rejudges", most, head, func(r rejudged) []string {
 		ended := "-"
 		if r.EndedAt != nil {
 			ended = moment(*r.EndedAt)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // steerRunner does something to a runner: ctl runner NAME ACT -why TEXT.
@@ -44,9 +46,14 @@ func steerRunner(ctx context.Context, op operator, args []string) error {
 		_, _ = fmt.Fprintln(op.out, "its machine may go")
 	case words[1] == "retire":
 		_, _ = fmt.Fprintln(op.out, "its machine may not go yet: ask again until it is retired, 80 s at the earliest")
+	default:
+		_, _ = fmt.Fprintln(op.err, inForce)
 	}
 	return nil
 }
+
+// inForce: each function goes for that long by what it has read.
+const inForce = "it is in force everywhere within 60 s"
 
 func pauseJobs(ctx context.Context, op operator, args []string) error {
 	return actOnJobs(ctx, op, "pause", args)
@@ -92,9 +99,10 @@ func actOnJobs(ctx context.Context, op operator, verb string, args []string) err
 	}
 	if got.Paused == nil {
 		_, _ = fmt.Fprintf(op.out, "%s is not paused any more\n", got.Target)
-		return nil
+	} else {
+		_, _ = fmt.Fprintf(op.out, "%s is paused by %s since %s: %s\n", got.Target, got.Paused.By, moment(got.Paused.At), got.Paused.Why)
 	}
-	_, _ = fmt.Fprintf(op.out, "%s is paused by %s since %s: %s\n", got.Target, got.Paused.By, moment(got.Paused.At), got.Paused.Why)
+	_, _ = fmt.Fprintln(op.err, inForce)
 	return nil
 }
 
@@ -106,15 +114,30 @@ func whyFlag(f *flag.FlagSet) *string {
 func audit(ctx context.Context, op operator, args []string) error {
 	f := op.flags("ctl audit")
 	at := apiFlags(f)
+	most := maxFlag(f, "acts")
+	var since time.Time
+	f.Func("since", "only acts since this `time`, as 2026-11-28T09:00:00Z, or since so long ago, as 24h", func(s string) error {
+		ago, err := time.ParseDuration(s)
+		if since = op.now().Add(-ago); err != nil {
+			since, err = time.Parse(time.RFC3339, s)
+		}
+		if err != nil {
+			return errors.New("want a time like 2026-11-28T09:00:00Z or 24h")
+		}
+		return nil
+	})
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	head := []string{"AT", "BY", "ACT", "TARGET", "WHY"}
-	return printPages[string](ctx, op, at, "/ops/audit", "acts", head, func(a struct {
+	return printPages[string](ctx, op, at, "/ops/audit", "acts", most, head, func(a struct {
 		At                   float64
 		By, Act, Target, Why string
 	},
 	) []string {
+		if time.UnixMilli(int64(a.At*1000 + 0.5)).Before(since) {
+			return nil
+		}
 		return []string{moment(a.At), a.By, a.Act, a.Target, a.Why}
 	})
 }
