@@ -16,12 +16,13 @@ type config struct {
 	function.Fleet
 	function.Jobs
 	function.Pools
+	function.Problems
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
 	d := dispatch.Bare()
 	d.Store, d.Roster = store, store
 	d.Queues = c.Names()

@@ -100,6 +100,7 @@ var refusals = map[job.Outcome]refusal{
 	dispatch.InvalidCode:      {http.StatusUnprocessableEntity, "code cannot be judged"},
 	dispatch.InvalidTestdata:  {http.StatusUnprocessableEntity, "test data does not fit the tasks"},
 	dispatch.RunnerNotFound:   {http.StatusNotFound, "runner not found"},
+	dispatch.PoolNotFound:     {http.StatusNotFound, "pool not found"},
 	dispatch.NotPaused:        {http.StatusConflict, "not paused"},
 	dispatch.TooManyPauses:    {http.StatusConflict, "too many pauses"},
 	dispatch.RejudgeNotFound:  {http.StatusNotFound, "rejudge not found"},

@@ -319,6 +319,10 @@ func TestPause(t *testing.T) {
 	}
 	w.check([]row{
 		{"both", post("/ops/pause", `{"pool":"a","problemId":7,"why":"x"}`), 400, "invalid_body", "invalid body: problemId: want a pool or a problem, not both"},
+		{"no such pool", post("/ops/pause", `{"pool":"exam","why":"x"}`), 404, "pool_not_found", "pool not found: there is no exam here: want one of default"},
+		{"no such pool to resume", post("/ops/resume", `{"pool":"exam","why":"x"}`), 404, "pool_not_found", "pool not found: there is no exam here: want one of default"},
+		{"no such problem", post("/ops/pause", `{"problemId":9,"why":"x"}`), 404, "problem_not_found", "problem not found"},
+		{"no such problem to resume", post("/ops/resume", `{"problemId":9,"why":"x"}`), 404, "problem_not_found", "problem not found"},
 		{"a pool", post("/ops/pause", `{"pool":"a b","why":"x"}`), 400, "invalid_body", "invalid body: pool: want 1 to 64 letters, digits, dots, hyphens or underscores"},
 		{"a problem", post("/ops/resume", `{"problemId":0,"why":"x"}`), 400, "invalid_body", "invalid body: problemId: want an integer, 1 to 2147483647"},
 		{"no reason", post("/ops/pause", `{}`), 400, "invalid_body", "invalid body: why: want why this is done, in 1 to 200 characters"},
@@ -327,6 +331,7 @@ func TestPause(t *testing.T) {
 		{"a limit", get("/ops/audit?limit=0"), 400, "invalid_limit", "invalid limit: want 1 to 100"},
 	})
 	for i := range 100 {
+		w.must(201, put(fmt.Sprintf("/problems/%d", 1000+i), `{"tasks":`+tasks8+`}`))
 		w.must(200, post("/ops/pause", fmt.Sprintf(`{"problemId":%d,"why":"x"}`, 1000+i)))
 	}
 	w.check([]row{{"one more", post("/ops/pause", `{"why":"x"}`), 409, "too_many_pauses", "too many pauses: there are 100, resume one first"}})
@@ -375,6 +380,7 @@ func TestRejudgeOfMany(t *testing.T) {
 	w.check([]row{
 		{"another", begin(`{"problemId":7,"why":"x"}`), 409, "rejudge_running", "another rejudge of this problem is running: " + id + " is running: wait for its end, or stop it"},
 		{"a pool", begin(`{"problemId":8,"pool":"exam","why":"x"}`), 422, "unknown_pool", "no such pool: there is no exam here: want one of default"},
+		{"no such problem", begin(`{"problemId":9,"why":"x"}`), 404, "problem_not_found", "problem not found"},
 		{"no reason", begin(`{"problemId":8}`), 400, "invalid_body", "invalid body: why: want why this is done, in 1 to 200 characters"},
 		{"no problem", begin(`{"why":"x"}`), 400, "invalid_body", "invalid body: problemId: missing"},
 		{"a status", begin(`{"problemId":8,"status":8,"why":"x"}`), 400, "invalid_body", "invalid body: status: want an integer, 0 to 7"},

@@ -16,7 +16,6 @@ func TestPoolsThatAreNot(t *testing.T) {
 		{"create", post("/jobs", exam), 422, "unknown_pool", none},
 		{"put-problem", put("/problems/9", `{"tasks":`+tasks7+`,"pool":"exam"}`), 422, "unknown_pool", none},
 		{"rejudge", post("/jobs/j1/rejudge", `{"generation":0,"pool":"exam"}`), 422, "unknown_pool", none},
-		{"pause", post("/ops/pause", `{"pool":"exam","why":"repair"}`), 422, "unknown_pool", none},
 		{"list, by its token", get("/runner/jobs").by("examiner"), 422, "unknown_pool", none},
 		{"sync, by its token", post("/runner/sync", `{"slots":1}`).by("examiner"), 422, "unknown_pool", none},
 		{"list, beyond its token", get("/runner/jobs?pools=exam"), 400, "invalid_pools", `invalid pools: the token does not allow "exam": want some of default`},

@@ -12,12 +12,32 @@ import (
 
 // The codes of pauses.
 const (
+	PoolNotFound  job.Outcome = "pool_not_found" // Detail: the pools that there are
 	NotPaused     job.Outcome = "not_paused"
 	TooManyPauses job.Outcome = "too_many_pauses"
 )
 
+// exists refuses a target that does not exist: with PoolNotFound or ProblemNotFound.
+func (d *Dispatcher) exists(ctx context.Context, target string) (Answer, error) {
+	if pool, is := roster.PoolOf(target); is && !d.Queues.has(job.PoolOf(pool)) {
+		return Answer{Outcome: PoolNotFound, Detail: d.noPool(pool).Detail}, nil
+	}
+	if id := (roster.Pause{Target: target}).Problem(); id != 0 {
+		return d.problemExists(ctx, id)
+	}
+	return granted, nil
+}
+
+func (d *Dispatcher) problemExists(ctx context.Context, id int) (Answer, error) {
+	_, found, err := d.Store.Problem(ctx, id)
+	if err == nil && !found {
+		return Answer{Outcome: ProblemNotFound}, nil
+	}
+	return granted, err
+}
+
 // PauseJobs lets no jobs of the order's target be given out. A target that is paused
-// stays so as it is. Refused with TooManyPauses and UnknownPool.
+// stays so as it is. Refused with TooManyPauses, PoolNotFound and ProblemNotFound.
 func (d *Dispatcher) PauseJobs(ctx context.Context, target string, o roster.Order) (*roster.Pause, Answer, error) {
 	o.Act, o.At = roster.ActPause, d.now()
 	all, err := d.Roster.Pauses(ctx)
@@ -27,8 +47,8 @@ func (d *Dispatcher) PauseJobs(ctx context.Context, target string, o roster.Orde
 	if was := roster.Pauses(all).On(target); was != nil {
 		return was, granted, nil
 	}
-	if pool, is := roster.PoolOf(target); is && !d.Queues.has(job.PoolOf(pool)) {
-		return nil, d.noPool(pool), nil
+	if answer, err := d.exists(ctx, target); err != nil || !answer.OK() {
+		return nil, answer, err
 	}
 	if len(all) >= roster.MaxPauses {
 		return nil, Answer{Outcome: TooManyPauses, Detail: fmt.Sprintf("there are %d, resume one first", len(all))}, nil
@@ -42,7 +62,8 @@ func (d *Dispatcher) PauseJobs(ctx context.Context, target string, o roster.Orde
 	return &current, granted, err
 }
 
-// ResumeJobs ends the pause of a target. Refused with NotPaused.
+// ResumeJobs ends the pause of a target, also of a pool that is not there any more.
+// Refused with NotPaused, PoolNotFound and ProblemNotFound.
 func (d *Dispatcher) ResumeJobs(ctx context.Context, target string, o roster.Order) (Answer, error) {
 	o.Act, o.At = roster.ActResume, d.now()
 	all, err := d.Roster.Pauses(ctx)
@@ -51,6 +72,9 @@ func (d *Dispatcher) ResumeJobs(ctx context.Context, target string, o roster.Ord
 	}
 	was := roster.Pauses(all).On(target)
 	if was == nil {
+		if answer, err := d.exists(ctx, target); err != nil || !answer.OK() {
+			return answer, err
+		}
 		return Answer{Outcome: NotPaused}, nil
 	}
 	id, err := d.writeID()

@@ -39,11 +39,14 @@ const (
 
 // RejudgeMany begins a rejudge of the final jobs that a filter matches, which the sweep
 // goes on with. They are judged in a pool, by name; "": each where it was. The same
-// order again returns the rejudge that runs by it. Refused with UnknownPool, and with
-// RejudgeRunning while another of the problem runs.
+// order again returns the rejudge that runs by it. Refused with UnknownPool and
+// ProblemNotFound, and with RejudgeRunning while another of the problem runs.
 func (d *Dispatcher) RejudgeMany(ctx context.Context, f rejudge.Filter, pool string, o roster.Order) (rejudge.Many, Answer, error) {
 	if pool != "" && !d.Queues.has(job.PoolOf(pool)) {
 		return rejudge.Many{}, d.noPool(pool), nil
+	}
+	if answer, err := d.problemExists(ctx, f.Problem); err != nil || !answer.OK() {
+		return rejudge.Many{}, answer, err
 	}
 	o.Act, o.At = rejudge.ActBegin, d.now()
 	id, err := d.writeID()

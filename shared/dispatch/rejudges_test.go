@@ -11,6 +11,8 @@ import (
 
 	"runlease/shared/dispatch"
 	"runlease/shared/job"
+	"runlease/shared/judge"
+	"runlease/shared/problem"
 	"runlease/shared/rejudge"
 	"runlease/shared/roster"
 )
@@ -258,6 +260,8 @@ func TestRejudgeOfManySurvives(t *testing.T) {
 func TestRejudgeOfManyGoesOnPastAJob(t *testing.T) {
 	const jobs = 30
 	w, r := judged(t, jobs)
+	_, _, err := w.PutProblem(w.ctx, 2, problem.Content{Tasks: []judge.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}}, "")
+	must(t, err)
 	damaged, answer, err := w.RejudgeMany(w.ctx, rejudge.Filter{Problem: 2}, "", order(""))
 	w.granted(answer, err)
 	r.damaged = damaged.ID

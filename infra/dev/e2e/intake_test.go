@@ -65,7 +65,7 @@ func TestUnfitRunnerIsPassedOver(t *testing.T) {
 	c.want(400, "invalid_cursor", request{"GET", "/ops/disputes?after=x", nil, producer()})
 	c.want(400, "invalid_filter", request{"GET", "/ops/jobs?state=asleep", nil, producer()})
 	c.want(422, "unknown_pool", request{"GET", "/ops/demand?pool=nowhere", nil, producer()})
-	c.want(422, "unknown_pool", request{"POST", "/ops/pause", map[string]any{"pool": "nowhere", "why": "e2e"}, producer()})
+	c.want(404, "pool_not_found", request{"POST", "/ops/pause", map[string]any{"pool": "nowhere", "why": "e2e"}, producer()})
 	steps := c.want(200, "", request{"GET", "/jobs/" + id + "/timeline", nil, producer()}).Data["steps"].([]any)
 	if last := steps[len(steps)-1].(map[string]any); last["step"] != "released" && last["step"] != "rung" {
 		t.Errorf("the last step is %v", last)

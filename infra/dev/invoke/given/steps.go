@@ -124,13 +124,19 @@ var steps = map[string]step{
 	"runner judge-6 paused": func(w *World, ctx context.Context) error {
 		return errors.Join(w.heard(ctx, "judge-6"), w.producer(ctx, http.MethodPost, "/ops/runners/judge-6", `{"act":"pause","why":"its disk is full"}`))
 	},
+	"problem 103 drafted": func(w *World, ctx context.Context) error { return w.other(ctx, 103) },
+	"problem 109 drafted": func(w *World, ctx context.Context) error { return w.other(ctx, 109) },
+	"problem 111 drafted": func(w *World, ctx context.Context) error { return w.other(ctx, 111) },
 	"problem 108 paused": func(w *World, ctx context.Context) error {
-		return w.producer(ctx, http.MethodPost, "/ops/pause", `{"problemId":108,"why":"a wrong test case"}`)
+		return errors.Join(w.other(ctx, 108), w.producer(ctx, http.MethodPost, "/ops/pause", `{"problemId":108,"why":"a wrong test case"}`))
 	},
 	"problem rejudged": func(w *World, ctx context.Context) error {
 		return w.producer(ctx, http.MethodPost, "/ops/rejudges", fmt.Sprintf(`{"problemId":%d,"why":"a wrong test case"}`, problem))
 	},
 	"rejudge of problem 110 begun": func(w *World, ctx context.Context) error {
+		if err := w.other(ctx, 110); err != nil {
+			return err
+		}
 		data, err := w.do(ctx, ask{method: http.MethodPost, path: "/ops/rejudges", body: `{"problemId":110,"why":"a wrong test case"}`})
 		if err != nil {
 			return err
@@ -179,6 +185,11 @@ func (w *World) producer(ctx context.Context, method, path, body string) error {
 func (w *World) heard(ctx context.Context, runner string) error {
 	_, err := w.do(ctx, ask{http.MethodGet, "/runner/jobs", runner, ""})
 	return err
+}
+
+// other drafts a problem of no job.
+func (w *World) other(ctx context.Context, id int) error {
+	return w.producer(ctx, http.MethodPut, fmt.Sprintf("/problems/%d", id), `{"tasks":`+secondTasks+`}`)
 }
 
 func (w *World) draft(ctx context.Context) (map[string]any, error) {
