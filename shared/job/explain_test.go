@@ -98,7 +98,7 @@ func TestTimeline(t *testing.T) {
 		last = s.At
 		got = append(got, strings.TrimSpace(strings.Join([]string{s.What, s.Runner, s.Detail}, " ")))
 	}
-	want := "created, queued, claimed a, heard a, lost a, claimed b, released b infra_error: no disk, claimed c, completed c status 0, score 7, finished  status 0, score 7, late_result a status 1, score 2"
+	want := "created, queued, claimed a, heard a, lost a, claimed b, released b infra_error: no disk, claimed c, completed c AC, score 7, finished  AC, score 7, late_result a WA, score 2"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}

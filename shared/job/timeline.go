@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"runlease/shared/judge"
 )
 
 // Step is one thing that has happened to a job.
@@ -65,7 +67,7 @@ func (j Job) Timeline() []Step {
 }
 
 // String is for people.
-func (v Verdict) String() string { return fmt.Sprintf("status %d, score %d", v.Status, v.Score) }
+func (v Verdict) String() string { return fmt.Sprintf("%s, score %d", judge.Status(v.Status), v.Score) }
 
 // detail is what an attempt's end says beside how.
 func detail(p Past) string {

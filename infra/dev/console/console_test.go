@@ -40,7 +40,7 @@ func TestViews(t *testing.T) {
 		{"jobs", "#/jobs?state=claimed", "held-1"},
 		{"job-waits", "#/jobs/waits-1", "do not judge language 4"},
 		{"job-runs", "#/jobs/held-1", "vm-0007 holds it since"},
-		{"job-ended", "#/jobs/done-1", "status 0, score 100"},
+		{"job-ended", "#/jobs/done-1", "AC, score 100"},
 		{"disputes", "#/disputes", "disagrees"},
 		{"audit", "#/audit", "Audit"},
 		{"rejudges", "#/rejudges", "Rejudges"},
