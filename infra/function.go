@@ -127,13 +127,13 @@ func (r resources) value(variable string) *string {
 	panic("no value for " + variable)
 }
 
-// newFunctions makes every function of the grants table, by name.
+// newFunctions makes every function of the grants table, by name, and returns those that
+// serve: all but the one that CloudFormation calls, whose events show when that fails.
 func newFunctions(parent constructs.Construct, s settings, r resources) map[string]awslambda.Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Functions"))
-	if s.holdsPools {
-		scope.Node().AddDependency(newHold(parent, s, r))
-	}
 	granted := s.granted()
+	scope.Node().AddDependency(newHold(parent, s, r, granted[grants.HoldPools]))
+	delete(granted, grants.HoldPools)
 	functions := make(map[string]awslambda.Function, len(granted))
 	for _, name := range slices.Sorted(maps.Keys(granted)) {
 		functions[name] = newFunction(scope, name, s, r, granted[name])
@@ -259,9 +259,6 @@ func (s settings) binaries() string { return filepath.Join(s.functions, archFold
 func checkBinaries(s settings) error {
 	var missing []string
 	names := slices.Sorted(maps.Keys(s.granted()))
-	if s.holdsPools {
-		names = append(names, grants.HoldPools)
-	}
 	for _, name := range names {
 		folder := filepath.Join(s.binaries(), name)
 		path := filepath.Join(folder, "bootstrap")

@@ -17,11 +17,11 @@ import (
 // that fails then is left behind by CloudFormation without a rollback; so the functions
 // would have forgotten the pool.
 //
-// A deployment whose -c pools is left out has no such resource, and is not held. To remove
-// all pools, deploy -c pools=default first.
-func newHold(parent constructs.Construct, s settings, r resources) awscdk.CustomResource {
+// Every deployment has it, also with the default pool alone: a template without it would
+// delete it, and its deletion refuses nothing.
+func newHold(parent constructs.Construct, s settings, r resources, granted []grants.Grant) awscdk.CustomResource {
 	scope := constructs.NewConstruct(parent, jsii.String("Hold"))
-	holder := newFunction(scope, grants.HoldPools, s, r, grants.HeldPools)
+	holder := newFunction(scope, grants.HoldPools, s, r, granted)
 	return awscdk.NewCustomResource(scope, jsii.String("Pools"), &awscdk.CustomResourceProps{
 		ResourceType:   jsii.String("Custom::Pools"),
 		ServiceToken:   holder.FunctionArn(),

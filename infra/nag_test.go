@@ -24,7 +24,7 @@ type suppression struct {
 	only []string
 }
 
-func suppressions() []suppression {
+func suppressions(stack string) []suppression {
 	const (
 		redrive    = "No redrive by count: every list is a receive, so a job that merely waits would be moved away. Poison is ended by the job's failures; what cannot be parsed is sent to the dead-letter queue by its receiver."
 		authorizer = "Callers are authenticated in the handler: the wire contract wants its envelope and its order of checks on a 403, which no authorizer can give."
@@ -56,7 +56,7 @@ func suppressions() []suppression {
 	all = append(all, suppression{
 		under: "Hold/hold-pools/Role", rule: "AwsSolutions-IAM5",
 		reason: "It counts the messages of queues that the template does not have any more, and nothing else.",
-		only:   []string{"Resource::arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:runlease-prod-QueuesJobs*"},
+		only:   []string{"Resource::arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:" + stack + "-QueuesJobs*"},
 	})
 	prefixes := map[grants.Resource]string{grants.Code: dispatch.CodePrefix, grants.Testdata: dispatch.TestdataPrefix, grants.Results: dispatch.ResultsPrefix}
 	for name, granted := range grants.All() {
@@ -87,7 +87,7 @@ func suppressions() []suppression {
 }
 
 func suppress(stack awscdk.Stack) {
-	for _, s := range suppressions() {
+	for _, s := range suppressions(*stack.StackName()) {
 		var under constructs.IConstruct = stack
 		for _, id := range strings.Split(s.under, "/") {
 			if under = under.Node().TryFindChild(jsii.String(id)); under == nil {

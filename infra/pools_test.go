@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -42,8 +41,7 @@ func TestPoolsAddToADeployment(t *testing.T) {
 	slices.Sort(added)
 	want := []string{
 		"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Alarm",
-		"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Logs::LogGroup",
-		"AWS::SQS::Queue", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SQS::QueuePolicy", "Custom::Pools",
+		"AWS::SQS::Queue", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SQS::QueuePolicy",
 	}
 	if diff := cmp.Diff(want, added); diff != "" {
 		t.Errorf("added (-want +got):\n%s", diff)
@@ -89,25 +87,16 @@ func TestPoolsAddToADeployment(t *testing.T) {
 				t.Errorf("%s may not do %v on %v", name, g.Actions, queues)
 			}
 		}
-		if name == grants.HoldPools {
-			got := fmt.Sprint(texts(at(statements[1], "Resource")), texts(at(statements[1], "Action")), len(statements))
-			if want := "[arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:runlease-prod-QueuesJobs*] [sqs:GetQueueAttributes] 2"; got != want {
-				t.Errorf("it may do %s, want %s", got, want)
-			}
-		}
+
 	}
 }
 
 // TestPoolsAreHeldBeforeFunctionsChange: every function and role waits for the resource
-// that refuses, also where all other pools are to be taken away; a deployment that names
-// no pools has none.
+// that refuses, also where -c pools is left out, so that all other pools are taken away.
 func TestPoolsAreHeldBeforeFunctionsChange(t *testing.T) {
-	_, made := pooled(t)
-	switches := maps.Clone(variants[1])
-	switches["pools"] = "default"
-	for _, m := range []template{made, synthesise(t, switches)} {
-		held := m.ofType(t, "Custom::Pools")
-		for id, r := range held {
+	plain, made := pooled(t)
+	for _, m := range []template{made, plain} {
+		for id, r := range m.ofType(t, "Custom::Pools") {
 			urls := ""
 			if o, found := m.Outputs["PoolQueueUrls"]; found {
 				urls = text(o.Value)
@@ -123,11 +112,6 @@ func TestPoolsAreHeldBeforeFunctionsChange(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-	for id, r := range synthesise(t, variants[1]).Resources {
-		if r.Type == "Custom::Pools" {
-			t.Errorf("%s is in a template that names no pools", id)
 		}
 	}
 }

@@ -64,7 +64,6 @@ type settings struct {
 	codeAsObjects     bool
 	endpoint          string
 	pools             []string // beside the default one
-	holdsPools        bool     // -c pools is given: none with messages is taken away
 	doorbell          bool
 	doorbellHost      string // ws:// and the emulator's host
 	webhookHosts      string
@@ -182,7 +181,6 @@ func readSettings(node constructs.Node) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	s.holdsPools = read("pools", "") != ""
 	s.pools = slices.DeleteFunc(pools, func(name string) bool { return name == ident.DefaultPool })
 	if err := s.readNumbers(read); err != nil {
 		return settings{}, err

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(scratch)
 		for _, arch := range archFolders {
-			for _, name := range append(grants.Functions(), grants.HoldPools) {
+			for _, name := range grants.Functions() {
 				folder := filepath.Join(scratch, "functions", arch, name)
 				if err := os.MkdirAll(folder, 0o755); err != nil {
 					fmt.Fprintln(os.Stderr, err)

@@ -84,6 +84,9 @@ const (
 	Console  = "console"                   // the operator's page: static files
 	Announce = deployment.AnnounceFunction // started by the jobs table's stream, and by the sweep's rule
 
+	// HoldPools is called by CloudFormation, before a deployment changes anything else.
+	HoldPools = "hold-pools"
+
 	// Those of the doorbell's WebSocket API.
 	DoorbellConnect    = "doorbell-connect"
 	DoorbellDisconnect = "doorbell-disconnect"
@@ -101,18 +104,11 @@ var heard = Grant{Fleet, []string{GetItem, UpdateItem}}
 // asked is the grant of functions that give jobs out: records, and what is paused.
 var asked = Grant{Fleet, []string{GetItem, Query, UpdateItem}}
 
-// HoldPools is the function that CloudFormation calls in a deployment that names its
-// pools, and HeldPools what it may do. It is none of All.
-const HoldPools = "hold-pools"
-
-// HeldPools counts the messages of queues that the next template does not have any more.
-var HeldPools = []Grant{{PoolQueues, []string{GetQueueAttributes}}}
-
 // CreateJob is the function that stores code that comes with its job.
 const CreateJob = "create-job"
 
 // withoutCaller are the functions whose callers show no credential.
-var withoutCaller = []string{Sweep, Announce, NotFound, Console, DoorbellDisconnect}
+var withoutCaller = []string{Sweep, Announce, NotFound, Console, HoldPools, DoorbellDisconnect}
 
 // table has the functions in the order of the route table. What every function
 // with a caller needs (its credential) is added by All. A presigned URL acts
@@ -265,6 +261,7 @@ var table = map[string][]Grant{
 	"ops-act": {
 		{Jobs, []string{BatchGetItem}},
 		{OpenJobs, []string{Query}},
+		{Problems, []string{GetItem}}, // whether there is one to pause or to rejudge
 		{Fleet, []string{GetItem, PutItem, UpdateItem, DeleteItem, Query}},
 	},
 
@@ -289,6 +286,8 @@ var table = map[string][]Grant{
 	},
 	NotFound: {},
 	Console:  {},
+	// It counts the messages of queues that the next template does not have any more.
+	HoldPools: {{PoolQueues, []string{GetQueueAttributes}}},
 	DoorbellConnect: {
 		{Doorbell, []string{GetItem, BatchGetItem, PutItem, UpdateItem, DeleteItem}},
 		{Rings, []string{ManageConnections}},

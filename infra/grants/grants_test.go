@@ -10,8 +10,8 @@ import (
 	"runlease/shared/api"
 )
 
-func TestFunctionsAreTheRoutesAndSixMore(t *testing.T) {
-	want := []string{Sweep, Announce, NotFound, Console, DoorbellConnect, DoorbellDisconnect}
+func TestFunctionsAreTheRoutesAndSevenMore(t *testing.T) {
+	want := []string{Sweep, Announce, NotFound, Console, HoldPools, DoorbellConnect, DoorbellDisconnect}
 	for _, route := range api.Routes() {
 		want = append(want, route.Function)
 	}
@@ -26,7 +26,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 	services := map[Resource]string{
 		Jobs: "dynamodb", OpenJobs: "dynamodb", FinalJobs: "dynamodb", Problems: "dynamodb", ListedProblems: "dynamodb", Credentials: "dynamodb",
 		Doorbell: "dynamodb", Fleet: "dynamodb", Rings: "execute-api", Lines: "execute-api",
-		Queue: "sqs", DeadLetterQueue: "sqs", Announcements: "sqs", DeadAnnounced: "sqs", JobsStream: "dynamodb", Webhooks: "dynamodb",
+		Queue: "sqs", DeadLetterQueue: "sqs", PoolQueues: "sqs", Announcements: "sqs", DeadAnnounced: "sqs", JobsStream: "dynamodb", Webhooks: "dynamodb",
 		Code: "s3", Testdata: "s3", Results: "s3", Bucket: "s3", Metrics: "cloudwatch",
 	}
 	for name, granted := range All() {
@@ -46,7 +46,7 @@ func TestEveryGrantIsNamedOnceAndInFull(t *testing.T) {
 				}
 			}
 		}
-		if callers := name != Sweep && name != NotFound && name != Console && name != Announce && name != DoorbellDisconnect; seen[Credentials] != callers {
+		if callers := name != Sweep && name != NotFound && name != Console && name != Announce && name != HoldPools && name != DoorbellDisconnect; seen[Credentials] != callers {
 			t.Errorf("%s: may read credentials: %v, want %v", name, seen[Credentials], callers)
 		}
 	}

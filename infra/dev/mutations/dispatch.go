@@ -122,6 +122,7 @@ var useCases = []source{
 		{name: "pause: no more than are read", keeps: "E", from: `if len(all) >= roster.MaxPauses {`, to: `if false {`},
 		{name: "pause: what is not paused is not resumed", keeps: "S", from: "return Answer{Outcome: NotPaused}, nil\n\t}\n\tid, err", to: "return granted, nil\n\t}\n\tid, err"},
 		{name: "pause: of a pool that there is", keeps: "S", from: `is && !d.Queues.has(job.PoolOf(pool)) {`, to: `is && pool == "" {`, tests: []command{{pkg: "./shared/api", tests: "^TestP(ause|ools.*)$"}}},
+		{name: "pause, rejudge: of a problem that there is", keeps: "S", from: `if err == nil && !found {`, to: `if found && !found {`},
 		{name: "pause: at once where it was ordered", keeps: "E", from: "o.Entry(target, p.WriteID))\n\td.pauses.forget()\n", to: "o.Entry(target, p.WriteID))\n", tests: []command{{pkg: "./shared/dispatch", tests: "^TestAPauseIsInForceAtOnce$"}}},
 		{name: "resume: at once where it was ordered", keeps: "E", from: "o.Entry(target, id))\n\td.pauses.forget()\n", to: "o.Entry(target, id))\n", tests: []command{{pkg: "./shared/dispatch", tests: "^TestAPauseIsInForceAtOnce$"}}},
 		{name: "audit: a pause", keeps: "S", from: `o.Entry(target, p.WriteID))`, to: `roster.Entry{WriteID: p.WriteID})`},
@@ -152,7 +153,11 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/explain.go", tests: []command{dispatch}, guards: []guard{
 		{name: "explain: only waiting jobs are ahead", keeps: "E", from: `case other.Claimable(s.Now):`, to: `case true:`},
-		{name: "explain: only older ones", keeps: "E", from: `return o.QueuedAt >= j.QueuedAt`, to: `return o.ID == j.ID`},
+		{name: "explain: only older ones", keeps: "E", from: `other.QueuedAt < j.QueuedAt && `, to: ``},
+		{name: "explain: busy with what was queued later", keeps: "E", from: `older+laterRead`, to: `older`},
+		{name: "explain: it looks behind the jobs of other pools", keeps: "E", from: `read := 0; more && s.Ahead`, to: `read := 0; read == 0 && s.Ahead`},
+		{name: "explain: it says that it has not seen all", keeps: "E", from: `s.More = true`, to: `_ = true`},
+		{name: "explain: a runner with a free slot is not busy", keeps: "E", from: `held[r.Name] >= max(1, r.Slots)`, to: `held[r.Name] > 0`},
 		{name: "explain: runners that were heard of late", keeps: "E", from: `if d.Present(r) {`, to: `if true {`},
 	}},
 	{file: "shared/dispatch/verdicts.go", tests: []command{dispatch}, guards: []guard{
@@ -446,6 +451,9 @@ var useCases = []source{
 	}},
 	{file: "shared/apigw/websocket.go", tests: []command{{pkg: "./shared/function", tests: "^TestDoorbell"}}, guards: []guard{
 		{name: "doorbell: each function takes its own event", keeps: "S", from: ` || e.RequestContext.EventType != kind`, to: ``},
+	}},
+	{file: "infra/local/server.go", tests: []command{{pkg: "./infra/local", tests: "^TestAFirstStartThatIsKilled$"}}, guards: []guard{
+		{name: "tokens: shown before they are good", keeps: "E", from: "\tif err := show(runner, producer); err", to: "\tif err := s.credentials.PutNew(ctx, ofRunner, ofProducer); err != nil {\n\t\treturn err\n\t}\n\tif err := show(runner, producer); err"},
 	}},
 	{file: "infra/local/doorway.go", tests: []command{{pkg: "./infra/local", tests: "^TestARingIntoTheVoid$"}}, guards: []guard{
 		{name: "doorbell: a line that is not read delays no hand-in", keeps: "E", from: `context.WithTimeout(ctx, postWithin`, to: `context.WithCancel(ctx`},

@@ -31,7 +31,7 @@ var stores = []source{
 	{file: "shared/memory/rejudges.go", tests: []command{memoryStore}, guards: []guard{
 		{name: "memory rejudge: version condition", keeps: "I2", from: `if current.Revision != before.Revision {`, to: `if false {`},
 		{name: "memory audit: a rejudge with its entry", keeps: "S", from: "if e != nil {", to: "if false {"},
-		{name: "memory rejudge: one of a problem", keeps: "E", from: `m.Running() && m.Problem == after.Problem`, to: `false`},
+		{name: "memory rejudge: one of a problem", keeps: "E", from: `any && before.Revision == 0`, to: `any && before.Revision < 0`},
 	}},
 	{file: "shared/durable/rejudges.go", tests: []command{{pkg: "./shared/durable", tests: "^TestStore$"}}, guards: []guard{
 		{name: "durable rejudge: version condition", keeps: "I2", from: `if current.Revision != before.Revision {`, to: `if false {`},
@@ -92,7 +92,7 @@ var stores = []source{
 	{file: "shared/memory/credentials.go", tests: []command{{pkg: "./shared/memory", tests: "^TestCredentials$"}}, guards: []guard{
 		{name: "memory credentials: put condition", keeps: "S", from: `; taken {`, to: `; taken && c.ID == "" {`},
 		{name: "memory credentials: stored again is stored", keeps: "I6", from: `current, c),`, to: `current, auth.Credential{}),`},
-		{name: "memory credentials: the first revocation stays", keeps: "S", from: `if c.RevokedAt.IsZero() {`, to: `if true {`},
+		{name: "memory credentials: the first revocation stays", keeps: "S", from: `found && c.RevokedAt.IsZero()`, to: `found`},
 	}},
 	{file: "shared/dynamo/jobs.go", tests: []command{dynamoWire, dynamoItems}, guards: []guard{
 		{name: "dynamo: version condition", keeps: "I2", from: `before.Revision`, to: `after.Revision`},
