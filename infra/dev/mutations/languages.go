@@ -9,6 +9,10 @@ var (
 	ahead    = command{pkg: "./shared/runner/sandbox", tests: "^TestSpareBox$"}
 	few      = command{pkg: "./shared/runner/sandbox", tests: "^TestFewDescriptors$"}
 	inBoxes  = command{pkg: "./shared/runner/sandbox", tests: "^TestTimeFactor$"}
+	sameUser = command{pkg: "./shared/runner/sandbox", tests: "^TestSameUser$"}
+	killing  = command{pkg: "./shared/runner/sandbox", tests: "^TestKillsWithoutEnd$"}
+	chaos    = command{pkg: "./shared/runner/sandbox", tests: "^TestChaosIsPutBesideTheSource$"}
+	hostile  = command{pkg: "./shared/runner/sandbox", tests: "^TestAttacks$/^(hello.c|no-program.c|says-that-it-was-killed.c)$"}
 )
 
 // languages are data, and a runner judges the languages that it reports.
@@ -54,6 +58,7 @@ var languages = []source{
 	}},
 	{file: "shared/runner/toolchain/toolchain.go", tests: []command{inBoxes}, guards: []guard{
 		{name: "language: its factor of time", keeps: "I4", from: `return int(float64(limit) * l.TimeFactor)`, to: `return limit`},
+		{name: "box: hidden files are not compiled", keeps: "I4", from: ` && name[0] != '.'`, to: ``, tests: []command{hostile}},
 	}},
 	{file: "shared/runner/sandbox/spare_linux.go", tests: []command{ahead}, guards: []guard{
 		{name: "box: one made ahead is for one job", keeps: "S", from: `p.boxes = slices.Delete(p.boxes, i, i+1)`, to: `_ = i`},
@@ -63,6 +68,18 @@ var languages = []source{
 	}},
 	{file: "shared/runner/sandbox/box_linux.go", tests: []command{few}, guards: []guard{
 		{name: "box: no more files than can be cleared", keeps: "E", from: `int(min(limit.Max-descriptors, mostFiles))`, to: `mostFiles`},
+		{name: "box: directories of a runner's own user are put right", keeps: "S", from: `unix.Chmod(path, dir.mode)`, to: `error(nil)`, tests: []command{sameUser}},
+		{name: "box: no KILLs without end", keeps: "E", from: `> freeKills {`, to: `> 1<<40 {`, tests: []command{killing}},
+	}},
+	{file: "shared/runner/sandbox/sandbox_linux.go", tests: []command{hostile}, guards: []guard{
+		{name: "box: a program's file is put right", keeps: "S", from: `unix.Fchmod(fd, 0o777)`, to: `error(nil)`, tests: []command{sameUser}},
+		{name: "box: a source's word for a KILL is not believed twice", keeps: "E", from: `if !again && `, to: `if `},
+	}},
+	{file: "shared/runner/sandbox/run_linux.go", tests: []command{hostile}, guards: []guard{
+		{name: "box: what cannot be started is no fault of the runner", keeps: "E", from: `if compiled && `, to: `if why == "" && compiled && `},
+	}},
+	{file: "shared/runner/execute/source.go", tests: []command{chaos}, guards: []guard{
+		{name: "box: nothing stands in the way of what a problem adds", keeps: "E", from: `there.IsDir() != d.IsDir()`, to: `there == nil`},
 	}},
 	{file: "shared/runner/execute/speak.go", tests: []command{spoken}, guards: []guard{
 		{name: "language: one whose check fails is left out", keeps: "I4", from: `if got.Status != AC {`, to: `if got.Status == "" {`},
