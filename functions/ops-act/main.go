@@ -17,14 +17,18 @@ type config struct {
 	function.Jobs
 	function.Pools
 	function.Problems
+	function.Doorbell
 }
 
 func main() { function.Start(build) }
 
 func build(c config, cfg aws.Config) (lambda.Handler, error) {
-	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Problems: c.ProblemsTable})
+	store := dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Credentials: c.CredentialsTable, Fleet: c.FleetTable, Jobs: c.JobsTable, Problems: c.ProblemsTable, Doorbell: c.DoorbellTable})
 	d := dispatch.Bare()
 	d.Store, d.Roster = store, store
 	d.Queues = c.Names()
+	if err := c.Hang(d, store.Benches(), cfg); err != nil {
+		return nil, err
+	}
 	return function.Endpoint("ops-act", d, store.Credentials())
 }

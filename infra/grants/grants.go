@@ -257,12 +257,14 @@ var table = map[string][]Grant{
 	},
 
 	// The operator's routes that act: a record and the audit are one transaction. What a runner holds is
-	// looked for among the open jobs.
+	// looked for among the open jobs. The runner is rung, so that it hears of the act.
 	"ops-act": {
 		{Jobs, []string{BatchGetItem}},
 		{OpenJobs, []string{Query}},
 		{Problems, []string{GetItem}}, // whether there is one to pause or to rejudge
 		{Fleet, []string{GetItem, PutItem, UpdateItem, DeleteItem, Query}},
+		{Doorbell, []string{GetItem}},
+		rings[1],
 	},
 
 	Sweep: {

@@ -87,6 +87,25 @@ func (d *Dispatcher) ringRunner(ctx context.Context, pool job.Pool) {
 	}
 }
 
+// ringForAct rings one runner, whether it waits or not, since an operator has decided about
+// it: else it hears of that by its slow poll. No seat is taken off: the runner names the seat
+// that it has, and leaves it if it may have no job.
+func (d *Dispatcher) ringForAct(ctx context.Context, runner string) {
+	if d.Benches == nil {
+		return
+	}
+	// The act is done, whether or not its operator still listens.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringWithin)
+	defer cancel()
+	l, listens, err := d.Benches.Listener(ctx, runner)
+	if err == nil && listens { // one that is gone hears of the act by its next poll
+		_, err = d.Posts.Post(ctx, l.Connection, doorbell.Ring(0))
+	}
+	if err != nil {
+		d.Log.WarnContext(ctx, "runner not rung for an act", "runner", runner, "error", err)
+	}
+}
+
 // ringing is what came of a ring. If done holds, neither raced nor gone does.
 type ringing struct {
 	done    bool // somebody was rung

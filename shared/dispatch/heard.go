@@ -63,6 +63,14 @@ func (d *Dispatcher) hear(ctx context.Context, h roster.Heard, asks bool) roster
 	return record
 }
 
+// rungForAct has the record of a runner read anew that may have been rung for an act of
+// this minute: no job has taken its seat, or it has none since it may have no jobs.
+func (d *Dispatcher) rungForAct(r SyncRequest) {
+	if known, _ := d.records.get(r.Runner); r.Seat != 0 || known.Barred() != "" {
+		d.records.change(r.Runner, func(known *readRecord) { known.at = time.Time{} })
+	}
+}
+
 // asks notes a runner that asks for jobs, and returns it with why it may have none.
 // probes: it may have one, to show that it works again.
 func (d *Dispatcher) asks(ctx context.Context, c job.Candidate, able bool, slots int) (asking job.Candidate, probes bool) {

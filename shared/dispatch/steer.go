@@ -78,6 +78,7 @@ func (d *Dispatcher) ActOnRunner(ctx context.Context, name string, o roster.Orde
 			return s, Answer{}, err
 		}
 		if saved {
+			d.ringForAct(ctx, name)
 			s.Runner = current
 			return s, granted, nil
 		}

@@ -66,6 +66,52 @@ func TestAnActIsInForceWithinAMinute(t *testing.T) {
 	}
 }
 
+// TestAnActIsHeardAtOnce by a runner that waits for a ring, though another process, which
+// remembers it as it was, serves its sync. It keeps no seat on which a job would ring it.
+func TestAnActIsHeardAtOnce(t *testing.T) {
+	b := newBell(t)
+	b.Roster = b.store.Store
+	operator := dispatch.New(b.store, b.queue, b.artifacts)
+	operator.Now, operator.Log, operator.Roster, operator.Benches, operator.Posts = b.Now, b.Log, b.store.Store, b.benches, b
+	steer := func(act roster.Act) {
+		t.Helper()
+		_, answer, err := operator.ActOnRunner(b.ctx, "a", order(act))
+		b.granted(answer, err)
+	}
+	rung := func(seat int64) dispatch.Synced {
+		s, answer, err := b.Sync(b.ctx, dispatch.SyncRequest{Runner: "a", Slots: 1, Seat: seat, Rung: true})
+		b.granted(answer, err)
+		return s
+	}
+	seat := b.sits("a")
+	steer(roster.ActPause)
+	b.heard("a")
+	if s := rung(seat); s.Barred != job.RunnerPaused || s.Seat != 0 {
+		t.Errorf("paused: %+v", s)
+	}
+	b.create("one")
+	b.heard()
+	steer(roster.ActResume)
+	b.heard("a")
+	if s := rung(0); s.Barred != "" || len(s.Jobs) != 1 {
+		t.Errorf("resumed: %+v", s)
+	}
+	steer(roster.ActResume) // it is: nothing is written
+	b.heard()
+	b.answer = func(string) (bool, error) { return false, errBroken }
+	steer(roster.ActDrain) // never fails for a ring
+	b.heard("a")
+	must(t, b.Disconnected(b.ctx, "a"))
+	steer(roster.ActRelease)
+	b.heard()
+	b.listens("a")
+	operator.Posts = hanging{b}
+	began := time.Now()
+	if steer(roster.ActQuarantine); time.Since(began) > 2*time.Second {
+		t.Errorf("the act took %v", time.Since(began))
+	}
+}
+
 // TestRetire: "may I terminate it?" is no while it may get a job from a process that
 // has not heard of it, and while it holds one; then it is yes, for ever.
 func TestRetire(t *testing.T) {

@@ -92,6 +92,9 @@ func (d *Dispatcher) Sync(ctx context.Context, r SyncRequest) (Synced, Answer, e
 // giveJobs claims jobs for a runner with free slots. It looks for none while the runner
 // is barred or all its pools are paused: then the messages stay as they are.
 func (d *Dispatcher) giveJobs(ctx context.Context, r SyncRequest, pools []job.Pool, leaseSeconds int, s *Synced) (looked bool, err error) {
+	if r.Rung {
+		d.rungForAct(r)
+	}
 	asking, probes := d.asks(ctx, r.candidate(), true, r.Slots)
 	if s.Barred = asking.Barred; s.Barred == "" {
 		if probes {
@@ -102,10 +105,12 @@ func (d *Dispatcher) giveJobs(ctx context.Context, r SyncRequest, pools []job.Po
 		}
 	}
 	if s.Barred != "" && d.Benches != nil { // what it was rung for is another's
-		if c := d.chainOf(pools...); r.Rung {
-			c.ringEach(ctx, c.pools...)
-		} else if r.Seat != 0 {
+		c := d.chainOf(pools...)
+		if r.Seat != 0 {
 			c.leave(ctx, r.Seat)
+		}
+		if r.Rung {
+			c.ringEach(ctx, c.pools...)
 		}
 	}
 	serves := pools

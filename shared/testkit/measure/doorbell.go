@@ -123,5 +123,11 @@ func RingFigures(t T) []figure.Figure {
 func ringRows(t T) []bill.Request {
 	b := newBell(t)
 	b.ring()
+	for _, d := range b.dispatchers {
+		d.Roster = b.store
+	}
+	b.synced(1) // its runner has a record
+	b.do("steer-runner", 200, "/ops/runners/"+runner, `{"act":"pause","why":"a test"}`)
+	b.row("steer-runner, the runner is rung")
 	return b.rows.rows
 }
