@@ -390,6 +390,35 @@ func TestASweepRingsSome(t *testing.T) {
 	}
 }
 
+// TestPostsThatHangEndNoSweep: it has to write down how far it has come.
+func TestPostsThatHangEndNoSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBell(t)
+		for i := range 30 {
+			b.sits(fmt.Sprint("r", i))
+		}
+		for i := range 30 {
+			must(t, b.queue.Ring(b.ctx, job.Message{Job: fmt.Sprint("j", i), Bell: 1}))
+		}
+		b.sweep()
+		b.pass(doorbell.RungAgain)
+		b.Posts = slow{b}
+		began := time.Now()
+		if b.sweep(); time.Since(began) > 15*time.Second {
+			t.Errorf("the sweep took %v", time.Since(began))
+		}
+	})
+}
+
+type slow struct{ *bell }
+
+func (slow) Post(ctx context.Context, _ string, _ []byte) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // of the client
+	defer cancel()
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
 // TestARingOutlivesItsProducer: the job is there, whether or not anybody waits for the reply.
 func TestARingOutlivesItsProducer(t *testing.T) {
 	b := newBell(t)

@@ -23,6 +23,8 @@ const (
 	passing      = time.Second
 	passingFew   = 3
 	passingLooks = 3
+	// ringsWithin bounds what a run spends on ringing: how far it has come is written after it.
+	ringsWithin = 10 * time.Second
 )
 
 // Swept is what one run of the sweep did.
@@ -86,9 +88,11 @@ func (d *Dispatcher) Sweep(ctx context.Context) (Swept, error) {
 	}
 	d.goOn(ctx, depths, &swept)
 	d.Measure(ctx, deployment.OldestOpenJob, "", swept.OldestAge.Seconds())
+	ringing, cancel := context.WithTimeout(ctx, ringsWithin)
+	defer cancel()
 	for _, pool := range d.Queues.all() {
 		d.measureDemand(ctx, pool, depths[pool])
-		if err := d.ringForVisible(ctx, pool, depths[pool].Visible+swept.rang[pool]); err != nil {
+		if err := d.ringForVisible(ringing, pool, depths[pool].Visible+swept.rang[pool]); err != nil {
 			d.Log.WarnContext(ctx, "waiting runners not rung", "pool", pool.Name(), "error", err)
 		}
 	}
