@@ -71,7 +71,8 @@ func (b *Benches) Benches(ctx context.Context, from, to int) ([]doorbell.Bench, 
 var errForeign = errors.New("it was not asked for")
 
 // Take takes a seat off a bench. If our own write took it and the reply was lost, the
-// bench shows when it was rung.
+// bench shows when it was rung. But another writer may have rung it in the same
+// millisecond, for its own job: while others wait, one of them is to be rung.
 func (b *Benches) Take(ctx context.Context, n int, connection string, seat, rungAt int64, forget string) (doorbell.Bench, bool, error) {
 	update := "REMOVE w.#c"
 	names := map[string]string{"#c": connection}
@@ -85,7 +86,7 @@ func (b *Benches) Take(ctx context.Context, n int, connection string, seat, rung
 		update += " SET r.#c = :at"
 	}
 	now, taken, err := b.write(ctx, "take a seat", n, update, "w.#c = :seat", names, values)
-	if !taken && rungAt != 0 && now.Rung[connection] == rungAt {
+	if !taken && rungAt != 0 && now.Rung[connection] == rungAt && len(now.Waiting) == 0 {
 		taken = true
 	}
 	return now, taken, err
