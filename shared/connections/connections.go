@@ -75,6 +75,10 @@ func (c *Connections) call(ctx context.Context, method, connection string, body 
 	if err := c.signer.SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "execute-api", c.region, c.Now()); err != nil {
 		return false, fmt.Errorf("sign a post: %w", err)
 	}
+	// A kept connection may have died while the function was frozen: then the request goes again
+	// on a new one, and a ring that comes twice does no harm. The key is for the transport and is not sent,
+	// so it is not signed.
+	r.Header["Idempotency-Key"] = nil
 	reply, err := c.client.Do(r)
 	if err != nil {
 		return false, fmt.Errorf("post to a connection: %w", err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +24,12 @@ func TestPosts(t *testing.T) {
 	const post, del = "136cc88571e6b7d82e764769a14d7ecd39831354f505b776affd4cfdbf38783a", "b617c4698593e380492c66b6597c5138161936453b89caf07f30259c51977cad"
 	var status, calls atomic.Int32
 	var deadline context.CancelFunc // of the call
+	var used sync.Map               // connections
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A connection is used once and dead then, as after a function was frozen.
+		if _, again := used.LoadOrStore(r.RemoteAddr, true); again {
+			panic(http.ErrAbortHandler)
+		}
 		calls.Add(1)
 		body, _ := io.ReadAll(r.Body)
 		want, signed := `POST /prod/@connections/L0SM9cOFvHcCIhw%3D {"ring":7}`, post
@@ -32,6 +38,9 @@ func TestPosts(t *testing.T) {
 		}
 		if got := r.Method + " " + r.URL.EscapedPath() + " " + string(body); got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+		if r.Header.Values("Idempotency-Key") != nil {
+			t.Error("what is for the transport is sent")
 		}
 		if got := r.Header.Get("Authorization"); !strings.HasSuffix(got, "Signature="+signed) {
 			t.Errorf("%s: %s", r.Method, got)
