@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -14,6 +15,10 @@ import (
 // syncAgain is how long it takes to try again whether the server has a sync: it
 // may have been another that said so, or it has got one.
 const syncAgain = 5 * time.Minute
+
+// runnerBarred is the code of a claim that is refused whatever the job. The lists that follow
+// are empty and do not tell why, nor that it is for ever.
+const runnerBarred = "runner_barred"
 
 // poll lists and starts jobs until work is done, or, with true, until the server
 // has a sync.
@@ -84,6 +89,10 @@ func (r *Runner) claim(work, calls context.Context, j *job, id string) {
 		}
 		r.carry(r.begin(work, j, held, asked), calls, j, separateCalls{r})
 	case lost:
+		if reply, is := errors.AsType[*replyError](err); is && reply.Code == runnerBarred { // by an act since the list
+			r.Log.WarnContext(calls, "the server gives this runner no jobs", slog.String("job_id", id), slog.String("meaning", reply.Message))
+			return
+		}
 		r.Log.DebugContext(calls, "another runner was faster", slog.String("job_id", id))
 	default:
 		r.Log.WarnContext(calls, "claim failed", slog.String("job_id", id), slog.Any("error", err))

@@ -103,6 +103,23 @@ func TestJobFromListToResult(t *testing.T) {
 	})
 }
 
+// TestBarredByASeparateCall: a claim that an act was faster than says so, and so does the log.
+func TestBarredByASeparateCall(t *testing.T) {
+	scene(t, func(t *testing.T, s *fakeServer, dir string) {
+		s.add("a")
+		s.on("claim", times(1, refuse(http.StatusConflict, "runner_barred", "it is paused until an operator resumes it")))
+		r := newRunner(t, s, dir, accept(0))
+		var log bytes.Buffer
+		r.Log = slog.New(slog.NewTextHandler(&log, nil))
+		if err := during(t, r, func() { time.Sleep(time.Minute) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, done := s.result("a"); !done || strings.Count(log.String(), `no jobs" job_id=a meaning="it is paused`) != 1 {
+			t.Errorf("judged later: %v, the log:\n%s", done, &log)
+		}
+	})
+}
+
 func TestPollsAsTheServerDirects(t *testing.T) {
 	for poll, want := range map[float64]int{1: 61, 5: 13, 30: 3, 0: 1201} {
 		t.Run(fmt.Sprint(poll), func(t *testing.T) {
