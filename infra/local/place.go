@@ -63,6 +63,7 @@ type webhooks interface {
 	Wake() <-chan struct{}
 	NextDue() time.Duration
 	Forget()
+	Dropped() map[string]int
 }
 
 // inMemory is a place that is gone with the process.

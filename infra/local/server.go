@@ -140,6 +140,9 @@ func (s *server) sweepEveryMinute(ctx context.Context) {
 			if swept.Ended+swept.Rang+swept.Rejudged > 0 {
 				s.log.InfoContext(ctx, "swept", "ended", swept.Ended, "rang", swept.Rang, "rejudged", swept.Rejudged)
 			}
+			for webhook, jobs := range s.webhooks.Dropped() {
+				s.log.ErrorContext(ctx, "too many announcements wait for a webhook: the back end finds the jobs by GET /verdicts, or remove the webhook", "webhook", webhook, "dropped", jobs)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "sweep failed", "error", err)

@@ -20,6 +20,9 @@ type Webhooks struct {
 	now       func() time.Time
 	endpoints []announce.Endpoint // by id
 	letters   map[string]*KeptLetter
+	waiting   map[string]int // letters by endpoint, without dead ones
+	dead      map[string]int
+	dropped   map[string]int // the same, since the last Dropped
 	due       dues
 	keep      func(name string, l *KeptLetter) // told of every change of a letter; nil: removed
 	wake      chan struct{}
@@ -32,6 +35,12 @@ type KeptLetter struct {
 	Due   time.Time
 	Dead  bool
 }
+
+// The bounds of what is kept for an endpoint that takes nothing: some 20 MB.
+const (
+	MostWaiting = 50_000
+	MostDead    = 10_000
+)
 
 // LetterName is the name that a letter is kept under: there is one of each
 // announcement for each endpoint.
@@ -75,27 +84,50 @@ func NewWebhooks(now func() time.Time, keep func(name string, l *KeptLetter)) *W
 	if keep == nil {
 		keep = func(string, *KeptLetter) {}
 	}
-	return &Webhooks{now: now, letters: make(map[string]*KeptLetter), keep: keep, wake: make(chan struct{}, 1)}
+	return &Webhooks{
+		now: now, keep: keep, wake: make(chan struct{}, 1), letters: make(map[string]*KeptLetter),
+		waiting: make(map[string]int), dead: make(map[string]int), dropped: make(map[string]int),
+	}
 }
 
 // Wake gets a value when letters have come.
 func (w *Webhooks) Wake() <-chan struct{} { return w.wake }
 
-// NextDue is how long it takes until a letter is due, an hour at most.
+// NextDue is how long it takes until a letter is due, an hour at most. Without endpoints
+// nobody takes one.
 func (w *Webhooks) NextDue() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if l := w.first(); l != nil {
+	if l := w.first(); l != nil && len(w.endpoints) > 0 {
 		return min(time.Hour, max(0, l.Due.Sub(w.now())))
 	}
 	return time.Hour
 }
 
-// Final makes the letters of a job that has become final.
+// Final makes the letters of a job that has become final. An endpoint for which MostWaiting
+// wait gets none: its back end finds the job in the feed, beginning with the first that
+// it was not told of.
 func (w *Webhooks) Final(j job.Job) []announce.Letter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return announce.LettersFor(j, w.endpoints, w.now())
+	room := make([]announce.Endpoint, 0, len(w.endpoints))
+	for _, e := range w.endpoints {
+		if w.waiting[e.ID] >= MostWaiting {
+			w.dropped[e.ID]++
+			continue
+		}
+		room = append(room, e)
+	}
+	return announce.LettersFor(j, room, w.now())
+}
+
+// Dropped returns how many letters to each endpoint found no room since it was called last.
+func (w *Webhooks) Dropped() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	dropped := w.dropped
+	w.dropped = make(map[string]int)
+	return dropped
 }
 
 // Load puts letters as they were kept.
@@ -137,8 +169,30 @@ func (w *Webhooks) put(l KeptLetter) {
 }
 
 func (w *Webhooks) set(name string, l *KeptLetter) {
+	w.count(w.letters[name], -1)
 	w.letters[name] = l
+	w.count(l, 1)
 	heap.Push(&w.due, due{l.Due, name})
+}
+
+func (w *Webhooks) remove(name string) {
+	w.count(w.letters[name], -1)
+	delete(w.letters, name)
+	w.keep(name, nil)
+}
+
+// count counts a letter, if there is one.
+func (w *Webhooks) count(l *KeptLetter, n int) {
+	if l == nil {
+		return
+	}
+	of := w.waiting
+	if l.Dead {
+		of = w.dead
+	}
+	if of[l.Endpoint] += n; of[l.Endpoint] == 0 {
+		delete(of, l.Endpoint)
+	}
 }
 
 // Due gives out letters, those first that have been due for longest.
@@ -171,17 +225,22 @@ func (w *Webhooks) Remove(_ context.Context, h announce.Held) error {
 	defer w.mu.Unlock()
 	name := LetterName(h.Letter)
 	if l := w.letters[name]; l != nil && l.Tries == h.Tries {
-		delete(w.letters, name)
-		w.keep(name, nil)
+		w.remove(name)
 	}
 	return nil
 }
 
-// Bury makes a letter a dead one.
+// Bury makes a letter a dead one, as long as there is room for one.
 func (w *Webhooks) Bury(_ context.Context, h announce.Held) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if l := w.letters[LetterName(h.Letter)]; l != nil && l.Tries == h.Tries {
+	name := LetterName(h.Letter)
+	switch l := w.letters[name]; {
+	case l == nil || l.Tries != h.Tries:
+	case w.dead[h.Endpoint] >= MostDead:
+		w.dropped[h.Endpoint]++
+		w.remove(name)
+	default:
 		w.put(KeptLetter{Letter: h.Letter, Dead: true, Due: w.now()})
 	}
 	return nil
@@ -215,8 +274,7 @@ func (w *Webhooks) Forget() {
 			until = l.Due.Add(announce.DeadKept)
 		}
 		if until.Before(now) {
-			delete(w.letters, name)
-			w.keep(name, nil)
+			w.remove(name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,5 +37,64 @@ func TestLettersAreForgotten(t *testing.T) {
 		if w.Forget(); len(gone) != day.left {
 			t.Errorf("forgotten: %v, want %d", gone, day.left)
 		}
+	}
+}
+
+// TestAReceiverThatIsAway takes up so much and no more, waiting and dead; what finds no
+// room is counted, and delivery makes room again.
+func TestAReceiverThatIsAway(t *testing.T) {
+	c := newClock()
+	w := memory.NewWebhooks(c.now, nil)
+	e := announce.NewEndpoint("https://judge.example.com", c.now())
+	if put, err := w.PutEndpoint(t.Context(), e); err != nil || !put {
+		t.Fatal(put, err)
+	}
+	end := func(id string) int {
+		letters := w.Final(job.Job{ID: id})
+		if err := w.Add(t.Context(), letters); err != nil {
+			t.Fatal(err)
+		}
+		return len(letters)
+	}
+	for i := range memory.MostWaiting {
+		if end(fmt.Sprint("j", i)) != 1 {
+			t.Fatalf("job %d finds no room", i)
+		}
+	}
+	if end("more") != 0 || w.Dropped()[e.ID] != 1 || len(w.Dropped()) != 0 {
+		t.Error("there is no bound, or it is not told of")
+	}
+	buried := 0
+	for {
+		held, err := w.Due(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(held) == 0 {
+			break
+		}
+		for _, h := range held {
+			do := w.Bury
+			if buried++; buried > memory.MostDead+1 {
+				do = w.Remove
+			}
+			if err := do(t.Context(), h); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dead, err := w.Dead(t.Context())
+	if err != nil || len(dead) != memory.MostDead || w.Dropped()[e.ID] != 1 {
+		t.Errorf("%d dead, %v", len(dead), err)
+	}
+	if end("again") != 1 {
+		t.Error("no room after all is delivered")
+	}
+	if sent, err := w.SendBack(t.Context(), e.ID); err != nil || sent != memory.MostDead {
+		t.Errorf("%d sent back, %v", sent, err)
+	}
+	// Its operator gives it up: nobody is woken for what still waits.
+	if removed, err := w.RemoveEndpoint(t.Context(), e.ID); err != nil || !removed || w.NextDue() < time.Minute {
+		t.Errorf("removed: %v, %v; the next is due in %v", removed, err, w.NextDue())
 	}
 }
