@@ -74,9 +74,7 @@ func (at hooksAt) policy(op operator) (announce.Policy, error) {
 			return p, err
 		}
 	}
-	if hosts = strings.Trim(hosts, "-"); hosts != "" { // an output cannot be empty
-		p.Hosts = strings.Split(hosts, ",")
-	}
+	p.Hosts = announce.HostsIn(strings.Trim(hosts, "-")) // an output cannot be empty
 	return p, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,10 +14,7 @@ import (
 
 // announcer readies what announces final jobs; hosts are the value of -webhook-hosts.
 func (s *server) announcer(hosts string) {
-	s.policy = announce.Policy{Loopback: true}
-	if hosts != "" {
-		s.policy.Hosts = strings.Split(hosts, ",")
-	}
+	s.policy = announce.Policy{Hosts: announce.HostsIn(hosts), Loopback: true}
 	s.announces = announce.New(s.policy)
 	s.announces.Endpoints, s.announces.Outbox, s.announces.Jobs = s.webhooks, s.webhooks, s.store
 	s.announces.Show = api.Show
@@ -41,15 +37,21 @@ func (s *server) addWebhook(ctx context.Context, url, data string) (secret strin
 	return e.Secret, err
 }
 
-// deliveries is how many runs deliver at once: a slow endpoint holds up the run that
-// found it slow, for three seconds, and no other.
-const deliveries = 4
+// deliveries is how many letters are tried at once. A dead endpoint holds one of them for three
+// seconds for each job that ends until the first has failed.
+const deliveries = 128
 
-// announceFinalJobs delivers what comes, at once, and what is due again.
+// announceFinalJobs delivers what comes, at once, and what is due again. It waits for no
+// endpoint.
 func (s *server) announceFinalJobs(ctx context.Context) {
-	var runs errgroup.Group
-	runs.SetLimit(deliveries)
-	defer func() { _ = runs.Wait() }()
+	var side errgroup.Group
+	side.SetLimit(deliveries)
+	defer func() { _ = side.Wait() }()
+	failed := func(_ announce.Drained, err error) {
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "announcement not delivered", "error", err)
+		}
+	}
 	for ctx.Err() == nil {
 		wait := time.NewTimer(max(s.webhooks.NextDue(), 10*time.Millisecond))
 		select {
@@ -58,11 +60,6 @@ func (s *server) announceFinalJobs(ctx context.Context) {
 		case <-wait.C:
 		}
 		wait.Stop()
-		runs.Go(func() error {
-			if _, err := s.announces.Drain(ctx); err != nil && ctx.Err() == nil {
-				s.log.ErrorContext(ctx, "announcements not delivered", "error", err)
-			}
-			return nil
-		})
+		failed(announce.Drained{}, s.announces.Deliver(ctx, &side, failed))
 	}
 }

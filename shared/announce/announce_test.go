@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"golang.org/x/sync/errgroup"
 
 	"runlease/shared/announce"
 	"runlease/shared/job"
@@ -196,11 +198,60 @@ func TestASlowEndpointDelaysNobody(t *testing.T) {
 	if slow.ids() != "j1-0" || len(good.got) != 3 {
 		t.Errorf("parked; slow got %s, good %s", slow.ids(), good.ids())
 	}
-	recover()
 	w.pass(time.Minute)
-	if got := w.drain(); got.Delivered != 3 || len(slow.got) != 4 || len(good.got) != 3 {
+	began = time.Now()
+	if got, took := w.drain(), time.Since(began); got.Failed != 3 || took > 5*time.Second {
+		t.Errorf("tried again: %+v in %v", got, took)
+	}
+	recover()
+	w.pass(5 * time.Minute)
+	if got := w.drain(); got.Delivered != 3 || len(slow.got) != 7 || len(good.got) != 3 {
 		t.Errorf("%+v; slow got %s, good %s", got, slow.ids(), good.ids())
 	}
+}
+
+// TestAnEndpointThatIsJustFastEnough takes each of a hundred jobs, and holds up neither
+// another endpoint nor what comes after them.
+func TestAnEndpointThatIsJustFastEnough(t *testing.T) {
+	w := newWorld(t)
+	var now, most atomic.Int32 // deliveries at once
+	slow := w.receives(func(rw http.ResponseWriter, _ *http.Request) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(1200 * time.Millisecond)
+		now.Add(-1)
+		rw.WriteHeader(http.StatusNoContent)
+	})
+	good := w.receives(nil)
+	jobs := make([]job.Job, 100)
+	for i := range jobs {
+		jobs[i] = w.final(fmt.Sprintf("n%d", i))
+	}
+	var fast atomic.Int64 // when the good one had all
+	go func() {
+		began := time.Now()
+		for strings.Count(good.ids(), " ")+1 < len(jobs) && time.Since(began) < 20*time.Second {
+			time.Sleep(10 * time.Millisecond)
+		}
+		fast.Store(int64(time.Since(began)))
+	}()
+	began := time.Now()
+	w.announce(jobs...)
+	if took, good := time.Since(began), time.Duration(fast.Load()); took > 3500*time.Millisecond || good == 0 || good > 1100*time.Millisecond {
+		t.Errorf("a batch took %v, the good endpoint's part %v", took, good)
+	}
+	// It has not failed: the next job goes to it at once.
+	if w.announce(w.job); !strings.HasSuffix(slow.ids(), " j1-0") || most.Load() > 20 {
+		t.Errorf("%d deliveries at once, then j1: %v", most.Load(), strings.Contains(slow.ids(), "j1-0"))
+	}
+	// What waits in the outbox is tried beside what comes meanwhile.
+	var side errgroup.Group
+	began = time.Now()
+	if err := w.Deliver(t.Context(), &side, func(announce.Drained, error) {}); err != nil || time.Since(began) > time.Second {
+		t.Errorf("delivering begins in %v, %v", time.Since(began), err)
+	}
+	_ = side.Wait()
 }
 
 func TestThreeDaysThenDead(t *testing.T) {
@@ -277,6 +328,26 @@ func TestWhatIsNoLongerSoIsNotAnnounced(t *testing.T) {
 	}
 }
 
+// TestAConnectionThatDied while nobody used it is no failure of its endpoint.
+func TestAConnectionThatDied(t *testing.T) {
+	w := newWorld(t)
+	used := map[string]bool{}
+	e := w.receives(func(_ http.ResponseWriter, r *http.Request) {
+		if used[r.RemoteAddr] {
+			panic(http.ErrAbortHandler)
+		}
+		if used[r.RemoteAddr] = true; r.Header.Values("Idempotency-Key") != nil {
+			t.Error("what is for the transport is sent")
+		}
+	})
+	w.announce(w.job)
+	w.announce(w.final("j2"))
+	w.pass(time.Minute)
+	if got := w.drain(); got != (announce.Drained{}) || len(used) != 2 {
+		t.Errorf("%+v, delivered %s on %d connections", got, e.ids(), len(used))
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	stolen := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
 	defer stolen.Close()
@@ -349,7 +420,7 @@ func TestErrorsTellNoSecret(t *testing.T) {
 }
 
 func TestWhereWebhooksMayGo(t *testing.T) {
-	named := announce.Policy{Hosts: []string{"judge.internal", "10.1.2.3:8080"}}
+	named := announce.Policy{Hosts: announce.HostsIn("judge.internal, 10.1.2.3:8080,")}
 	for _, tc := range []struct {
 		url     string
 		policy  announce.Policy

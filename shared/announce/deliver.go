@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,8 +23,16 @@ import (
 // new for it goes to the outbox, so that it delays no other endpoint's.
 const parkFor = 50 * time.Second
 
-// sideBySide is how many deliveries run at once.
-const sideBySide = 32
+// sideBySide is how many letters are tried at once, and perEndpoint how many jobs are
+// announced at once to an endpoint.
+const (
+	sideBySide  = 32
+	perEndpoint = 16
+)
+
+// leastTime is what a delivery that begins in the middle of an Announce has left at least:
+// less would tell nothing about its endpoint.
+const leastTime = time.Second
 
 // listedFor is how long an Announcer remembers the endpoints.
 const listedFor = 30 * time.Second
@@ -64,9 +73,9 @@ func New(p Policy) *Announcer {
 	}
 }
 
-// Announce tries every endpoint once for each of the final jobs, side by side, and
-// puts into the outbox what was not delivered. An error means that neither was
-// possible: it is to be called again with the same jobs.
+// Announce tries every endpoint once for each of the final jobs, side by side and for
+// as long as one delivery may take, and puts into the outbox what was not delivered. An error
+// means that neither was possible: it is to be called again with the same jobs.
 func (a *Announcer) Announce(ctx context.Context, jobs []job.Job) error {
 	endpoints, err := a.endpoints(ctx)
 	if err != nil || len(endpoints) == 0 {
@@ -79,8 +88,8 @@ func (a *Announcer) Announce(ctx context.Context, jobs []job.Job) error {
 		defer mu.Unlock()
 		left = append(left, letters...)
 	}
-	var side errgroup.Group
-	side.SetLimit(sideBySide)
+	messages := make([]message, 0, len(jobs))
+	shown := make([]job.Job, 0, len(jobs))
 	for _, j := range jobs {
 		m, err := a.about(j)
 		if err != nil { // it cannot be shown now, and perhaps by another version
@@ -88,16 +97,30 @@ func (a *Announcer) Announce(ctx context.Context, jobs []job.Job) error {
 			keep(LettersFor(j, endpoints, a.Now())...)
 			continue
 		}
-		for _, e := range endpoints {
-			side.Go(func() error {
-				if a.isParked(e.ID) || a.post(ctx, e, m) != nil {
-					keep(LettersFor(j, []Endpoint{e}, a.Now())...)
-				}
-				return nil
-			})
-		}
+		messages, shown = append(messages, m), append(shown, j)
 	}
-	_ = side.Wait() // none of them fails
+	began := time.Now()
+	within, cancel := context.WithDeadline(ctx, began.Add(deliveryTimeout))
+	defer cancel()
+	var all sync.WaitGroup
+	for _, e := range endpoints {
+		// Each has its own share of what runs side by side: a slow one holds up itself.
+		all.Go(func() {
+			var side errgroup.Group
+			side.SetLimit(perEndpoint)
+			for i, m := range messages {
+				side.Go(func() error {
+					tooLate := time.Since(began) > deliveryTimeout-leastTime
+					if tooLate || a.isParked(e.ID) || a.post(within, e, m) != nil {
+						keep(LettersFor(shown[i], []Endpoint{e}, a.Now())...)
+					}
+					return nil
+				})
+			}
+			_ = side.Wait() // none of them fails
+		})
+	}
+	all.Wait()
 	if len(left) == 0 {
 		return nil
 	}
@@ -112,47 +135,65 @@ func (a *Announcer) about(j job.Job) (message, error) {
 	return final(j, data)
 }
 
-// Drained is what one Drain did.
+// Drained is what became of letters.
 type Drained struct{ Delivered, Dropped, Failed, Buried int }
 
 // Drain tries letters that are due until none is left or ctx ends.
 func (a *Announcer) Drain(ctx context.Context) (Drained, error) {
 	var drained Drained
+	var mu sync.Mutex
+	var failed error
+	var side errgroup.Group
+	side.SetLimit(sideBySide)
+	err := a.Deliver(ctx, &side, func(one Drained, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		drained.Delivered += one.Delivered
+		drained.Dropped += one.Dropped
+		drained.Failed += one.Failed
+		drained.Buried += one.Buried
+		failed = errors.Join(failed, err)
+	})
+	_ = side.Wait() // none of them fails
+	return drained, errors.Join(err, failed)
+}
+
+// Deliver begins to try letters that are due, until none is left, one could not be put
+// back or ctx ends. It does not wait for those that it has begun, which are in side: its
+// limit bounds them. done is told of each.
+func (a *Announcer) Deliver(ctx context.Context, side *errgroup.Group, done func(Drained, error)) error {
 	a.forget()
 	endpoints, err := a.endpoints(ctx)
 	if err != nil || len(endpoints) == 0 {
-		return drained, err // without endpoints a letter can wait
+		return err // without endpoints a letter can wait
 	}
 	byID := make(map[string]Endpoint, len(endpoints))
 	for _, e := range endpoints {
 		byID[e.ID] = e
 	}
-	var mu sync.Mutex
-	side, within := errgroup.WithContext(ctx)
-	side.SetLimit(sideBySide)
-	for within.Err() == nil {
-		var held []Held
-		if held, err = a.Outbox.Due(within); err != nil || len(held) == 0 {
-			break
+	var failed atomic.Bool
+	for ctx.Err() == nil && !failed.Load() {
+		held, err := a.Outbox.Due(ctx)
+		if err != nil || len(held) == 0 {
+			return err
 		}
 		for _, h := range held {
 			side.Go(func() error {
-				count, err := a.try(ctx, byID, h)
-				mu.Lock()
-				defer mu.Unlock()
-				*count(&drained)++
-				return err
+				one, err := a.try(ctx, byID, h)
+				if err != nil {
+					failed.Store(true)
+				}
+				done(one, err)
+				return nil
 			})
 		}
 	}
-	err = errors.Join(err, side.Wait())
-	return drained, err
+	return nil
 }
 
 // try delivers one letter, if it is still true, and returns the outcome.
-func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h Held) (func(*Drained) *int, error) {
-	dropped := func(d *Drained) *int { return &d.Dropped }
-	failed := func(d *Drained) *int { return &d.Failed }
+func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h Held) (Drained, error) {
+	failed, dropped := Drained{Failed: 1}, Drained{Dropped: 1}
 	e, known := endpoints[h.Endpoint]
 	switch {
 	case !known && a.Now().Sub(h.Since) < unknownFor:
@@ -176,7 +217,7 @@ func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h He
 		err = a.post(ctx, e, m)
 	}
 	if err == nil {
-		return func(d *Drained) *int { return &d.Delivered }, a.Outbox.Remove(context.WithoutCancel(ctx), h)
+		return Drained{Delivered: 1}, a.Outbox.Remove(context.WithoutCancel(ctx), h)
 	}
 	if ctx.Err() != nil { // we end: it is given out again soon
 		return failed, ctx.Err()
@@ -186,7 +227,7 @@ func (a *Announcer) try(ctx context.Context, endpoints map[string]Endpoint, h He
 	}
 	h.Failure = err.Error()
 	a.Log.ErrorContext(ctx, "announcement given up", "webhook", e.ID, "job_id", h.Job, "error", err)
-	return func(d *Drained) *int { return &d.Buried }, a.Outbox.Bury(context.WithoutCancel(ctx), h)
+	return Drained{Buried: 1}, a.Outbox.Bury(context.WithoutCancel(ctx), h)
 }
 
 // errGone is an endpoint's word that it wants no more.
@@ -224,6 +265,10 @@ func (a *Announcer) send(ctx context.Context, e Endpoint, m message) error {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", version.UserAgent("runlease-webhook"))
+	// A kept connection may have died while this process was frozen or idle: then the
+	// request goes again on a new one. The key is for the transport and is not sent; the
+	// receiver goes by webhook-id.
+	r.Header["Idempotency-Key"] = nil
 	if err := e.sign(r.Header, m, a.Now()); err != nil {
 		return err
 	}

@@ -24,6 +24,16 @@ type Policy struct {
 	Loopback bool
 }
 
+// HostsIn reads Hosts as people write them, with commas between.
+func HostsIn(text string) (hosts []string) {
+	for host := range strings.SplitSeq(text, ",") {
+		if host = strings.TrimSpace(host); host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // ErrNotAllowed is wrapped by every refusal of a Policy.
 var ErrNotAllowed = errors.New("this webhook is not allowed")
 
@@ -118,7 +128,7 @@ func (p Policy) client(check bool) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, TLSHandshakeTimeout: deliveryTimeout,
-			MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 16 << 10,
+			MaxIdleConnsPerHost: perEndpoint, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 16 << 10,
 		},
 	}
 }

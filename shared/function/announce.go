@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -24,10 +23,7 @@ type Announcements struct {
 
 // Policy is where webhooks may go.
 func (a Announcements) Policy() announce.Policy {
-	if a.WebhookHosts == "" {
-		return announce.Policy{}
-	}
-	return announce.Policy{Hosts: strings.Split(a.WebhookHosts, ",")}
+	return announce.Policy{Hosts: announce.HostsIn(a.WebhookHosts)}
 }
 
 // Announce returns the handler of the jobs table's stream, and of the schedule, which

@@ -137,6 +137,7 @@ var useCases = []source{
 	}},
 	{file: "shared/dispatch/steer.go", tests: []command{{pkg: "./shared/dispatch", tests: "^Test(AnActIs|Retire$|WhatCannot)"}, {pkg: "./shared/api", tests: "^TestARunnerRetiresItself$"}}, guards: []guard{
 		{name: "steer: what is not new is not written", keeps: "S", from: "if after == before {\n\t\t\treturn s, granted", to: "if false {\n\t\t\treturn s, granted"},
+		{name: "steer: the runner is rung", keeps: "E", from: "\t\t\td.ringForAct(ctx, name)\n", to: ""},
 		{name: "steer: the process goes by its own act", keeps: "E", from: `d.records.put(current.Name, readRecord{current, readAt})`, to: `_ = readAt`},
 		{name: "retire: holds nothing", keeps: "I5", from: `len(s.Holds) == 0 && !s.More`, to: `!s.More`},
 		{name: "retire: all was looked at", keeps: "I5", from: ` && !s.More`, to: ``},
@@ -426,6 +427,7 @@ var useCases = []source{
 	{file: "shared/dynamo/benches.go", tests: []command{{pkg: "./shared/dynamo", tests: "^(TestBenchesConform|TestASeatThatOurLostReplyTook)$"}}, guards: []guard{
 		{name: "doorbell: dynamo, a seat is taken once", keeps: "E", from: `"w.#c = :seat", names`, to: `"attribute_exists(w.#c) OR w.#c = :seat", names`},
 		{name: "doorbell: dynamo, a seat that our own write took", keeps: "I1", from: `if !taken && rungAt != 0`, to: `if taken && rungAt != 0`},
+		{name: "doorbell: dynamo, another's ring of the same millisecond", keeps: "I1", from: ` && len(now.Waiting) == 0 {`, to: ` {`},
 		{name: "doorbell: dynamo, a ring is changed only by its reader", keeps: "E", from: `"r.#c = :was", names`, to: `"attribute_exists(r.#c) OR r.#c = :was", names`},
 		{name: "doorbell: dynamo, a bench is bounded", keeps: "E", from: `size(w) < :seats OR `, to: `size(w) < :seats OR attribute_exists(w) OR `},
 		{name: "doorbell: dynamo, a chain is changed only by its reader", keeps: "I1", from: `condition := "m = :was"`, to: `condition := "attribute_exists(m) OR m = :was"`},
@@ -436,6 +438,7 @@ var useCases = []source{
 	{file: "shared/connections/connections.go", tests: []command{{pkg: "./shared/connections", tests: "."}}, guards: []guard{
 		{name: "doorbell: a post is signed for its path", keeps: "S", from: `strings.ReplaceAll(url.PathEscape(connection), "=", "%3D")`, to: `connection`},
 		{name: "doorbell: a post ends with its deadline", keeps: "E", from: `http.NewRequestWithContext(ctx, `, to: `http.NewRequestWithContext(context.WithoutCancel(ctx), `},
+		{name: "doorbell: a connection of a frozen function", keeps: "E", from: `r.Header["Idempotency-Key"] = nil`, to: `_ = r.Header`},
 		{name: "doorbell: 410 is gone", keeps: "I1", from: `reply.StatusCode == http.StatusGone, `, to: ``},
 		{name: "doorbell: 429 is not gone", keeps: "E", from: `http.StatusGone,`, to: `http.StatusTooManyRequests, reply.StatusCode == http.StatusGone,`},
 		{name: "doorbell: an error of a post tells no secret", keeps: "S", from: `%d", reply.StatusCode`, to: `%d to %v", reply.StatusCode, r.Header`},

@@ -28,7 +28,10 @@ var webhooks = []source{
 		{name: "webhooks: three days", keeps: "E", from: `return rest, !now.Add(rest).After(l.Since.Add(Lifetime))`, to: `return rest, true`},
 	}},
 	{file: "shared/announce/deliver.go", tests: []command{announcing}, guards: []guard{
-		{name: "webhooks: a slow endpoint is parked", keeps: "S", from: `if a.isParked(e.ID) || a.post`, to: `if a.post`},
+		{name: "webhooks: a slow endpoint is parked", keeps: "S", from: `tooLate || a.isParked(e.ID) || `, to: `tooLate || `},
+		{name: "webhooks: a batch ends in time", keeps: "S", from: `if tooLate || `, to: `if tooLate && false || `},
+		{name: "webhooks: a slow endpoint has its own share", keeps: "S", from: `side.SetLimit(perEndpoint)`, to: `side.SetLimit(len(messages))`},
+		{name: "webhooks: a kept connection may have died", keeps: "E", from: `r.Header["Idempotency-Key"] = nil`, to: `_ = r.Header`},
 		{name: "webhooks: what is not so any more is dropped", keeps: "S", from: `case !found || !j.Final() || j.Generation != h.Generation:`, to: `case !found:`},
 		{name: "webhooks: an endpoint that was just added is waited for", keeps: "S", from: `case !known && a.Now().Sub(h.Since) < unknownFor:`, to: `case false:`},
 		{name: "webhooks: an error does not tell the URL", keeps: "S", from: `return of.Err`, to: `return err`},
@@ -36,6 +39,15 @@ var webhooks = []source{
 		{name: "webhooks: gone is gone", keeps: "E", from: `more && !errors.Is(err, errGone)`, to: `more`},
 		{name: "webhooks: a reply is not read to its end", keeps: "S", from: `io.CopyN(io.Discard, reply.Body, replyBytes)`, to: `io.Copy(io.Discard, reply.Body)`},
 		{name: "webhooks: what was not delivered is kept", keeps: "S", from: `return a.Outbox.Add(context.WithoutCancel(ctx), left)`, to: `return nil`},
+	}},
+	{file: "shared/memory/webhooks.go", tests: []command{{pkg: "./shared/memory", tests: "^TestAReceiverThatIsAway$"}}, guards: []guard{
+		{name: "webhooks: what waits is bounded", keeps: "S", from: `if w.waiting[e.ID] >= MostWaiting {`, to: `if false {`},
+		{name: "webhooks: so are dead letters", keeps: "S", from: `case w.dead[h.Endpoint] >= MostDead:`, to: `case false:`},
+		{name: "webhooks: a delivered letter makes room", keeps: "S", from: "\tw.count(w.letters[name], -1)\n\tdelete(", to: "\tdelete("},
+		{name: "webhooks: nobody is woken for who is not there", keeps: "E", from: ` && len(w.endpoints) > 0 {`, to: ` {`},
+	}},
+	{file: "infra/local/webhooks.go", tests: []command{{pkg: "./infra/local", tests: "^TestWebhooksOutliveARestart$"}}, guards: []guard{
+		{name: "webhooks: a dead endpoint delays no other", keeps: "S", from: `side.SetLimit(deliveries)`, to: `side.SetLimit(4)`},
 	}},
 	{file: "shared/durable/store.go", tests: []command{{pkg: "./shared/durable", tests: "^TestLettersSurviveAKill$"}}, guards: []guard{
 		{name: "durable: a job's letters are in its transaction", keeps: "S", from: `b.put(letters, memory.LetterName(l.Letter), encode(letterFields, &l))`, to: `_ = l`},
