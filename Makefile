@@ -138,7 +138,7 @@ test: ## everything but test-long, unit tests first; after a failure, again from
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
 plain := runlease/infra runlease/shared/runner/sandbox runlease/shared/testkit/sim runlease/shared/testkit/linear runlease/shared/testkit/fleet runlease/shared/testkit/measure
 # A slow machine may take longer than go's own ten minutes for a package that waits for leases and programs.
-unit: ## what needs nothing but Go and Node
+unit: ## what needs nothing but Go, Node and the languages that are judged
 	$(call stage,unit tests with the race detector,go test -race -timeout 40m $$(go list ./... | grep -vxF $(plain:%=-e %)))
 	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,go test -timeout 40m $(plain))
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)

@@ -14,7 +14,7 @@ if ! git rev-parse HEAD > /dev/null 2>&1 || [ "$(head -n 1 build/stages 2> /dev/
 fi
 
 missing=()
-for tool in go node npm java javac mvn gcc g++ python3 curl strace; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+for tool in go node npm java javac mvn gcc g++ python3 perl curl strace; do command -v "$tool" > /dev/null || missing+=("$tool"); done
 command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || missing+=(chromium)
 [ ${#missing[@]} -eq 0 ] || { echo "make test: missing: ${missing[*]}. The README's \"Try it\" names what the tests need." >&2; exit 1; }
 free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1048576)}')
