@@ -76,7 +76,7 @@ var languages = []source{
 		{name: "box: a source's word for a KILL is not believed twice", keeps: "E", from: `if !again && `, to: `if `},
 	}},
 	{file: "shared/runner/sandbox/run_linux.go", tests: []command{hostile}, guards: []guard{
-		{name: "box: what cannot be started is no fault of the runner", keeps: "E", from: `if compiled && `, to: `if why == "" && compiled && `},
+		{name: "box: what cannot be started is no fault of the runner", keeps: "E", from: `if refusal := execute.Refused(why); refusal != nil {`, to: `if refusal := execute.Refused(why); refusal == nil {`},
 	}},
 	{file: "shared/runner/execute/source.go", tests: []command{chaos}, guards: []guard{
 		{name: "box: nothing stands in the way of what a problem adds", keeps: "E", from: `there.IsDir() != d.IsDir()`, to: `there == nil`},

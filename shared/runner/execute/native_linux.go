@@ -131,7 +131,11 @@ func (n *Native) Run(ctx context.Context, in Input) ([][]Case, error) {
 	if prog.reject != "" {
 		return Same(in.Tasks, CE, prog.reject), nil
 	}
-	return in.EachCase(func(task Task, name string) (Case, error) { return n.runCase(ctx, prog, in, task, name, dir) })
+	cases, err := in.EachCase(func(task Task, name string) (Case, error) { return n.runCase(ctx, prog, in, task, name, dir) })
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal.Cases(in), nil
+	}
+	return cases, err
 }
 
 func (n *Native) remove(ctx context.Context, dir string) {
@@ -268,8 +272,9 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 	defer files.close()
 
 	limit := time.Duration(task.TimeLimit) * time.Millisecond
+	args := place.Words(l.Run)
 	end, err := process{
-		args: place.Words(l.Run), dir: cwd, env: l.Env(environment(cwd), place), stdin: stdin, stdout: files.stdout, stderr: files.stderr,
+		args: args, dir: cwd, env: l.Env(environment(cwd), place), stdin: stdin, stdout: files.stdout, stderr: files.stderr,
 		kernel: limits{
 			addressKB: addressKB,
 			cpuSec:    int64(limit/time.Second) + 2,
@@ -281,6 +286,11 @@ func (n *Native) runCase(ctx context.Context, prog program, in Input, task Task,
 		memoryKB: limitKB, threads: n.cfg.Processes + l.Threads, files: maxFiles,
 	}.run(ctx)
 	if err != nil {
+		if why, unstarted := strings.CutPrefix(err.Error(), "start "+args[0]+": "); unstarted && l.Artifact == toolchain.Program {
+			if refusal := Refused(why); refusal != nil {
+				return Case{}, refusal
+			}
+		}
 		return Case{}, err
 	}
 	got := Case{ExitCode: end.exitCode, ExecTime: end.cpu.Milliseconds(), MemoryUsage: end.memoryKB}

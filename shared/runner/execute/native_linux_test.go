@@ -86,6 +86,7 @@ func TestStatuses(t *testing.T) {
 		"static data too large":    {C, "static volatile char a[1<<30];\nint main(int c,char**v){a[c]=1;return a[c+1];}", small, MLE, -1, "static data"},
 		"children share memory":    {C, "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <unistd.h>\n#include <sys/wait.h>\nint main(){char*p=malloc(40<<20);memset(p,1,40<<20);if(!fork()){usleep(500000);_exit(0);}wait(0);puts(p[9]==1?\"5\":\"4\");}", ordinary, AC, 0, ""},
 		"children take too much":   {Python, "import os,time\nfor _ in range(4):\n  if os.fork() == 0:\n    x = bytearray(os.urandom(1)) * (12 << 20); time.sleep(9)\nos.wait()", Task{MemoryLimit: 32 << 10, TimeLimit: 5000}, MLE, 137, ""},
+		"is no program":            {C, "__asm__(\".section .interp,\\\"a\\\"\\n.ascii \\\"x\\\"\\n.text\");int main(){}", ordinary, CE, -1, "nothing that can be started"},
 		"exit code":                {C, "int main(){return 3;}", ordinary, RE, 3, ""},
 		"signal":                   {C, "#include <stdlib.h>\nint main(){abort();}", ordinary, RE, 134, ""},
 		"null pointer":             {C, "int main(){volatile int *p = 0; return *p;}", ordinary, RE, 139, ""},

@@ -50,6 +50,35 @@ func (s Seen) Verdict(task Task, outputLimit int64, judge func() (status, reason
 	return judge()
 }
 
+// Refusal is why the kernel does not start what a compiler has made: a source can have
+// it make an archive, or name a loader that is none.
+type Refusal struct {
+	Why     string
+	Referee bool // it is the problem's, not the submission's
+}
+
+// Refused makes a Refusal of what the kernel says; nil if that is the machine's fault.
+func Refused(why string) *Refusal {
+	for _, ofMachine := range []syscall.Errno{syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EIO} {
+		if why == ofMachine.Error() {
+			return nil
+		}
+	}
+	return &Refusal{Why: why}
+}
+
+func (r *Refusal) Error() string {
+	return "the compiler made nothing that can be started: " + r.Why
+}
+
+// Cases are those of a job that ends so.
+func (r *Refusal) Cases(in Input) [][]Case {
+	if r.Referee {
+		return in.Uncompiled(r.Error())
+	}
+	return Same(in.Tasks, CE, r.Error())
+}
+
 // Compared makes a verdict of a comparison.
 func Compared(equal func() (bool, error)) func() (status, reason string, err error) {
 	return func() (string, string, error) {

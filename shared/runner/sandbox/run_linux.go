@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"runlease/shared/runner/cgroup"
+	"runlease/shared/runner/execute"
 )
 
 // run is a program to run in a box.
@@ -194,23 +194,13 @@ func (b *box) run(ctx context.Context, s *Sandbox, r run) (ending, error) {
 	return end, nil
 }
 
-// refusal is why the kernel does not start what a compiler has made: a source can have
-// it make an archive, or name a loader that is none. The box has ended.
-type refusal struct {
-	why     string
-	referee bool // it is the problem's, not the submission's
-}
-
-func (r *refusal) Error() string {
-	return "the compiler made nothing that can be started: " + r.why
-}
-
-// fault is why a program could not be started.
+// fault is why a program could not be started. The box has ended.
 func (r run) fault(message string) error {
-	_, why, compiled := strings.Cut(message, "start: "+startedAs+": execve: ")
-	ofMachine := func(e syscall.Errno) bool { return why == e.Error() }
-	if compiled && !slices.ContainsFunc([]syscall.Errno{syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.EIO}, ofMachine) {
-		return &refusal{why, r.referee}
+	if _, why, compiled := strings.Cut(message, "start: "+startedAs+": execve: "); compiled {
+		if refusal := execute.Refused(why); refusal != nil {
+			refusal.Referee = r.referee
+			return refusal
+		}
 	}
 	return errors.New("run in the box: " + message)
 }

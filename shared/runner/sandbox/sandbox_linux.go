@@ -216,12 +216,8 @@ func (s *Sandbox) Run(ctx context.Context, in execute.Input) ([][]execute.Case, 
 		begin = s.trace("case", begin)
 		return got, err
 	})
-	refused, isRefusal := errors.AsType[*refusal](err)
-	switch {
-	case isRefusal && refused.referee:
-		return in.Uncompiled(refused.Error()), nil
-	case isRefusal:
-		return execute.Same(in.Tasks, execute.CE, refused.Error()), nil
+	if refusal, ok := errors.AsType[*execute.Refusal](err); ok {
+		return refusal.Cases(in), nil
 	}
 	return cases, err
 }
