@@ -156,7 +156,7 @@ var useCases = []source{
 		{name: "explain: only waiting jobs are ahead", keeps: "E", from: `case other.Claimable(s.Now):`, to: `case true:`},
 		{name: "explain: only older ones", keeps: "E", from: `other.QueuedAt < j.QueuedAt && `, to: ``},
 		{name: "explain: busy with what was queued later", keeps: "E", from: `older+laterRead`, to: `older`},
-		{name: "explain: it looks behind the jobs of other pools", keeps: "E", from: `read := 0; more && s.Ahead`, to: `read := 0; read == 0 && s.Ahead`},
+		{name: "explain: it looks behind the jobs of other pools", keeps: "E", from: `read := 0; more && s.Ahead`, to: `read := 0; more && read == 0 && s.Ahead`},
 		{name: "explain: it says that it has not seen all", keeps: "E", from: `s.More = true`, to: `_ = true`},
 		{name: "explain: a runner with a free slot is not busy", keeps: "E", from: `held[r.Name] >= max(1, r.Slots)`, to: `held[r.Name] > 0`},
 		{name: "explain: runners that were heard of late", keeps: "E", from: `if d.Present(r) {`, to: `if true {`},
