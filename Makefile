@@ -144,7 +144,7 @@ unit: ## what needs nothing but Go, Node and the languages that are judged
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
 # The unit tests run them on this machine's kernel.
 test-sandbox: ## some attacks on the sandbox in user-mode Linux, on control groups of version 2: as root, as a service's user
-	$(call stage,the sandbox on control groups of version 2,infra/dev/uml/run.sh 'TestAttacks/(hello|namespaces|memory-100-mb|thread-bomb|undeletable)')
+	$(call stage,the sandbox on control groups of version 2,infra/dev/uml/run.sh 'TestAttacks/(hello|namespaces|memory-100-mb|thread-bomb|undeletable|first-process|own-inodes)')
 test-demo:
 	$(call stage,demo,$(MAKE) --no-print-directory demo)
 infra/dev/console/node_modules: infra/dev/console/package-lock.json
