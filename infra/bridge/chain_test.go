@@ -404,7 +404,10 @@ func TestFullDisk(t *testing.T) {
 	c := newChain(t, "bridge")
 	c.hello.ProducerToken = "x"
 	c.backEnd.SetProblem(1, normaloj.Problem{Tasks: []normaloj.Task{{Score: 100, Cases: 1, MemoryLimit: 1, TimeLimit: 1}}, TestData: zips.TestData(1)})
-	disk := t.TempDir()
+	disk, err := filepath.EvalSymlinks(t.TempDir()) // a link leads out of another process's root
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command("unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=12m none "$1" && head -c 4m /dev/zero > "$1/ballast" && LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" -url http://127.0.0.1:9 -backend "$2" -data "$1/bridge" -spare-mb 1`, c.bin+"/bridge", disk, c.url)
 	cmd.Env = append(os.Environ(), "BRIDGE_SANDBOX_TOKEN="+sandboxToken, "RUNLEASE_PRODUCER_TOKEN=x")
 	cmd.ExtraFiles = []*os.File{c.socket}

@@ -38,7 +38,7 @@ func TestFlags(t *testing.T) {
 		{"a token beyond ASCII", []string{"-url", "http://r", "-backend", "http://b", "-data", "/d"}, map[string]string{sandboxTokenEnv: "ü"}, "beyond ASCII"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for name, value := range map[string]string{sandboxTokenEnv: "s", producerTokenEnv: "p\n"} {
+			for name, value := range map[string]string{sandboxTokenEnv: "s", producerTokenEnv: "p\n", "STATE_DIRECTORY": ""} {
 				t.Setenv(name, value)
 			}
 			for name, value := range c.environment {

@@ -22,7 +22,10 @@ import (
 // cure, and once there is space the server goes on by itself.
 func TestFullDisk(t *testing.T) {
 	k := newKilled(t)
-	disk := t.TempDir()
+	disk, err := filepath.EvalSymlinks(t.TempDir()) // a link leads out of another process's root
+	if err != nil {
+		t.Fatal(err)
+	}
 	k.dir = filepath.Join(disk, "data")
 	k.under = []string{"unshare", "-rm", "sh", "-c", `mount -t tmpfs -o size=24m none "$0" && head -c 8m /dev/zero > "$0/ballast" && exec "$@"`, disk}
 	k.start()
