@@ -45,6 +45,14 @@ func (s *Sandbox) export(ctx context.Context, b *box) (reject string, err error)
 		return "", fmt.Errorf("open this program: %w", err)
 	}
 	defer func() { _ = itself.Close() }()
+	if info, err := itself.Stat(); err == nil && info.Mode()&0o001 == 0 { // it is for its owner alone, and a box has another user
+		copied, err := sealed(itself, true)
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = copied.Close() }()
+		itself = copied
+	}
 	var archive bytes.Buffer
 	out := &sink{limit: maxArtifact, also: func(p []byte) { archive.Write(p) }}
 	said := &sink{limit: 1 << 20, keep: 1000}
