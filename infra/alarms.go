@@ -71,6 +71,13 @@ func newAlarms(parent constructs.Construct, s settings, r resources, functions m
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 		})
 
+	alarm("LateAnnouncements", "Final jobs are announced more than a quarter of an hour late. The log of the function announce says why it fails (level ERROR); if it began with a deployment, deploy the version before. "+
+		"What waits is sent afterwards, but the stream keeps it for 24 hours only: what is older is in GET /verdicts alone.",
+		functions[grants.Announce].Metric(jsii.String("IteratorAge"), maximum("")), awscloudwatch.AlarmProps{
+			Threshold:          jsii.Number(15 * 60 * 1000),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		})
+
 	alarm("JudgedJE", "Jobs could not be judged, and it is not their fault. Search the functions' logs for `job judged JE`: it names a problem whose checker fails or does not compile, or whose "+
 		"test data are missing or damaged. Correct the problem, publish it, and POST /jobs/{id}/rejudge. Without such a line their attempts were used up: GET /jobs/{id}/timeline says how each ended.",
 		own(s, deployment.JudgedJE, "Sum", ""), awscloudwatch.AlarmProps{

@@ -14,7 +14,7 @@ import (
 )
 
 func TestAlarmsSayWhatToDo(t *testing.T) {
-	want := []string{"ClientErrors", "DeadAnnouncements", "DeadLetters", "DoorbellErrors", "InFlight", "JudgedJE", "LostLeases", "OldestOpenJob", "Quarantines", "QueueWait", "ServerErrors", "SweepNotRunning", "TablesThrottled", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
+	want := []string{"ClientErrors", "DeadAnnouncements", "DeadLetters", "DoorbellErrors", "InFlight", "JudgedJE", "LateAnnouncements", "LostLeases", "OldestOpenJob", "Quarantines", "QueueWait", "ServerErrors", "SweepNotRunning", "TablesThrottled", "ThrottlesOther", "ThrottlesProducer", "ThrottlesProducer2", "ThrottlesRunner"}
 	forEveryVariant(t, func(t *testing.T, made template) {
 		var got []string
 		if !made.settings.watch {

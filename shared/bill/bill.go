@@ -105,7 +105,7 @@ const itemOverhead, writeUnit = 100, 1024
 
 // What the stack is made of, for as long as it stands.
 const (
-	alarmMetrics = 53
+	alarmMetrics = 54
 	poolAlarms   = 2 // of each pool beside the default one
 	dashboards   = 1
 )
