@@ -58,6 +58,14 @@ func TestActs(t *testing.T) {
 	b.until("closes", `!document.querySelector("dialog")`)
 	b.until("gives the focus back", `document.activeElement.innerText === "Steer…"`)
 
+	// A dialog that is closed meanwhile does not take the answer with it.
+	stop := b.answer("*/ops/runners/vm-0002", 409, `{"data":null,"message":"not now","status":"err","code":"wrong_state"}`)
+	b.press("Steer", `tr:has(a[href="#/runners/vm-0002"])`)
+	b.types("dialog input[name=why]", "closed")
+	b.until("closes while it sends", `(document.querySelector("dialog form").requestSubmit(), document.querySelector("dialog").close(), true)`)
+	b.sees("Steer vm-0002: not now")
+	stop()
+
 	// Several at once.
 	for _, name := range []string{"vm-0000", "vm-0003"} {
 		b.until("chooses "+name, `(document.querySelector('input[aria-label="Choose `+name+`"]').click(), true)`)

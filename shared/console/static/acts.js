@@ -36,7 +36,9 @@ export class Dialog extends Component {
       refreshAll();
     } catch (e) {
       const lost = e instanceof Away ? " It may have been done all the same: look at the audit before you repeat it." : "";
-      this.setState({ sending: false, refused: e.notOffered ? "This server does not offer it: it is of a version before this page's." : e.message + lost });
+      const refused = e.notOffered ? "This server does not offer it: it is of a version before this page's." : e.message + lost;
+      if (!this.dialog.current?.open) page.tell(`${act.title}: ${refused}`); // a second Escape closes it all the same
+      this.setState({ sending: false, refused });
       if (lost) refreshAll();
     }
   };
