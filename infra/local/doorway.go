@@ -81,6 +81,11 @@ func (d *doorway) Room(_ context.Context, runner string) (bool, error) {
 // connection is noted before the runner hears that it is open: so the sync that
 // it sends then finds it.
 func (d *doorway) Enter(w http.ResponseWriter, r *http.Request, l doorbell.Listener) {
+	if r.Header.Get("Sec-WebSocket-Key") == "" { // a browser or curl: it takes no runner's place
+		_, err := websocket.Accept(w, r, nil) // refuses it
+		d.log.InfoContext(r.Context(), "doorbell not opened", "runner", l.Runner, "error", err)
+		return
+	}
 	ctx, end := context.WithTimeout(context.WithoutCancel(r.Context()), lineLife)
 	defer end()
 	at := &line{opened: make(chan struct{}), end: end}

@@ -127,6 +127,11 @@ func TestDoorbell(t *testing.T) {
 	if next := b.sync(seat); next.Seat == 0 || next.Seat == seat {
 		t.Errorf("the seat of the replaced connection is %d, and now %+v", seat, next)
 	}
+	// A request that is no handshake does not.
+	c := wire.Client{URL: s.URL, RunnerToken: s.RunnerToken, HTTP: client}
+	if reply, err := c.Do(t.Context(), "GET", "/doorbell", "a", ""); err != nil || reply.Status != http.StatusUpgradeRequired {
+		t.Errorf("no handshake: %v, %v", reply.Status, err)
+	}
 	s.do(t, client, "", "POST", "/jobs", aJob("j9"))
 	if b.heard(until.Hang) == "" {
 		t.Error("the new connection heard nothing")
