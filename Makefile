@@ -133,14 +133,15 @@ hooks: ## run make quick before every commit of this clone
 .PHONY: test unit test-sandbox test-demo test-console test-localstack test-ministack test-templates test-e2e e2e-localstack e2e-ministack
 test: ## everything but test-long, unit tests first; after a failure, again from the stage that failed
 	@infra/dev/stages/run.sh unit test-sandbox test-demo test-console test-templates test-localstack test-ministack test-e2e
+# The timeout is for a test that hangs. Go's own ten minutes end tests of a slow machine that only wait for leases and programs.
+gotest := go test -timeout 60m
 # Apart from the race detector: the CDK, which takes minutes to compile for it and whose jsii runtime has races of its
 # own, the simulations, which run one goroutine at a time, and the million requests of the check for linearizability;
 # that check's requests to the embedded server run with it. And what measures: the race detector allocates too.
 plain := runlease/infra runlease/shared/runner/sandbox runlease/shared/testkit/sim runlease/shared/testkit/linear runlease/shared/testkit/fleet runlease/shared/testkit/measure
-# A slow machine may take longer than go's own ten minutes for a package that waits for leases and programs.
 unit: ## what needs nothing but Go, Node and the languages that are judged
-	$(call stage,unit tests with the race detector,go test -race -timeout 40m $$(go list ./... | grep -vxF $(plain:%=-e %)))
-	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,go test -timeout 40m $(plain))
+	$(call stage,unit tests with the race detector,$(gotest) -race $$(go list ./... | grep -vxF $(plain:%=-e %)))
+	$(call stage,CDK$(comma) simulations$(comma) linearizability and measurements,$(gotest) $(plain))
 	$(call stage,budgets,$(MAKE) --no-print-directory bench-deterministic)
 # The unit tests run them on this machine's kernel.
 test-sandbox: ## some attacks on the sandbox in user-mode Linux, on control groups of version 2: as root, as a service's user
@@ -151,16 +152,16 @@ infra/dev/console/node_modules: infra/dev/console/package-lock.json
 	npm ci --prefix infra/dev/console --no-audit --no-fund --loglevel=error
 	@touch $@
 test-console: infra/dev/console/node_modules ## the operator's page in Chromium; screenshots go to build/console
-	$(call stage,the console in Chromium,go test -tags chromium -count=1 -timeout 30m ./infra/dev/console)
+	$(call stage,the console in Chromium,$(gotest) -tags chromium -count=1 ./infra/dev/console)
 test-templates:
 	$(call stage,cfn-lint,infra/lint.sh)
 test-localstack:
 	$(call stage,build,$(MAKE) --no-print-directory -s build)
 	$(call stage,LocalStack up,$(MAKE) --no-print-directory localstack && infra/dev/emulators/listens.py build/localstack/pid)
 	$(call stage,process executor,build/localstack/venv/bin/python infra/dev/emulators/process_executor/process_executor_test.py -b)
-	$(call stage,adapters on LocalStack,go test -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
-	$(call stage,faults on LocalStack,go test -tags localstack -count=1 -v -timeout 10m ./infra/dev/faults)
-	$(call stage,functions on LocalStack,go test -tags localstack -timeout 15m ./infra/dev/invoke/...)
+	$(call stage,adapters on LocalStack,$(gotest) -tags localstack -parallel 16 ./shared/dynamo ./shared/sqsqueue ./shared/s3artifact/... ./infra/ctl)
+	$(call stage,faults on LocalStack,$(gotest) -tags localstack -count=1 -v ./infra/dev/faults)
+	$(call stage,functions on LocalStack,$(gotest) -tags localstack ./infra/dev/invoke/...)
 	$(call stage,deploy to LocalStack,$(MAKE) --no-print-directory deploy-local)
 	$(call stage,demo on LocalStack,$(MAKE) --no-print-directory demo TARGET=localstack)
 test-ministack:
@@ -172,15 +173,15 @@ test-e2e:
 	@[ -f build/ministack/pid ] || $(MAKE) --no-print-directory ministack deploy-ministack
 	@$(MAKE) --no-print-directory -j2 --output-sync=target e2e-localstack e2e-ministack
 e2e-localstack:
-	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json go test -count=1 -parallel 8 -timeout 15m ./infra/dev/e2e)
+	$(call stage,end to end on LocalStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/localstack.json $(gotest) -count=1 -parallel 8 ./infra/dev/e2e)
 e2e-ministack:
-	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json go test -count=1 -parallel 8 -timeout 15m ./infra/dev/e2e)
+	$(call stage,end to end on MiniStack,RUNLEASE_TARGET=$(CURDIR)/build/localstack/ministack.json $(gotest) -count=1 -parallel 8 ./infra/dev/e2e)
 
 .PHONY: test-long
 test-long: ## what is slow and rarely fails
-	$(call stage,the server killed 300 times and 36 times by a power cut,go test -count=1 -timeout 60m -run 'TestKilled|TestPowerCut' ./infra/local -kills 300 -cuts 36)
-	$(call stage,Normal-OJ to runner and back$(comma) everything killed at random,go test -count=1 -timeout 30m -run TestChain ./infra/bridge -submissions 500 -kills 150)
-	$(call stage,every attack on this kernel,RUNLEASE_LONG=1 go test -count=1 -timeout 20m ./shared/runner/sandbox)
+	$(call stage,the server killed 300 times and 36 times by a power cut,$(gotest) -count=1 -run 'TestKilled|TestPowerCut' ./infra/local -kills 300 -cuts 36)
+	$(call stage,Normal-OJ to runner and back$(comma) everything killed at random,$(gotest) -count=1 -run TestChain ./infra/bridge -submissions 500 -kills 150)
+	$(call stage,every attack on this kernel,RUNLEASE_LONG=1 $(gotest) -count=1 ./shared/runner/sandbox)
 	$(call stage,every attack on control groups of version 2,RUNLEASE_LONG=1 SECONDS_MAX=3600 infra/dev/uml/run.sh)
 	$(call stage,clients that generators make of openapi.yaml,infra/dev/clients/run.py)
 
