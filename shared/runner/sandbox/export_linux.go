@@ -40,18 +40,17 @@ func writeFiles() {
 // machine opens nothing in the box: whatever a hostile compilation left there, its
 // links lead nowhere else. reject: the artifact is too large, or is none.
 func (s *Sandbox) export(ctx context.Context, b *box) (reject string, err error) {
-	itself, err := os.Open("/proc/self/exe")
+	file, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return "", fmt.Errorf("open this program: %w", err)
 	}
-	defer func() { _ = itself.Close() }()
-	if info, err := itself.Stat(); err == nil && info.Mode()&0o001 == 0 { // it is for its owner alone, and a box has another user
-		copied, err := sealed(itself, true)
-		if err != nil {
+	defer func() { _ = file.Close() }()
+	itself := file
+	if info, err := file.Stat(); err == nil && info.Mode()&0o001 == 0 { // it is for its owner alone, and a box has another user
+		if itself, err = sealed(file, true); err != nil {
 			return "", err
 		}
-		defer func() { _ = copied.Close() }()
-		itself = copied
+		defer func() { _ = itself.Close() }()
 	}
 	var archive bytes.Buffer
 	out := &sink{limit: maxArtifact, also: func(p []byte) { archive.Write(p) }}
