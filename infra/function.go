@@ -127,8 +127,9 @@ func (r resources) value(variable string) *string {
 	panic("no value for " + variable)
 }
 
-// newFunctions makes every function of the grants table, by name, and returns those that
-// serve: all but the one that CloudFormation calls, whose events show when that fails.
+// newFunctions makes every function of the grants table and returns the functions that are
+// watched, by name: all but HoldPools. CloudFormation calls that one, and the stack's events
+// show when it fails.
 func newFunctions(parent constructs.Construct, s settings, r resources) map[string]awslambda.Function {
 	scope := constructs.NewConstruct(parent, jsii.String("Functions"))
 	granted := s.granted()

@@ -87,7 +87,6 @@ func TestPoolsAddToADeployment(t *testing.T) {
 				t.Errorf("%s may not do %v on %v", name, g.Actions, queues)
 			}
 		}
-
 	}
 }
 

@@ -264,7 +264,7 @@ var table = map[string][]Grant{
 		{Problems, []string{GetItem}}, // whether there is one to pause or to rejudge
 		{Fleet, []string{GetItem, PutItem, UpdateItem, DeleteItem, Query}},
 		{Doorbell, []string{GetItem}},
-		rings[1],
+		{Rings, []string{ManageConnections}},
 	},
 
 	Sweep: {

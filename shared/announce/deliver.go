@@ -158,9 +158,9 @@ func (a *Announcer) Drain(ctx context.Context) (Drained, error) {
 	return drained, errors.Join(err, failed)
 }
 
-// Deliver begins to try letters that are due, until none is left, one could not be put
-// back or ctx ends. It does not wait for those that it has begun, which are in side: its
-// limit bounds them. done is told of each.
+// Deliver begins to try letters that are due, until none is left, the outbox fails for one
+// or ctx ends. The tries run in side, whose limit bounds them, and Deliver does not wait for
+// their ends. done is told of each.
 func (a *Announcer) Deliver(ctx context.Context, side *errgroup.Group, done func(Drained, error)) error {
 	a.forget()
 	endpoints, err := a.endpoints(ctx)

@@ -87,9 +87,9 @@ func (d *Dispatcher) ringRunner(ctx context.Context, pool job.Pool) {
 	}
 }
 
-// ringForAct rings one runner, whether it waits or not, since an operator has decided about
-// it: else it hears of that by its slow poll. No seat is taken off: the runner names the seat
-// that it has, and leaves it if it may have no job.
+// ringForAct rings a runner about which an operator has decided, whether it waits or not.
+// Without the ring it would hear of the act by its slow poll. No seat is taken off: the
+// runner names its seat, and leaves it if it may have no job.
 func (d *Dispatcher) ringForAct(ctx context.Context, runner string) {
 	if d.Benches == nil {
 		return
@@ -98,7 +98,7 @@ func (d *Dispatcher) ringForAct(ctx context.Context, runner string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ringWithin)
 	defer cancel()
 	l, listens, err := d.Benches.Listener(ctx, runner)
-	if err == nil && listens { // one that is gone hears of the act by its next poll
+	if err == nil && listens { // if the connection is gone, the runner hears of the act by its next poll
 		_, err = d.Posts.Post(ctx, l.Connection, doorbell.Ring(0))
 	}
 	if err != nil {

@@ -63,8 +63,8 @@ func (d *Dispatcher) hear(ctx context.Context, h roster.Heard, asks bool) roster
 	return record
 }
 
-// rungForAct has the record of a runner read anew that may have been rung for an act of
-// this minute: no job has taken its seat, or it has none since it may have no jobs.
+// rungForAct has a runner's record read anew if the runner may have been rung for an act of
+// this minute: if no job has taken its seat, or if it has no seat because it is barred.
 func (d *Dispatcher) rungForAct(r SyncRequest) {
 	if known, _ := d.records.get(r.Runner); r.Seat != 0 || known.Barred() != "" {
 		d.records.change(r.Runner, func(known *readRecord) { known.at = time.Time{} })

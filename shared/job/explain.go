@@ -12,10 +12,11 @@ import (
 type Surroundings struct {
 	Now   Time
 	Ahead int  // jobs that wait and were queued before, MaxAhead and a few at most
-	More  bool // there are too many open jobs to see all of those that wait
+	More  bool // there are too many open jobs to see all that wait
 	Needs Needs
-	// Present are the runners that were heard recently, Busy those of them whose
-	// slots are full, as far as is known, and MeanWait how long those jobs had waited.
+	// Present are the runners that were heard recently. Busy are the runners whose slots
+	// are full, as far as is known. MeanWait is how long the jobs that runners hold had
+	// waited.
 	Present  []Candidate
 	Busy     map[string]bool
 	MeanWait time.Duration
@@ -23,7 +24,7 @@ type Surroundings struct {
 	SilentSince Time
 	// Gone is the pool that the job was handed in for, if that is not there any more.
 	Gone string
-	// Pauses are those that stop the job, the widest first.
+	// Pauses are the pauses that stop the job, the widest first.
 	Pauses []PausedBy
 }
 

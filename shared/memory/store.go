@@ -36,7 +36,7 @@ type Store struct {
 	pauses    map[string]roster.Pause // by target
 	rejudges  map[string]rejudge.Many
 	begun     index[string]  // ids of rejudges
-	rejudging map[int]string // of those that run, by problem
+	rejudging map[int]string // ids of running rejudges, by problem
 	// Webhooks gets a letter for each endpoint when a job becomes final; nil: there are no
 	// letters. To be set before the first use.
 	Webhooks *Webhooks

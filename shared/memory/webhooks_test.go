@@ -40,8 +40,8 @@ func TestLettersAreForgotten(t *testing.T) {
 	}
 }
 
-// TestAReceiverThatIsAway takes up so much and no more, waiting and dead; what finds no
-// room is counted, and delivery makes room again.
+// TestAReceiverThatIsAway: the letters that wait for it are bounded, and so are dead ones.
+// A letter that finds no room is counted, and delivery makes room again.
 func TestAReceiverThatIsAway(t *testing.T) {
 	c := newClock()
 	w := memory.NewWebhooks(c.now, nil)

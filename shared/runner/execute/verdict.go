@@ -71,7 +71,7 @@ func (r *Refusal) Error() string {
 	return "the compiler made nothing that can be started: " + r.Why
 }
 
-// Cases are those of a job that ends so.
+// Cases are the results of a job that is refused.
 func (r *Refusal) Cases(in Input) [][]Case {
 	if r.Referee {
 		return in.Uncompiled(r.Error())

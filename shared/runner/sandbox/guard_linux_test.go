@@ -96,7 +96,7 @@ func shut() error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	// Devices of its own: where programs are root, they change those of the machine.
+	// Guarded programs get new devices: as root they would change the machine's.
 	if err := unix.Mount("tmpfs", "/dev", "tmpfs", 0, "size=1m,mode=755"); err != nil {
 		return fmt.Errorf("mount a directory for devices: %w", err)
 	}

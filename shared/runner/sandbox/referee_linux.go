@@ -182,7 +182,7 @@ func (s *Sandbox) judge(ctx context.Context, r *referee, in execute.Input, data 
 	if err != nil {
 		return judgement{}, err
 	}
-	// Not the one that the submission has: that may be closed to its user by then.
+	// A second copy: the submission may have closed its own to its user by then.
 	input, err := s.input(data + casefile.In)
 	if err != nil {
 		_ = expected.Close()

@@ -67,8 +67,8 @@ const (
 	// CPU time is looked at when it may have reached the limit at the earliest;
 	// in between, so often for what only the group's files tell.
 	lookEvery = 20 * time.Millisecond
-	// How long threads waited for a core is noted before they are gone; those that live
-	// shorter have not waited long.
+	// How long threads waited for a core is noted before they are gone. Threads that live
+	// shorter than this have not waited long.
 	noteEvery = 200 * time.Millisecond
 	// The kernel's own limit is for a runner that does not get to look.
 	kernelCPU = 2 * time.Second

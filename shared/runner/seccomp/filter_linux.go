@@ -62,8 +62,8 @@ func Rules(compiling bool) []Rule {
 			unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_KCMP, unix.SYS_PIDFD_GETFD,
 			unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES,
 		}},
-		// A box's first process may have the same user. It can be ended by a signal that
-		// seems to be of a fault of its own, and by limits.
+		// A box's first process may have the same user. Limits can end it, and so can a
+		// signal that looks like a fault of the process itself.
 		{Name: "queued signals", Answer: Errno(unix.ENOSYS), Calls: []uint32{unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL}},
 		{Name: "signals of files", Answer: Errno(unix.EINVAL), Calls: []uint32{unix.SYS_FCNTL}, If: []Test{{Argument: 1, Is: []uint32{unix.F_SETSIG}}}},
 		{Name: "limits of others", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{{Not: []uint32{0}}}},
@@ -73,7 +73,7 @@ func Rules(compiling bool) []Rule {
 		{Name: "limits of CPU time and cores", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofOwn, {Argument: 2, Not: []uint32{0}}}},
 		{Name: "limits of CPU time and cores", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_PRLIMIT64}, If: []Test{ofOwn, {Argument: 2, Upper: true, Not: []uint32{0}}}},
 		{Name: "KILL of all", Answer: Errno(unix.EPERM), Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, toAll, toAllUpper}},
-		// Those of /w itself, and of a program, would be there for the next case.
+		// The attributes of /w itself, and of a program, would be there for the next case.
 		{Name: "attributes", Answer: Errno(unix.EOPNOTSUPP), Calls: []uint32{unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT, unix.SYS_FILE_SETATTR}},
 		// Its workers make calls that no filter sees.
 		{Name: "io_uring", Answer: Errno(unix.ENOSYS), Calls: []uint32{unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER}},

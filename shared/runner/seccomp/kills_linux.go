@@ -15,10 +15,10 @@ import (
 // The first is its own doing, the second is not. So its calls are reported, before they
 // are made, on a descriptor.
 
-// The calls that are reported: those that send a KILL, and those after which the
-// kernel sends one, by a timer or at the end of a child. Rules denies the others. Of
-// the KILLs to all processes only that of a Go program is not reported, with -1 of 64
-// bits: the first process ends every run by it, and Rules denies it to programs.
+// The calls that are reported: calls that send a KILL, and calls after which the kernel
+// sends one, by a timer or at the end of a child. Rules denies all other ways. A KILL to
+// all processes is not reported if its -1 has 64 bits, as Go passes it: the first process
+// ends every run by that call, and Rules denies it to programs.
 var senders = []Rule{
 	{Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, {Not: toAll.Is}}},
 	{Calls: []uint32{unix.SYS_KILL}, If: []Test{ofKill, toAll, {Upper: true, Not: toAllUpper.Is}}},
