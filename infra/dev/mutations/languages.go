@@ -11,6 +11,7 @@ var (
 	inBoxes  = command{pkg: "./shared/runner/sandbox", tests: "^TestTimeFactor$"}
 	sameUser = command{pkg: "./shared/runner/sandbox", tests: "^TestSameUser$"}
 	killing  = command{pkg: "./shared/runner/sandbox", tests: "^TestKillsWithoutEnd$"}
+	forOwner = command{pkg: "./shared/runner/sandbox", tests: "^TestARunnerForItsOwnerAlone$"}
 	chaos    = command{pkg: "./shared/runner/sandbox", tests: "^TestChaosIsPutBesideTheSource$"}
 	hostile  = command{pkg: "./shared/runner/sandbox", tests: "^TestAttacks$/^(hello.c|no-program.c|says-that-it-was-killed.c)$"}
 )
@@ -74,6 +75,9 @@ var languages = []source{
 	{file: "shared/runner/sandbox/sandbox_linux.go", tests: []command{hostile}, guards: []guard{
 		{name: "box: a program's file is put right", keeps: "S", from: `unix.Fchmod(fd, 0o777)`, to: `error(nil)`, tests: []command{sameUser}},
 		{name: "box: a source's word for a KILL is not believed twice", keeps: "E", from: `if !again && `, to: `if `},
+	}},
+	{file: "shared/runner/sandbox/export_linux.go", tests: []command{forOwner}, guards: []guard{
+		{name: "box: a runner that is for its owner alone takes classes out", keeps: "E", from: `info.Mode()&0o001 == 0 {`, to: `info == nil {`},
 	}},
 	{file: "shared/runner/sandbox/run_linux.go", tests: []command{hostile}, guards: []guard{
 		{name: "box: what cannot be started is no fault of the runner", keeps: "E", from: `if refusal := execute.Refused(why); refusal != nil {`, to: `if refusal := execute.Refused(why); refusal == nil {`},

@@ -114,6 +114,25 @@ func TestTimeFactor(t *testing.T) {
 	}
 }
 
+// TestARunnerForItsOwnerAlone: the program that takes compiled classes out of a box is the
+// runner's, and a build under a umask of 077 keeps it from a box's user.
+func TestARunnerForItsOwnerAlone(t *testing.T) {
+	s := newSandbox(t, Config{})
+	itself, err := os.Stat("/proc/self/exe")
+	if err == nil {
+		err = os.Chmod("/proc/self/exe", 0o700)
+	}
+	if err != nil && s.root {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod("/proc/self/exe", itself.Mode()) }()
+	task := execute.Task{MemoryLimit: 512 << 10, TimeLimit: 5000 * timeFactor()}
+	got, err := s.Run(t.Context(), input(t, language.Java, javaMain("System.out.println(5);"), task, [2]string{"", "5"}))
+	if err != nil || got[0][0].Status != execute.AC {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 var languageCases = []struct {
 	name      string
 	languages []int
