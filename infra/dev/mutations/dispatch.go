@@ -460,6 +460,7 @@ var useCases = []source{
 	}},
 	{file: "infra/local/doorway.go", tests: []command{{pkg: "./infra/local", tests: "^TestARingIntoTheVoid$"}}, guards: []guard{
 		{name: "doorbell: a line that is not read delays no hand-in", keeps: "E", from: `context.WithTimeout(ctx, postWithin`, to: `context.WithCancel(ctx`},
+		{name: "doorbell: what is no handshake takes no runner's line", keeps: "E", from: `r.Header.Get("Sec-WebSocket-Key") == ""`, to: `r == nil`, tests: []command{{pkg: "./infra/local", tests: "^TestDoorbell$"}}},
 		{name: "doorbell: a line that is dead is found by a ping", keeps: "I1", from: `err := socket.Ping(ping)`, to: `err := ping.Err()`},
 		{name: "doorbell: a line that there is not is gone", keeps: "I1", from: "\tif !known {\n\t\treturn true, nil\n", to: "\tif !known {\n\t\treturn false, nil\n"},
 	}},
