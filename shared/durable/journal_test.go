@@ -129,7 +129,7 @@ func TestAJournalThatIsDamaged(t *testing.T) {
 
 // TestNewCredentialsAreOneRecord: a kill between them leaves none.
 func TestNewCredentialsAreOneRecord(t *testing.T) {
-	defer durable.NeverSettle()()
+	t.Cleanup(durable.NeverSettle()) // after the folder is closed
 	dir := t.TempDir()
 	db := opened(t, dir)
 	second := auth.Credential{Hash: "0123456789absecond", ID: "0123456789ab"}
