@@ -11,6 +11,7 @@ import (
 // TestPauses pauses and resumes everything, a pool and a problem by the page.
 func TestPauses(t *testing.T) {
 	w := newWorld(t)
+	w.problem(7)
 	b := newBrowser(t, 1280)
 	b.signIn(w.URL, w.ProducerToken)
 	b.open("#/", "serving")
