@@ -90,6 +90,18 @@ func (db *DB) get(t table, names ...string) ([][]byte, error) {
 // rows calls more with the rows of a table, in order, until it returns false.
 type rows func(name string, value []byte) (goOn bool, err error)
 
+// intoPage appends the records of a table's rows to a page, until it has limit of them.
+func intoPage[T any](page *[]T, limit int, t table, fields func(*codec, *T)) rows {
+	return func(name string, row []byte) (bool, error) {
+		if len(*page) == limit {
+			return false, nil
+		}
+		record, _, err := decodeRow(t, fields, name, row)
+		*page = append(*page, record)
+		return err == nil, err
+	}
+}
+
 // scan reads the rows of a table behind a name ("": from the first one), in order, as
 // they are now.
 func (db *DB) scan(t table, behind string, more rows) error {

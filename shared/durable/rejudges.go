@@ -87,14 +87,7 @@ func (s *Store) SaveRejudge(ctx context.Context, before, after rejudge.Many, e *
 
 // Rejudges lists them, the last that began in front.
 func (s *Store) Rejudges(_ context.Context, before string, limit int) (page []rejudge.Many, err error) {
-	err = s.db.scanBack(rejudges, before, func(id string, row []byte) (bool, error) {
-		if len(page) == limit {
-			return false, nil
-		}
-		m, _, err := decodeRow(rejudges, rejudgeFields, id, row)
-		page = append(page, m)
-		return err == nil, err
-	})
+	err = s.db.scanBack(rejudges, before, intoPage(&page, limit, rejudges, rejudgeFields))
 	return page, err
 }
 

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"context"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -91,14 +92,7 @@ func (s *Store) saveRunner(ctx context.Context, before, after roster.Runner, wit
 
 // Runners lists records by name.
 func (s *Store) Runners(_ context.Context, after string, limit int) (page []roster.Runner, err error) {
-	err = s.db.scan(runners, after, func(name string, row []byte) (bool, error) {
-		if len(page) == limit {
-			return false, nil
-		}
-		r, _, err := decodeRow(runners, runnerFields, name, row)
-		page = append(page, r)
-		return err == nil, err
-	})
+	err = s.db.scan(runners, after, intoPage(&page, limit, runners, runnerFields))
 	return page, err
 }
 
@@ -142,24 +136,13 @@ func (s *Store) DeletePause(ctx context.Context, p roster.Pause, e roster.Entry)
 
 // Pauses lists all pauses.
 func (s *Store) Pauses(context.Context) (all []roster.Pause, err error) {
-	err = s.db.scan(paused, "", func(target string, row []byte) (bool, error) {
-		p, _, err := decodeRow(paused, pauseFields, target, row)
-		all = append(all, p)
-		return err == nil, err
-	})
+	err = s.db.scan(paused, "", intoPage(&all, math.MaxInt, paused, pauseFields))
 	return all, err
 }
 
 // Audit lists entries, newest first.
 func (s *Store) Audit(_ context.Context, before string, limit int) (page []roster.Entry, err error) {
-	err = s.db.scanBack(audit, before, func(key string, row []byte) (bool, error) {
-		if len(page) == limit {
-			return false, nil
-		}
-		e, _, err := decodeRow(audit, entryFields, key, row)
-		page = append(page, e)
-		return err == nil, err
-	})
+	err = s.db.scanBack(audit, before, intoPage(&page, limit, audit, entryFields))
 	return page, err
 }
 
