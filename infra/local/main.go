@@ -181,7 +181,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	beside.Go(func() { s.sweepEveryMinute(sweeping) })
 	beside.Go(func() { s.announceFinalJobs(sweeping) })
 	if certificate != nil {
-		told := hangUps() // not in the goroutine: who reads the greeting may send one
+		told := hangUps() // not in the goroutine: a reader of the greeting may send one at once
 		beside.Go(func() { certificate.renew(sweeping, told, log) })
 	}
 	if where.control != nil {
@@ -191,7 +191,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			}
 		})
 	}
-	// Who reads the line can connect, and is answered when its tokens are good.
+	// A reader of the line can connect. It is answered once the tokens are good.
 	err = s.issueTokens(ctx, pools, func(runner, producer string) error {
 		return greet(stdout, hello{URL: front.fallback, RunnerToken: runner, ProducerToken: producer, WebhookSecret: webhookSecret})
 	})

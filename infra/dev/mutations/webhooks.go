@@ -44,7 +44,7 @@ var webhooks = []source{
 		{name: "webhooks: what waits is bounded", keeps: "S", from: `if w.waiting[e.ID] >= MostWaiting {`, to: `if false {`},
 		{name: "webhooks: so are dead letters", keeps: "S", from: `case w.dead[h.Endpoint] >= MostDead:`, to: `case false:`},
 		{name: "webhooks: a delivered letter makes room", keeps: "S", from: "\tw.count(w.letters[name], -1)\n\tdelete(", to: "\tdelete("},
-		{name: "webhooks: nobody is woken for who is not there", keeps: "E", from: ` && len(w.endpoints) > 0 {`, to: ` {`},
+		{name: "webhooks: nothing is woken when there is no endpoint", keeps: "E", from: ` && len(w.endpoints) > 0 {`, to: ` {`},
 	}},
 	{file: "infra/local/webhooks.go", tests: []command{{pkg: "./infra/local", tests: "^TestWebhooksOutliveARestart$"}}, guards: []guard{
 		{name: "webhooks: a dead endpoint delays no other", keeps: "S", from: `side.SetLimit(deliveries)`, to: `side.SetLimit(4)`},

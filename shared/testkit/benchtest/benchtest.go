@@ -185,7 +185,7 @@ func (s *suite) listeners() {
 	s.is("its end", doorbell.Listener{}, gone, err)
 	first.Chain = "exam"
 	moved, err := s.Move(s.ctx, first)
-	s.is("move who has gone", false, moved, err)
+	s.is("move a runner that has gone", false, moved, err)
 	second.Chain = "default,exam"
 	moved, err = s.Move(s.ctx, second)
 	s.is("move", true, moved, err)
